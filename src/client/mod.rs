@@ -1,0 +1,3 @@
+//! The client: drives the protocol core on a background thread and queues events for the game.
+
+pub mod token;

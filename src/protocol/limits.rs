@@ -1,0 +1,114 @@
+//! Every limit of the protocol: unit in type or name, what happens at it, why this value.
+
+use std::time::Duration;
+
+/// Version of the protocol that this build speaks. Another one is refused with
+/// [`RefuseReason::Version`](crate::protocol::reasons::RefuseReason::Version).
+pub const VERSION: u16 = 1;
+
+/// Largest reliable payload unless configured otherwise; a larger one is refused at `send`. 64 KiB is
+/// four TLS records: big enough for any game message, small enough not to hold up the next one.
+pub const MESSAGE_BYTES_MAX: u32 = 64 * 1024;
+
+/// What one message costs in credit besides its payload: its header and the receiver's bookkeeping, so
+/// that a flood of empty messages is bounded too.
+pub const MESSAGE_OVERHEAD_BYTES: u64 = 32;
+
+/// Largest frame on a client's link. Past it the link is closed: the peer is broken or hostile.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024 + 1024;
+
+/// Largest frame between nodes; a cohort whose baton would be larger is not moved.
+pub const PEER_FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Replay buffer of one direction of a session, in bytes of encoded messages. When it is full the sender
+/// is told so (`QueueFull`); nothing is dropped.
+pub const REPLAY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Credit that a receiver of application messages grants ahead. A sender without credit waits. A quarter
+/// of the replay buffer: the buffer can always hold what was sent and not yet acknowledged.
+pub const CREDIT_BYTES: u64 = 256 * 1024;
+
+/// Credit of a link to a target before it serves: what it will keep for the session meanwhile.
+pub const ATTACH_CREDIT_BYTES: u64 = 64 * 1024;
+
+/// Control bytes that may wait on one link; past it the link is closed. Control frames are small and few,
+/// so a full queue means a peer that does not read.
+pub const CONTROL_BYTES_MAX: usize = 64 * 1024;
+
+/// Received messages are acknowledged at the latest after this many bytes ...
+pub const ACK_AFTER_BYTES: u64 = 32 * 1024;
+
+/// ... or after this time. An acknowledgement only trims the sender's replay buffer, so it may be lazy;
+/// one per message would double the number of frames.
+pub const ACK_AFTER: Duration = Duration::from_millis(100);
+
+/// Time between two pings of a client on a quiet link.
+pub const PING_EVERY: Duration = Duration::from_secs(1);
+
+/// A link on which nothing arrives for so long is taken for broken.
+pub const SILENCE_MAX: Duration = Duration::from_secs(5);
+
+/// How long a session without a link waits for its client; then it ends.
+pub const RESUME_MAX: Duration = Duration::from_secs(60);
+
+/// How long a new link may take to say who it is; then it is closed.
+pub const GREETING_MAX: Duration = Duration::from_secs(5);
+
+/// First and largest pause between two attempts of a client to reconnect; full jitter between zero and it.
+pub const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
+/// See [`BACK_OFF_FIRST`].
+pub const BACK_OFF_MAX: Duration = Duration::from_secs(5);
+
+/// How long one attempt to reach an address may take.
+pub const DIAL_MAX: Duration = Duration::from_secs(3);
+
+/// How long a target may take to answer Prepare; then the next one is tried.
+pub const PREPARE_MAX: Duration = Duration::from_secs(1);
+
+/// How long a client may take to attach to the target; then the next target is tried.
+pub const ATTACH_MAX: Duration = Duration::from_secs(3);
+
+/// How long the source waits for the outcome of its claim before it bumps the record (rule h).
+pub const CLAIM_MAX: Duration = Duration::from_secs(2);
+
+/// From the freeze to the baton's first byte; past it the move is given up: play would stutter.
+pub const FREEZE_MAX: Duration = Duration::from_millis(50);
+
+/// The target refuses when it saw Handing and no baton came for so long (rule c).
+pub const BATON_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// Pause before the baton is sent again while neither its receipt nor the record's change is known.
+pub const BATON_RESEND: Duration = Duration::from_millis(200);
+
+/// Pause between two reads of a record that a move waits for.
+pub const RECORD_POLL: Duration = Duration::from_millis(100);
+
+/// How long a ticket is good for.
+pub const TICKET_LIFE: Duration = Duration::from_secs(30);
+
+/// How many targets a move tries.
+pub const TARGETS_MAX: u32 = 3;
+
+/// No session moves twice within this time unless it must.
+pub const MOVE_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// State above this size is copied ahead of the freeze.
+pub const COPY_AHEAD_BYTES: usize = 256 * 1024;
+
+/// A node renews its lease this often ...
+pub const LEASE_RENEW: Duration = Duration::from_secs(3);
+/// ... serves nothing once the last renewal was sent so long ago (rule e) ...
+pub const SELF_FENCE: Duration = Duration::from_secs(12);
+/// ... and others may take over after an unchanged heartbeat of so long (rule d).
+pub const TAKE_OVER: Duration = Duration::from_secs(15);
+
+/// Refused move ids that a node remembers; the oldest are forgotten first. Far more than can be in
+/// flight within a ticket's life.
+pub const REFUSALS_MAX: usize = 64 * 1024;
+
+const _: () = assert!(SELF_FENCE.as_millis() < TAKE_OVER.as_millis());
+const _: () = assert!(LEASE_RENEW.as_millis() * 3 < SELF_FENCE.as_millis());
+const _: () = assert!(CREDIT_BYTES as usize * 4 <= REPLAY_BYTES_MAX);
+const _: () = assert!(ATTACH_CREDIT_BYTES <= CREDIT_BYTES);
+const _: () = assert!(BATON_WAIT_MAX.as_millis() < TICKET_LIFE.as_millis());
+const _: () = assert!(MESSAGE_BYTES_MAX as usize + 1024 <= FRAME_BYTES_MAX);

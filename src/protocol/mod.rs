@@ -1,0 +1,11 @@
+//! The protocol core: bytes and state machines only. No I/O, no clock, no threads: whatever happens comes
+//! in as an input with the time it happened at, whatever is to be done goes out as an output. So the same
+//! code runs in production, in simulations and under a model checker.
+
+pub mod ids;
+pub mod keys;
+pub mod limits;
+pub mod reasons;
+pub mod sequence;
+pub mod time;
+pub mod wire;

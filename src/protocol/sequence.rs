@@ -1,0 +1,1 @@
+//! The exactly-once, in-order stream over breaking links.

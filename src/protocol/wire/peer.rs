@@ -1,0 +1,215 @@
+//! Between nodes: the move's own messages, and the baton.
+
+use super::codec::{DecodeError, Field, Item, Reader, fields, frames};
+use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId};
+use crate::protocol::reasons::{CloseReason, TargetRefusal};
+use crate::protocol::wire::control::MoveMode;
+use std::net::SocketAddr;
+
+/// A value of user data. What is stored comes back as it was, through any number of moves: integers stay
+/// integers, floats keep their bits, bytes stay bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A signed 64-bit integer.
+    Integer(i64),
+    /// A 64-bit float; compared and moved by its bits.
+    Float(f64),
+    /// UTF-8 text.
+    Text(String),
+    /// Any bytes.
+    Bytes(Vec<u8>),
+}
+
+impl Eq for Value {}
+
+impl std::hash::Hash for Value {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Integer(value) => value.hash(state),
+            Self::Float(value) => value.to_bits().hash(state),
+            Self::Text(value) => value.hash(state),
+            Self::Bytes(value) => value.hash(state),
+        }
+    }
+}
+
+impl Field<'_> for Value {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Integer(value) => {
+                out.push(1);
+                value.put(out);
+            }
+            Self::Float(value) => {
+                out.push(2);
+                out.extend_from_slice(&value.to_bits().to_be_bytes());
+            }
+            Self::Text(value) => {
+                out.push(3);
+                value.put(out);
+            }
+            Self::Bytes(value) => {
+                out.push(4);
+                value.as_slice().put(out);
+            }
+        }
+    }
+    fn take(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match reader.field::<u8>()? {
+            1 => Self::Integer(reader.field()?),
+            2 => Self::Float(f64::from_bits(u64::from_be_bytes(reader.field()?))),
+            3 => Self::Text(reader.field()?),
+            4 => Self::Bytes(reader.field::<&[u8]>()?.to_vec()),
+            _ => return Err(DecodeError::OutOfRange("value")),
+        })
+    }
+}
+
+/// A session that a target is asked to make room for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// Which session.
+    pub session: SessionId,
+    /// The key that its client proves to hold when it attaches.
+    pub client_key: [u8; 32],
+}
+
+/// All of one session that survives a move.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionState {
+    /// Which session.
+    pub session: SessionId,
+    /// Whose.
+    pub user: String,
+    /// The key that its client proves to hold.
+    pub client_key: [u8; 32],
+    /// Times restarted from anything but live state.
+    pub generation: Generation,
+    /// The newest link seen; an older one is refused.
+    pub link: LinkNumber,
+    /// How its client wants to be moved.
+    pub mode: MoveMode,
+    /// The first uplink message not yet processed.
+    pub up: Cursor,
+    /// The number of the first message of `down_messages`.
+    pub down: Cursor,
+    /// Downlink that the client has not acknowledged, as frames of the data lane.
+    pub down_messages: Vec<u8>,
+    /// User data, in the order of the keys.
+    pub data: Vec<(String, Value)>,
+    /// What is left of the application's timer, in microseconds.
+    pub timer_us: Option<u64>,
+}
+
+/// What passes a cohort from source to target: the one message that may be accepted once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Baton {
+    /// The fence that the target serves at.
+    pub fence: Fence,
+    /// Every session of the cohort.
+    pub sessions: Vec<SessionState>,
+}
+
+fields! {
+    Member { session, client_key }
+    SessionState {
+        session, user, client_key, generation, link, mode, up, down, down_messages, data, timer_us,
+    }
+    Baton { fence, sessions }
+}
+
+impl Item<'_> for Member {}
+impl Item<'_> for SessionState {}
+
+frames! {
+    /// From node to node, over mutual TLS.
+    Peer {
+        /// First frame of every link between nodes.
+        0xc1 Hello {
+            /// Protocol version of the sender.
+            version: u16,
+            /// Its incarnation.
+            from: NodeId,
+            /// The incarnation it means to reach; a restarted node is another one.
+            to: NodeId,
+        },
+        /// Source to target: make room for this cohort.
+        0xc2 Prepare {
+            /// Which move.
+            id: MoveId,
+            /// The source.
+            from: NodeId,
+            /// What the source serves at.
+            fence: Fence,
+            /// Who will attach.
+            members: Vec<Member>,
+            /// About how large the baton will be.
+            state_bytes: u64,
+            /// The application version that wrote the state.
+            app_version: u32,
+            /// Whether clients come before the baton or after it.
+            mode: MoveMode,
+        },
+        /// Target to source: room is made.
+        0xc3 Prepared {
+            /// Which move.
+            id: MoveId,
+            /// One for each member, in the order of `Prepare`.
+            tickets: Vec<Vec<u8>>,
+            /// Where clients reach the target by TCP.
+            tcp: Vec<SocketAddr>,
+            /// Where clients reach the target by QUIC.
+            quic: Vec<SocketAddr>,
+        },
+        /// Target to source: not here, or no longer.
+        0xc4 Refused {
+            /// Which move.
+            id: MoveId,
+            /// Why.
+            reason: TargetRefusal,
+        },
+        /// Target to source: every client is attached.
+        0xc5 Ready {
+            /// Which move.
+            id: MoveId,
+        },
+        /// Source to target: the cohort. Sent again until acknowledged or the record changes.
+        0xc6 Baton {
+            /// Which move.
+            id: MoveId,
+            /// The cohort.
+            baton: Box<Baton>,
+        },
+        /// Target to source: it serves.
+        0xc7 BatonAck {
+            /// Which move.
+            id: MoveId,
+        },
+        /// Target to source: the directory shows the target as owner; read it and let go.
+        0xc8 Finalised {
+            /// Which move.
+            id: MoveId,
+        },
+        /// Either way, before the baton: the move is off.
+        0xc9 Cancel {
+            /// Which move.
+            id: MoveId,
+        },
+        /// To the owner: end this session, its user has connected elsewhere.
+        0xca Close {
+            /// Which session.
+            session: SessionId,
+            /// Why.
+            reason: CloseReason,
+        },
+    }
+}
+
+impl Field<'_> for Box<Baton> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.as_ref().put(out);
+    }
+    fn take(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.field().map(Box::new)
+    }
+}
