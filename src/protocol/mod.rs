@@ -2,10 +2,17 @@
 //! in as an input with the time it happened at, whatever is to be done goes out as an output. So the same
 //! code runs in production, in simulations and under a model checker.
 
+pub mod application;
+pub mod cohort;
 pub mod ids;
 pub mod keys;
+pub mod lease;
 pub mod limits;
 pub mod reasons;
+pub mod record;
 pub mod sequence;
+pub mod session;
+pub mod source;
+pub mod target;
 pub mod time;
 pub mod wire;

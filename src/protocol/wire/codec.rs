@@ -103,19 +103,22 @@ pub const fn varint_len(value: u64) -> usize {
     }
 }
 
-/// Writes a QUIC variable-length integer. Numbers above 2^62 - 1 saturate; no counter here gets there.
+/// Appends a QUIC variable-length integer. Numbers above 2^62 - 1 saturate; no counter here gets there.
 pub fn put_varint(value: u64, out: &mut Vec<u8>) {
+    let mut bytes = [0; 8];
+    let length = write_varint(value, &mut bytes, 0);
+    out.extend_from_slice(&bytes[..length]);
+}
+
+/// Writes one at `at`, and says where it ends. `buffer` has room for eight bytes there, or for as many as
+/// [`varint_len`] says.
+pub(super) fn write_varint(value: u64, buffer: &mut [u8], at: usize) -> usize {
     let value = value.min(VARINT_MAX);
-    let bytes = value.to_be_bytes();
-    match varint_len(value) {
-        1 => out.push(bytes[7]),
-        2 => out.extend_from_slice(&[bytes[6] | 0x40, bytes[7]]),
-        4 => out.extend_from_slice(&[bytes[4] | 0x80, bytes[5], bytes[6], bytes[7]]),
-        _ => {
-            out.push(bytes[0] | 0xc0);
-            out.extend_from_slice(&bytes[1..]);
-        }
-    }
+    let length = varint_len(value);
+    let prefix = (length.trailing_zeros() as u8) << 6;
+    buffer[at..at + length].copy_from_slice(&value.to_be_bytes()[8 - length..]);
+    buffer[at] |= prefix;
+    at + length
 }
 
 /// Splits the first whole frame off a stream: its body and how many bytes it took. `None`: more bytes are

@@ -105,6 +105,8 @@ frames! {
             version: u16,
             /// Counted up by the client; the newest link of a session wins.
             link: LinkNumber,
+            /// What the node may send on the data lane to begin with, in bytes of credit.
+            credit: u64,
             /// What the link is for.
             greeting: Greeting,
         },
@@ -113,40 +115,35 @@ frames! {
             /// Comes back unchanged: the client's clock in microseconds.
             stamp: u64,
         },
-        /// Answers the node's `Ping`.
-        0x03 Pong {
-            /// As it came.
-            stamp: u64,
-        },
         /// Reliable downlink messages before this one have arrived.
-        0x04 Ack {
+        0x03 Ack {
             /// The first message not yet received.
             down: Cursor,
         },
-        /// What the node may send on this link, counted since its `Switch`, in bytes of credit.
-        0x05 Credit {
+        /// What the node may send on this link's data lane, in bytes of credit since the link began.
+        0x04 Credit {
             /// The sum of all grants.
             limit: u64,
         },
         /// The game's answer to `Offline`: move me now.
-        0x06 Migrate {
+        0x05 Migrate {
             /// The epoch whose `Offline` it answers.
             epoch: Epoch,
             /// How to be moved.
             mode: MoveMode,
         },
         /// The client could not attach to the target of this move.
-        0x07 CannotAttach {
+        0x06 CannotAttach {
             /// Which move.
             id: MoveId,
         },
         /// The client has seen the `Switch` of this fence; its ticket is spent.
-        0x08 Confirm {
+        0x07 Confirm {
             /// The fence of the `Switch`.
             fence: Fence,
         },
         /// The client ends the session.
-        0x09 Bye,
+        0x08 Bye,
     }
 }
 
@@ -160,28 +157,23 @@ frames! {
             /// Where the session's owner can be reached, if the node knows.
             elsewhere: Vec<SocketAddr>,
         },
-        /// Asks whether the client is there; answered by `Pong`.
-        0x42 Ping {
-            /// Comes back unchanged.
-            stamp: u64,
-        },
         /// Answers the client's `Ping`.
-        0x43 Pong {
+        0x42 Pong {
             /// As it came.
             stamp: u64,
         },
         /// Reliable uplink messages before this one have been processed.
-        0x44 Ack {
+        0x43 Ack {
             /// The first message not yet processed.
             up: Cursor,
         },
-        /// What the client may send on this link, counted since its `Start`, in bytes of credit.
-        0x45 Credit {
+        /// What the client may send on this link's data lane, in bytes of credit since the link began.
+        0x44 Credit {
             /// The sum of all grants.
             limit: u64,
         },
         /// The node goes offline; the game should answer with `Migrate` when it suits it.
-        0x46 Offline {
+        0x45 Offline {
             /// Goes back in `Migrate`.
             epoch: Epoch,
             /// Milliseconds left until the session is moved without asking.
@@ -192,7 +184,7 @@ frames! {
             in_room: bool,
         },
         /// A target is prepared: attach to it.
-        0x47 MoveTo {
+        0x46 MoveTo {
             /// Which move.
             id: MoveId,
             /// Where the target can be reached on this transport.
@@ -203,38 +195,38 @@ frames! {
             mode: MoveMode,
         },
         /// The target holds the link. Reliable uplink goes on both links from now on.
-        0x48 Attached {
+        0x47 Attached {
             /// Which move.
             id: MoveId,
             /// What the client may send here before the `Switch`, in bytes of credit.
             credit: u64,
         },
         /// `Migrate` came to nothing; play goes on here.
-        0x49 MoveFailed {
+        0x48 MoveFailed {
             /// Why.
             reason: MoveFailure,
             /// The epoch now; differs from the one asked for if the request was stale.
             epoch: Epoch,
         },
         /// The move has been called off: drop the link to its target.
-        0x4a Cancel {
+        0x49 Cancel {
             /// Which move.
             id: MoveId,
         },
         /// The directory shows the target as the owner: the link to the source may be closed.
-        0x4b Settled {
+        0x4a Settled {
             /// The fence of the `Switch`.
             fence: Fence,
         },
         /// The source has let go: attach to the target if that has not happened, else nothing.
-        0x4c Moved {
+        0x4b Moved {
             /// What moved.
             cohort: CohortId,
             /// The epoch it is served at now, or a later one.
             epoch: Epoch,
         },
         /// The session has ended.
-        0x4d Bye {
+        0x4c Bye {
             /// Which session, for a client that has just begun another.
             session: SessionId,
             /// Why.

@@ -1,7 +1,7 @@
 //! The data lane of a client's link, and datagrams: application messages, and the frames that say where
 //! in the sequence they begin.
 
-use super::codec::{DecodeError, Field, Reader, put_frame, put_varint, varint_len};
+use super::codec::{DecodeError, Field, Reader, put_frame, varint_len, write_varint};
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, SessionId};
 use crate::protocol::reasons::ReplyStatus;
 
@@ -74,7 +74,7 @@ pub struct Switch {
     pub up: Cursor,
     /// The number of the first downlink message behind this frame.
     pub down: Cursor,
-    /// What the client may send on this link, in bytes of credit since its `Start`.
+    /// What the client may send on this link, in bytes of credit since the link began.
     pub credit: u64,
     /// For the next `Resume`.
     pub resume_token: Vec<u8>,
@@ -82,13 +82,16 @@ pub struct Switch {
     pub resume_ms: u64,
     /// Largest reliable payload that the node accepts.
     pub message_bytes_max: u32,
+    /// Whether `Migrate` is answered by a move even while the node is online.
+    pub moves_when_online: bool,
     /// The serving node's name, for logs and humans.
     pub node: String,
 }
 
 super::codec::fields! {
     Switch {
-        cause, session, fence, generation, up, down, credit, resume_token, resume_ms, message_bytes_max, node,
+        cause, session, fence, generation, up, down, credit, resume_token, resume_ms, message_bytes_max,
+        moves_when_online, node,
     }
 }
 
@@ -103,6 +106,10 @@ pub enum Data<'a> {
     Message(Message<'a>),
 }
 
+/// Room for everything that stands before a payload: two variable-length integers, type, version, command
+/// and status.
+pub const HEADER_BYTES_MAX: usize = 8 + 4 + 8 + 1;
+
 const START: u8 = 0x81;
 const SWITCH: u8 = 0x82;
 const PLAIN: u8 = 0x83;
@@ -112,23 +119,34 @@ const REPLY: u8 = 0x85;
 impl<'a> Message<'a> {
     /// Appends the message as a frame of the data lane.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        put_varint(self.body_len() as u64, out);
+        let mut header = [0; HEADER_BYTES_MAX];
+        let length = self.encode_header(&mut header);
+        out.extend_from_slice(&header[..length]);
+        out.extend_from_slice(self.payload);
+    }
+
+    /// Writes all that stands before the payload, and says how long it is.
+    pub fn encode_header(&self, header: &mut [u8; HEADER_BYTES_MAX]) -> usize {
+        let mut end = write_varint(self.body_len() as u64, header, 0);
+        let cmd = self.cmd.to_be_bytes();
         let type_byte = match self.kind {
             Kind::Plain => PLAIN,
             Kind::Request(_) => REQUEST,
             Kind::Reply(..) => REPLY,
         };
-        let cmd = self.cmd.to_be_bytes();
-        out.extend_from_slice(&[type_byte, self.ver, cmd[0], cmd[1]]);
+        for byte in [type_byte, self.ver, cmd[0], cmd[1]] {
+            header[end] = byte;
+            end += 1;
+        }
         match self.kind {
-            Kind::Plain => {}
-            Kind::Request(id) => put_varint(id, out),
+            Kind::Plain => end,
+            Kind::Request(id) => write_varint(id, header, end),
             Kind::Reply(id, status) => {
-                put_varint(id, out);
-                status.put(out);
+                end = write_varint(id, header, end);
+                header[end] = status.number();
+                end + 1
             }
         }
-        out.extend_from_slice(self.payload);
     }
 
     /// How many bytes [`encode`](Self::encode) appends.

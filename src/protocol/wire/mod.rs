@@ -11,5 +11,5 @@ mod peer;
 
 pub use codec::{DecodeError, Field, Reader, put_varint, split, varint_len};
 pub use control::{Downlink, Greeting, MoveMode, Uplink};
-pub use data::{Data, Datagram, Kind, Message, Switch, SwitchCause};
+pub use data::{Data, Datagram, HEADER_BYTES_MAX, Kind, Message, Switch, SwitchCause};
 pub use peer::{Baton, Member, Peer, SessionState, Value};

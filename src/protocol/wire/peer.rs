@@ -102,7 +102,7 @@ pub struct SessionState {
 }
 
 /// What passes a cohort from source to target: the one message that may be accepted once.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Baton {
     /// The fence that the target serves at.
     pub fence: Fence,

@@ -1,0 +1,132 @@
+//! What a game's server side is written against: a trait with one hook for each thing that can happen to a
+//! session, and the [`Context`] through which a hook answers.
+//!
+//! Hooks run one at a time for a session, never block and never await: a session is frozen between two
+//! hooks, never within one. What must survive a move is user data, the timer, and messages that were sent;
+//! anything an application keeps elsewhere stays behind.
+
+use crate::protocol::ids::{Generation, SessionId};
+use crate::protocol::reasons::{CloseReason, ReplyStatus};
+use crate::protocol::sequence::Full;
+use crate::protocol::session::Session;
+use crate::protocol::time::Time;
+use crate::protocol::wire::{Kind, Message, Value};
+use std::time::Duration;
+
+/// The server side of a game.
+pub trait Application: Send + Sync + 'static {
+    /// Version of the format of what this application keeps in user data. A session is never moved to a node
+    /// with a lower one.
+    fn version(&self) -> u32 {
+        1
+    }
+
+    /// A new session has begun.
+    fn connected(&self, _session: &mut Context<'_>) {}
+
+    /// A message has arrived: a plain one, or a request, which wants [`Context::reply`].
+    fn message(&self, session: &mut Context<'_>, message: &Message<'_>);
+
+    /// The time set by [`Context::set_timer`] has come.
+    fn timer(&self, _session: &mut Context<'_>) {}
+
+    /// The session has ended; what is sent now reaches nobody.
+    fn disconnected(&self, _session: &mut Context<'_>, _reason: CloseReason) {}
+
+    /// The session has moved to this node; its user data and timer are as they were.
+    fn moved_in(&self, _session: &mut Context<'_>) {}
+
+    /// The session is served by another node now. `user` and `session` name it; there is nothing left to
+    /// change.
+    fn moved_out(&self, _user: &str, _session: SessionId) {}
+
+    /// The session was restarted here after a crash, from a snapshot or a copy: messages since then are
+    /// gone. [`Context::generation`] counts these.
+    fn took_over(&self, _session: &mut Context<'_>) {}
+}
+
+/// One session, as a hook sees it.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub(in crate::protocol) session: &'a mut Session,
+    pub(in crate::protocol) now: Time,
+}
+
+impl Context<'_> {
+    /// Which session this is.
+    pub fn session(&self) -> SessionId {
+        self.session.id()
+    }
+
+    /// Who it belongs to, as the game's backend named them.
+    pub fn user(&self) -> &str {
+        self.session.user()
+    }
+
+    /// How often the session was restarted after a crash.
+    pub fn generation(&self) -> Generation {
+        self.session.generation()
+    }
+
+    /// The time of this call; runs on one clock for the life of the node.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Sends a reliable message. `Full`: the client reads too slowly, and the message was not taken. There
+    /// is always room for one message within [`Application::message`].
+    pub fn send(&mut self, ver: u8, cmd: u16, payload: &[u8]) -> Result<(), Full> {
+        self.session.send(&Message { kind: Kind::Plain, ver, cmd, payload })
+    }
+
+    /// Answers a request.
+    pub fn reply(&mut self, request: &Message<'_>, status: ReplyStatus, payload: &[u8]) -> Result<(), Full> {
+        let Kind::Request(id) = request.kind else { return Ok(()) };
+        let (ver, cmd) = (request.ver, request.cmd);
+        self.session.send(&Message { kind: Kind::Reply(id, status), ver, cmd, payload })
+    }
+
+    /// Sends an unreliable message: in a datagram where the transport has them and it fits, else reliably.
+    pub fn send_unreliable(&mut self, ver: u8, cmd: u16, payload: &[u8]) -> Result<(), Full> {
+        self.session.send_unreliable(ver, cmd, payload)
+    }
+
+    /// A value of the user's data.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.session.data().get(key)
+    }
+
+    /// Stores a value. `Err`: the user's data would grow over its limit, and nothing was changed.
+    pub fn set(&mut self, key: &str, value: Value) -> Result<(), DataFull> {
+        self.session.set(key, value)
+    }
+
+    /// Deletes a value and gives it back.
+    pub fn delete(&mut self, key: &str) -> Option<Value> {
+        self.session.delete(key)
+    }
+
+    /// All of the user's data, in the order of its keys.
+    pub fn list(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.session.data().iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// Calls [`Application::timer`] once, after so long. Replaces an earlier time; survives a move as
+    /// remaining time.
+    pub fn set_timer(&mut self, after: Duration) {
+        self.session.set_timer(Some(self.now + after));
+    }
+
+    /// Ends the session.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.session.close(reason);
+    }
+}
+
+/// The user's data would grow over its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("user data would grow over its limit of {limit} bytes")]
+pub struct DataFull {
+    /// The limit.
+    pub limit: usize,
+}

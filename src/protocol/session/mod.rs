@@ -1,0 +1,566 @@
+//! The node's end of a session: its links, its place in both sequences, and the user's data. A session
+//! outlives every link; a link that breaks costs nothing but time.
+//!
+//! Messages are handed to the application only while the node serves: with a permit of its lease (rule e),
+//! unfrozen, and with room for the answer. Until then they are kept in order, within the credit granted.
+
+mod link;
+mod state;
+
+pub use link::{Link, LinkId, Outgoing};
+
+use crate::protocol::application::{Application, Context, DataFull};
+use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, SessionId};
+use crate::protocol::lease::ServePermit;
+use crate::protocol::limits;
+use crate::protocol::reasons::CloseReason;
+use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring, Verdict, cost_of_body, judge};
+use crate::protocol::time::Time;
+use crate::protocol::wire::{
+    Data, Datagram, DecodeError, Downlink, Kind, Message, MoveMode, Switch, SwitchCause, Value,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the configuration says about sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// The node's name.
+    pub node: String,
+    /// Largest reliable payload.
+    pub message_bytes_max: u32,
+    /// Bytes of downlink kept for replay.
+    pub replay_bytes_max: usize,
+    /// Bytes of user data.
+    pub user_data_bytes_max: usize,
+    /// How long a session waits without a link.
+    pub resume_max: Duration,
+    /// A link silent for so long is closed.
+    pub silence_max: Duration,
+    /// Whether `Migrate` moves a session even while the node is online.
+    pub moves_when_online: bool,
+}
+
+/// What a client did on a link that ends the link.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkFault {
+    /// The bytes are not frames.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The frames make no sense.
+    #[error(transparent)]
+    Misbehaved(#[from] PeerMisbehaved),
+    /// A frame that has no place here.
+    #[error("unexpected frame {0}")]
+    Unexpected(&'static str),
+    /// A message over the limit.
+    #[error("a message of {0} bytes is over the limit")]
+    MessageTooLarge(usize),
+}
+
+/// Whether the node is entitled to run the session at this moment. Messages are handed out, and payload
+/// is sent, only with both.
+#[derive(Clone, Copy, Debug)]
+pub struct Serving<'a> {
+    /// The lease holds.
+    pub permit: Option<ServePermit<'a>>,
+    /// The cohort is neither frozen nor still on its way here.
+    pub unfrozen: bool,
+}
+
+impl Serving<'_> {
+    fn allowed(self) -> bool {
+        self.permit.is_some() && self.unfrozen
+    }
+}
+
+/// The node's end of a session.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    user: String,
+    client_key: [u8; 32],
+    generation: Generation,
+    fence: Fence,
+    newest_link: LinkNumber,
+    mode: MoveMode,
+    /// The first uplink message not yet processed. `None`: the session is on its way here, and only the
+    /// baton will tell.
+    up: Option<Cursor>,
+    /// Number of the first message in `kept`.
+    kept_from: Cursor,
+    kept: Ring,
+    down: Replay,
+    links: Vec<Link>,
+    data: BTreeMap<String, Value>,
+    data_bytes: usize,
+    timer: Option<Time>,
+    ack_at: Option<Time>,
+    unacked_cost: u64,
+    linkless_since: Option<Time>,
+    closed: Option<CloseReason>,
+    settings: Arc<Settings>,
+    scratch: Vec<u8>,
+}
+
+impl Session {
+    /// A new session at the beginning of both sequences.
+    pub fn new(
+        id: SessionId,
+        user: String,
+        client_key: [u8; 32],
+        fence: Fence,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Self { user, fence, up: Some(Cursor(0)), ..Self::expected(id, client_key, settings) }
+    }
+
+    /// A session that is on its way here: its client may attach, and what it sends is kept.
+    pub fn expected(id: SessionId, client_key: [u8; 32], settings: Arc<Settings>) -> Self {
+        Self {
+            id,
+            user: String::new(),
+            client_key,
+            generation: Generation::default(),
+            fence: Fence::default(),
+            newest_link: LinkNumber::default(),
+            mode: MoveMode::Seamless,
+            up: None,
+            kept_from: Cursor(0),
+            kept: Ring::default(),
+            down: Replay::new(Cursor(0), settings.replay_bytes_max),
+            links: Vec::new(),
+            data: BTreeMap::new(),
+            data_bytes: 0,
+            timer: None,
+            ack_at: None,
+            unacked_cost: 0,
+            linkless_since: None,
+            closed: None,
+            settings,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Which session this is.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Whose it is.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The key that its client proves to hold.
+    pub fn client_key(&self) -> &[u8; 32] {
+        &self.client_key
+    }
+
+    /// How often it was restarted after a crash.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// How its client wants to be moved.
+    pub fn mode(&self) -> MoveMode {
+        self.mode
+    }
+
+    /// Its client has said how it wants to be moved.
+    pub fn set_mode(&mut self, mode: MoveMode) {
+        self.mode = mode;
+    }
+
+    /// What it is served at, or was last.
+    pub fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// Whether `Migrate` is answered by a move even while the node is online.
+    pub fn moves_when_online(&self) -> bool {
+        self.settings.moves_when_online
+    }
+
+    /// About how large its state is as bytes.
+    pub fn state_bytes(&self) -> usize {
+        self.data_bytes + self.down.bytes() + 256
+    }
+
+    /// The user's data.
+    pub fn data(&self) -> &BTreeMap<String, Value> {
+        &self.data
+    }
+
+    /// Why it has ended, if it has.
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.closed
+    }
+
+    /// Appends a reliable message to the downlink.
+    pub fn send(&mut self, message: &Message<'_>) -> Result<(), Full> {
+        self.down.push(message)?;
+        for link in &mut self.links {
+            link.dirty = true;
+        }
+        Ok(())
+    }
+
+    /// Sends a message that may be lost, if the transport has datagrams and it fits into one.
+    pub fn send_unreliable(&mut self, ver: u8, cmd: u16, payload: &[u8]) -> Result<(), Full> {
+        let datagram = Datagram { epoch: self.fence.epoch, ver, cmd, payload };
+        match self.links.last_mut() {
+            Some(link) if link.carries(&datagram) => {
+                link.push_datagram(&datagram);
+                Ok(())
+            }
+            Some(_) | None => self.send(&Message { kind: Kind::Plain, ver, cmd, payload }),
+        }
+    }
+
+    /// Stores a value of the user's data.
+    pub fn set(&mut self, key: &str, value: Value) -> Result<(), DataFull> {
+        let limit = self.settings.user_data_bytes_max;
+        let before = self.data.get(key).map_or(0, |old| state::entry_bytes(key, old));
+        let after = self.data_bytes - before + state::entry_bytes(key, &value);
+        if after > limit {
+            return Err(DataFull { limit });
+        }
+        self.data_bytes = after;
+        self.data.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    /// Deletes a value of the user's data.
+    pub fn delete(&mut self, key: &str) -> Option<Value> {
+        let value = self.data.remove(key)?;
+        self.data_bytes -= state::entry_bytes(key, &value);
+        Some(value)
+    }
+
+    /// When to call the application's timer.
+    pub fn set_timer(&mut self, at: Option<Time>) {
+        self.timer = at;
+    }
+
+    /// Ends the session: its links carry the reason and close.
+    pub fn close(&mut self, reason: CloseReason) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.closed = Some(reason);
+        for link in &mut self.links {
+            link.control(&Downlink::Bye { session: self.id, reason });
+            link.close();
+        }
+    }
+
+    /// Sends a control frame on every link.
+    pub fn control(&mut self, frame: &Downlink) {
+        for link in &mut self.links {
+            link.control(frame);
+        }
+    }
+
+    /// Adds a link that has proved to be the client's. The newest link wins: older ones are closed, and a
+    /// link older than one already seen is refused.
+    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), Link> {
+        if link.number() < self.newest_link {
+            return Err(link);
+        }
+        self.newest_link = link.number();
+        self.drop_links(CloseReason::NewerLink);
+        link.heard_at = now;
+        self.links.push(link);
+        self.linkless_since = None;
+        Ok(())
+    }
+
+    /// Closes all links, with a word of explanation.
+    pub fn drop_links(&mut self, reason: CloseReason) {
+        for link in &mut self.links {
+            link.control(&Downlink::Bye { session: self.id, reason });
+            link.close();
+        }
+    }
+
+    /// Lets its links send so much before they are served; gives the largest sum of grants.
+    pub fn keep(&mut self, credit: u64) -> u64 {
+        self.links.iter_mut().map(|link| link.keep(credit)).max().unwrap_or_default()
+    }
+
+    /// Closes one link.
+    pub fn close_link(&mut self, id: LinkId) {
+        if let Some(link) = self.link_mut(id) {
+            link.close();
+        }
+    }
+
+    /// A link has ended.
+    pub fn remove_link(&mut self, id: LinkId, now: Time) {
+        self.links.retain(|link| link.id() != id);
+        if self.links.is_empty() {
+            self.linkless_since.get_or_insert(now);
+        }
+    }
+
+    /// Whether the client can be reached at the moment.
+    pub fn is_linked(&self) -> bool {
+        self.links.iter().any(|link| !link.is_closing())
+    }
+
+    /// Begins, or goes on, to serve its links at this fence: each carries a `Switch` in front of all
+    /// messages.
+    pub fn open_links(&mut self, cause: SwitchCause, fence: Fence, resume_token: &[u8]) {
+        self.fence = fence;
+        let Some(up) = self.up else { return };
+        let template = Switch {
+            cause,
+            session: self.id,
+            fence,
+            generation: self.generation,
+            up,
+            down: Cursor(0),
+            credit: 0,
+            resume_token: resume_token.to_vec(),
+            resume_ms: self.settings.resume_max.as_millis() as u64,
+            message_bytes_max: self.settings.message_bytes_max,
+            moves_when_online: self.settings.moves_when_online,
+            node: self.settings.node.clone(),
+        };
+        for link in self.links.iter_mut().filter(|link| !link.is_closing()) {
+            link.open(&template, &self.down);
+        }
+    }
+
+    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id() == id)
+    }
+
+    /// Takes what arrived on a link's data lane.
+    pub fn on_data(
+        &mut self,
+        from: LinkId,
+        body: &[u8],
+        serving: Serving<'_>,
+        application: &dyn Application,
+        now: Time,
+    ) -> Result<(), LinkFault> {
+        match Data::decode(body)? {
+            Data::Start(at) => self.on_start(from, at),
+            Data::Message(message) => self.on_message(from, body, &message, serving, application, now),
+            Data::Switch(_) => Err(LinkFault::Unexpected("Switch")),
+        }
+    }
+
+    fn on_start(&mut self, from: LinkId, at: Cursor) -> Result<(), LinkFault> {
+        let Some(link) = self.link_mut(from) else { return Ok(()) };
+        link.receiver.start(at);
+        if self.up.is_none() && at != self.expects() {
+            // The client has trimmed, or begins here: what lies before is processed at the source.
+            self.kept = Ring::default();
+            self.kept_from = at;
+        }
+        Ok(())
+    }
+
+    /// Number of the next uplink message that is new.
+    fn expects(&self) -> Cursor {
+        self.kept_from.advance(self.kept.len() as u64)
+    }
+
+    fn on_message(
+        &mut self,
+        from: LinkId,
+        body: &[u8],
+        message: &Message<'_>,
+        serving: Serving<'_>,
+        application: &dyn Application,
+        now: Time,
+    ) -> Result<(), LinkFault> {
+        if message.payload.len() > self.settings.message_bytes_max as usize {
+            return Err(LinkFault::MessageTooLarge(message.payload.len()));
+        }
+        if matches!(message.kind, Kind::Reply(..)) {
+            return Err(LinkFault::Unexpected("Reply"));
+        }
+        let Some(link) = self.link_mut(from) else { return Ok(()) };
+        let number = link.receiver.count(body.len())?;
+        match judge(self.expects(), number)? {
+            Verdict::Duplicate => return Ok(()),
+            Verdict::Deliver => {}
+        }
+        if self.kept.is_empty() && self.may_process(serving) {
+            self.process(message, application, now);
+        } else {
+            self.scratch.clear();
+            message.encode(&mut self.scratch);
+            self.kept.push(&self.scratch);
+        }
+        Ok(())
+    }
+
+    fn may_process(&self, serving: Serving<'_>) -> bool {
+        // Room for one answer of any size, so that a request is never processed in vain.
+        let answer = self.settings.message_bytes_max as usize + 64;
+        serving.allowed() && self.up.is_some() && self.closed.is_none() && self.down.room() >= answer
+    }
+
+    fn process(&mut self, message: &Message<'_>, application: &dyn Application, now: Time) {
+        self.kept_from = self.kept_from.next();
+        self.up = Some(self.kept_from);
+        self.unacked_cost += cost_of_body(message.encoded_len());
+        self.ack_at.get_or_insert(now + limits::ACK_AFTER);
+        application.message(&mut Context { session: self, now }, message);
+    }
+
+    /// Processes what had to wait, as far as that is possible now; then acknowledges and grants credit.
+    pub fn catch_up(&mut self, serving: Serving<'_>, application: &dyn Application, now: Time) {
+        while !self.kept.is_empty() && self.may_process(serving) {
+            let mut frame = std::mem::take(&mut self.scratch);
+            frame.clear();
+            self.kept.pop(&mut frame);
+            // What was kept was decoded before; a frame that does not decode again cannot be there.
+            if let Ok(Some((body, _))) = crate::protocol::wire::split(&frame, frame.len())
+                && let Ok(Data::Message(message)) = Data::decode(body)
+            {
+                self.process(&message, application, now);
+            }
+            self.scratch = frame;
+        }
+        if self.unacked_cost >= limits::ACK_AFTER_BYTES {
+            self.acknowledge();
+        }
+        if self.up.is_some() && serving.permit.is_some() {
+            let held = self.kept.bytes() as u64 + limits::MESSAGE_OVERHEAD_BYTES * self.kept.len() as u64;
+            for link in &mut self.links {
+                link.grant(held);
+            }
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        self.ack_at = None;
+        self.unacked_cost = 0;
+        if let Some(up) = self.up {
+            self.control(&Downlink::Ack { up });
+        }
+    }
+
+    /// A datagram arrived. Unreliable uplink is not kept: it goes to the node that serves, or nowhere.
+    pub fn on_datagram(
+        &mut self,
+        bytes: &[u8],
+        serving: Serving<'_>,
+        application: &dyn Application,
+        now: Time,
+    ) -> Result<(), LinkFault> {
+        let datagram = Datagram::decode(bytes)?;
+        if self.may_process(serving) && datagram.epoch == self.fence.epoch {
+            let Datagram { ver, cmd, payload, .. } = datagram;
+            let message = Message { kind: Kind::Plain, ver, cmd, payload };
+            application.message(&mut Context { session: self, now }, &message);
+        }
+        Ok(())
+    }
+
+    /// The client has received everything before `down`.
+    pub fn on_ack(&mut self, down: Cursor) -> Result<(), LinkFault> {
+        Ok(self.down.acked(down)?)
+    }
+
+    /// The client grants credit on a link.
+    pub fn on_credit(&mut self, from: LinkId, limit: u64) {
+        if let Some(link) = self.link_mut(from) {
+            link.sender.granted(limit);
+            link.dirty = true;
+        }
+    }
+
+    /// The client asks whether a link is alive.
+    pub fn on_ping(&mut self, from: LinkId, stamp: u64) {
+        if let Some(link) = self.link_mut(from) {
+            link.control(&Downlink::Pong { stamp });
+        }
+    }
+
+    /// Something arrived on a link.
+    pub fn heard(&mut self, from: LinkId, now: Time) {
+        if let Some(link) = self.link_mut(from) {
+            link.heard_at = now;
+        }
+    }
+
+    /// Appends what is to be written on a link.
+    pub fn fill(&mut self, id: LinkId, lane: Outgoing, serving: Serving<'_>, out: &mut Vec<u8>, room: usize) {
+        let payload = serving.permit.is_some();
+        let down = &self.down;
+        if let Some(link) = self.links.iter_mut().find(|link| link.id() == id) {
+            match lane {
+                Outgoing::Control => link.fill_control(out),
+                Outgoing::Data => link.fill_data(down, payload, out, room),
+            }
+        }
+    }
+
+    /// The next datagram of a link.
+    pub fn next_datagram(&mut self, id: LinkId, serving: Serving<'_>, out: &mut Vec<u8>) -> bool {
+        serving.permit.is_some() && self.link_mut(id).is_some_and(|link| link.next_datagram(out))
+    }
+
+    /// Whether a link is to be closed once it has written what it has.
+    pub fn is_closing(&self, id: LinkId) -> bool {
+        self.links.iter().find(|link| link.id() == id).is_none_or(Link::is_closing)
+    }
+
+    /// Links that have something new to write.
+    pub fn take_dirty(&mut self, mut wake: impl FnMut(LinkId)) {
+        for link in &mut self.links {
+            if std::mem::take(&mut link.dirty) {
+                wake(link.id());
+            }
+        }
+    }
+
+    /// Does what is due: acknowledges, calls the application's timer, closes silent links, and ends the
+    /// session when nobody came back.
+    pub fn on_timeout(&mut self, serving: Serving<'_>, application: &dyn Application, now: Time) {
+        if self.ack_at.is_some_and(|at| at <= now) {
+            self.acknowledge();
+        }
+        if serving.allowed() && self.up.is_some() && self.timer.is_some_and(|at| at <= now) {
+            self.timer = None;
+            application.timer(&mut Context { session: self, now });
+        }
+        let silence_max = self.settings.silence_max;
+        let id = self.id;
+        for link in self.links.iter_mut().filter(|link| !link.is_closing()) {
+            if now >= link.heard_at + silence_max {
+                link.control(&Downlink::Bye { session: id, reason: CloseReason::Silent });
+                link.close();
+            }
+        }
+        if serving.allowed() && self.expires_at().is_some_and(|at| at <= now) {
+            self.close(CloseReason::TimedOut);
+        }
+    }
+
+    fn expires_at(&self) -> Option<Time> {
+        self.up?;
+        Some(self.linkless_since? + self.settings.resume_max)
+    }
+
+    /// When [`on_timeout`](Self::on_timeout) has something to do next.
+    pub fn poll_timeout(&self, serving: Serving<'_>) -> Option<Time> {
+        let silent = self
+            .links
+            .iter()
+            .filter(|link| !link.is_closing())
+            .map(|link| link.heard_at + self.settings.silence_max)
+            .min();
+        let running = serving.allowed() && self.closed.is_none();
+        let served = if running { [self.timer, self.expires_at()] } else { [None, None] };
+        [self.ack_at, silent, served[0], served[1]].into_iter().flatten().min()
+    }
+}

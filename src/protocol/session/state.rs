@@ -1,0 +1,80 @@
+//! A session as bytes: what leaves with the baton, and how the session goes on from it.
+
+use super::Session;
+use crate::protocol::ids::{Cursor, Fence};
+use crate::protocol::sequence::{Replay, Ring};
+use crate::protocol::time::Time;
+use crate::protocol::wire::{DecodeError, SessionState, Value};
+use std::time::Duration;
+
+/// What an entry of user data counts against its limit.
+pub(super) fn entry_bytes(key: &str, value: &Value) -> usize {
+    let value = match value {
+        Value::Integer(_) | Value::Float(_) => 8,
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+    };
+    key.len() + value + 16
+}
+
+impl Session {
+    /// All of it that survives a move. Uplink that waits here is not part of it: it is not acknowledged,
+    /// and the client sends it to the target as well.
+    pub fn export(&self, now: Time) -> SessionState {
+        SessionState {
+            session: self.id,
+            user: self.user.clone(),
+            client_key: self.client_key,
+            generation: self.generation,
+            link: self.newest_link,
+            mode: self.mode,
+            up: self.kept_from,
+            down: self.down.first(),
+            down_messages: self.down.frames(),
+            data: self.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            timer_us: self.timer.map(|at| at.since(now).as_micros() as u64),
+        }
+    }
+
+    /// Goes on from `state`, as its owner at `fence`. What the client sent here meanwhile is kept, less
+    /// what the source has processed.
+    pub fn import(&mut self, state: SessionState, fence: Fence, now: Time) -> Result<(), DecodeError> {
+        self.down = Replay::restore(state.down, &state.down_messages, self.settings.replay_bytes_max)?;
+        self.user = state.user;
+        self.client_key = state.client_key;
+        self.generation = state.generation;
+        self.newest_link = self.newest_link.max(state.link);
+        self.mode = state.mode;
+        self.fence = fence;
+        self.skip_to(state.up);
+        self.data_bytes = state.data.iter().map(|(key, value)| entry_bytes(key, value)).sum();
+        self.data = state.data.into_iter().collect();
+        self.timer = state.timer_us.map(|left| now + Duration::from_micros(left));
+        if self.links.is_empty() {
+            self.linkless_since.get_or_insert(now);
+        }
+        Ok(())
+    }
+
+    /// Messages before `up` are processed: drops those that are kept.
+    fn skip_to(&mut self, up: Cursor) {
+        let mut dropped = Vec::new();
+        while self.kept_from < up && self.kept.pop(&mut dropped) {
+            self.kept_from = self.kept_from.next();
+        }
+        if self.kept_from != up {
+            self.kept = Ring::default();
+        }
+        self.kept_from = up;
+        self.up = Some(up);
+    }
+
+    /// Opens a new generation: another node may have gone beyond what is known here, so the numbers of the
+    /// downlink go on above what the client has seen.
+    pub fn new_generation(&mut self, client_has: Cursor) {
+        self.generation = self.generation.next();
+        if client_has > self.down.first() {
+            self.down.renumber(client_has);
+        }
+    }
+}

@@ -1,0 +1,713 @@
+//! The source of a move: serves until the record names the target, then passes the baton, once (rules a,
+//! b, c, h). Whoever holds the cohort drives it: inputs in, outputs out.
+
+use crate::protocol::ids::{MoveId, NodeId};
+use crate::protocol::limits;
+use crate::protocol::reasons::{MoveFailure, TargetRefusal};
+use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
+use crate::protocol::time::Time;
+use crate::protocol::wire::{Baton, MoveMode};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Times of a move, as configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Timing {
+    /// For a target to answer Prepare.
+    pub prepare_max: Duration,
+    /// For the clients to attach.
+    pub attach_max: Duration,
+    /// For the engine to answer the claim.
+    pub claim_max: Duration,
+    /// From the freeze to the baton's first byte.
+    pub freeze_max: Duration,
+    /// For the baton to come once the target has seen Handing.
+    pub baton_wait_max: Duration,
+    /// How long a preparation, and its tickets, are good for.
+    pub ticket_life: Duration,
+    /// Between two reads of a record that a move waits for.
+    pub record_poll: Duration,
+    /// Between two sendings of what is not yet answered.
+    pub resend: Duration,
+    /// How many targets are tried.
+    pub targets_max: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            prepare_max: limits::PREPARE_MAX,
+            attach_max: limits::ATTACH_MAX,
+            claim_max: limits::CLAIM_MAX,
+            freeze_max: limits::FREEZE_MAX,
+            baton_wait_max: limits::BATON_WAIT_MAX,
+            ticket_life: limits::TICKET_LIFE,
+            record_poll: limits::RECORD_POLL,
+            resend: limits::BATON_RESEND,
+            targets_max: limits::TARGETS_MAX,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// The answer to [`Output::PickTarget`]; `None`: there is no node to move to.
+    Target(Option<NodeId>),
+    /// The target has made room.
+    Prepared(MoveId),
+    /// The target refuses, or cannot be reached.
+    Refused(MoveId, TargetRefusal),
+    /// Every client is attached to the target.
+    Ready(MoveId),
+    /// A client says that it cannot attach.
+    CannotAttach(MoveId),
+    /// The answer to the [`Output::Ask`] of this number.
+    Answer(u64, Answer),
+    /// The answer to [`Output::Freeze`]: the cohort as it is now.
+    Frozen(Box<Baton>),
+    /// The baton's first byte is on its way: only the target and the record decide from here on.
+    BatonLeft(MoveId),
+    /// The answer to [`Output::Revoke`], unless that was [`Input::BatonLeft`]: no byte has left, nor will.
+    Revoked(MoveId),
+    /// The target has the baton.
+    BatonAcked(MoveId),
+    /// The target says that the record shows it as owner.
+    Finalised(MoveId),
+    /// The target's lease has surely run out.
+    TargetGone,
+    /// The move is to be given up, if that is still possible.
+    Cancel(MoveFailure),
+    /// A time of [`Source::poll_timeout`] has come.
+    Timeout,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Name a node to move to that is not among these; answered by [`Input::Target`].
+    PickTarget(Vec<NodeId>),
+    /// Send Prepare to the target (again).
+    SendPrepare(MoveId),
+    /// Tell the clients where to attach.
+    SendMoveTo(MoveId),
+    /// Ask the directory; the answer bears this number.
+    Ask(u64, Ask),
+    /// Freeze the cohort and hand over its state, at once; answered by [`Input::Frozen`].
+    Freeze(Record),
+    /// Send the baton (again).
+    SendBaton(MoveId, Box<Baton>),
+    /// Take the baton out of the outbox if not a byte of it has left: answered at once by
+    /// [`Input::Revoked`] or [`Input::BatonLeft`].
+    Revoke(MoveId),
+    /// Tell target and clients that this attempt is off.
+    Cancel(MoveId),
+    /// The source goes on serving under this record.
+    Held(Versioned),
+    /// The move has ended.
+    Ended(Outcome),
+}
+
+/// How a move ended for its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The cohort is served elsewhere: free the copy and say goodbye to its clients.
+    Moved(Record),
+    /// Nothing has changed; the record may have a new revision or epoch.
+    Failed(MoveFailure, Versioned),
+    /// The cohort was frozen and is the source's again. `served_elsewhere`: the target may have served it
+    /// meanwhile, so that a new generation begins.
+    TakenBack {
+        /// The record now.
+        held: Versioned,
+        /// Whether the copy may be behind what the clients have seen.
+        served_elsewhere: bool,
+    },
+    /// The directory names another owner although no baton was sent: stop serving.
+    Lost(Option<Record>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// Waits for a node to move to.
+    Picking,
+    /// Prepare is sent.
+    Preparing { deadline: Time, resend_at: Time },
+    /// The clients have been told.
+    Attaching { deadline: Time },
+    /// The compare-and-set that names the target is under way (a); the source serves.
+    Claiming { deadline: Time },
+    /// The record names the target, the state is on its way to the outbox; last moment to abort (b).
+    Freezing { record: Versioned },
+    /// The baton is in the outbox, but not a byte of it has left.
+    Leaving { record: Versioned, baton: Box<Baton>, deadline: Time, abort: Option<Abort> },
+    /// The baton is out: only the record ends this (c).
+    Passing { record: Versioned, baton: Box<Baton>, acked: bool, resend_at: Time, poll_at: Time },
+    /// The target's lease has run out after the baton: the record is being taken back (c).
+    Recalling { poll_at: Time },
+    /// An abort makes sure that no earlier write can still land (h), or takes the record back (b).
+    Undoing { abort: Abort, writing: Option<Record>, poll_at: Time },
+    /// Over.
+    Ended,
+}
+
+/// Why an attempt is being given up, and whether another target may be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Abort {
+    reason: MoveFailure,
+    next_target: bool,
+}
+
+/// What the next wake-up is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wake {
+    /// Prepare is repeated.
+    ResendPrepare,
+    /// The target did not answer.
+    GiveUpPreparing,
+    /// The clients did not attach.
+    GiveUpAttaching,
+    /// The engine did not answer.
+    GiveUpClaiming,
+    /// The baton did not leave in time.
+    GiveUpFreezing,
+    /// The baton is repeated.
+    ResendBaton,
+    /// The record is read.
+    ReadRecord,
+}
+
+/// The source's side of one move, over all its attempts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    id: MoveId,
+    /// The record (self, e, Serving) that the move starts from.
+    held: Versioned,
+    mode: MoveMode,
+    timing: Timing,
+    tried: Vec<NodeId>,
+    phase: Phase,
+    asked: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Source {
+    /// Starts a move from `held`, which must show this node as serving (a). `attempt` is higher than that
+    /// of every earlier move from this epoch.
+    pub fn new(
+        cohort: crate::protocol::ids::CohortId,
+        held: Versioned,
+        attempt: u32,
+        mode: MoveMode,
+        timing: Timing,
+    ) -> Self {
+        assert_eq!(held.record.phase, OwnerPhase::Serving, "{cohort}: a move starts only from Serving");
+        let id = MoveId { cohort, epoch: held.record.epoch.next(), attempt, target: NodeId::default() };
+        let mut source = Self {
+            id,
+            held,
+            mode,
+            timing,
+            tried: Vec::new(),
+            phase: Phase::Picking,
+            asked: 0,
+            outputs: VecDeque::new(),
+        };
+        source.outputs.push_back(Output::PickTarget(Vec::new()));
+        source
+    }
+
+    /// The attempt under way.
+    pub fn id(&self) -> MoveId {
+        self.id
+    }
+
+    /// Whether clients attach before the baton or come after it.
+    pub fn mode(&self) -> MoveMode {
+        self.mode
+    }
+
+    /// Whether the source serves: until it freezes, and again once it has decided never to send the baton.
+    pub fn serves(&self) -> bool {
+        match self.phase {
+            Phase::Picking
+            | Phase::Preparing { .. }
+            | Phase::Attaching { .. }
+            | Phase::Claiming { .. }
+            | Phase::Undoing { .. } => true,
+            Phase::Freezing { .. }
+            | Phase::Leaving { .. }
+            | Phase::Passing { .. }
+            | Phase::Recalling { .. }
+            | Phase::Ended => false,
+        }
+    }
+
+    /// Whether the baton has left, so that the copy here is only a copy.
+    pub fn baton_is_out(&self) -> bool {
+        matches!(self.phase, Phase::Passing { .. } | Phase::Recalling { .. })
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Timeout`] is due, and what for.
+    pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
+        match &self.phase {
+            Phase::Preparing { deadline, resend_at } => {
+                Some((*deadline, Wake::GiveUpPreparing).min_by_time((*resend_at, Wake::ResendPrepare)))
+            }
+            Phase::Attaching { deadline } => Some((*deadline, Wake::GiveUpAttaching)),
+            Phase::Claiming { deadline } => Some((*deadline, Wake::GiveUpClaiming)),
+            Phase::Leaving { deadline, .. } => Some((*deadline, Wake::GiveUpFreezing)),
+            Phase::Passing { acked: false, resend_at, poll_at, .. } => {
+                Some((*poll_at, Wake::ReadRecord).min_by_time((*resend_at, Wake::ResendBaton)))
+            }
+            Phase::Passing { acked: true, poll_at, .. }
+            | Phase::Recalling { poll_at }
+            | Phase::Undoing { poll_at, .. } => Some((*poll_at, Wake::ReadRecord)),
+            // Picking and Freezing are answered by the driver before it does anything else.
+            Phase::Picking | Phase::Freezing { .. } | Phase::Ended => None,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, input: Input, now: Time) {
+        match input {
+            Input::Target(target) => self.on_target(target, now),
+            Input::Prepared(id) if id == self.id => self.on_prepared(now),
+            Input::Refused(id, reason) if id == self.id => self.on_refused(reason, now),
+            Input::Ready(id) if id == self.id => self.on_ready(now),
+            Input::CannotAttach(id) if id == self.id => self.on_cannot_attach(now),
+            Input::BatonLeft(id) if id == self.id => self.on_baton_left(now),
+            Input::Revoked(id) if id == self.id => self.on_revoked(now),
+            Input::BatonAcked(id) if id == self.id => self.on_baton_acked(),
+            Input::Finalised(id) if id == self.id => self.on_finalised(),
+            // (f) One of an earlier attempt counts for nothing.
+            Input::Prepared(_)
+            | Input::Refused(..)
+            | Input::Ready(_)
+            | Input::CannotAttach(_)
+            | Input::BatonLeft(_)
+            | Input::Revoked(_)
+            | Input::BatonAcked(_)
+            | Input::Finalised(_) => {}
+            Input::Answer(number, answer) if number == self.asked => self.on_answer(answer, now),
+            Input::Answer(..) => {}
+            Input::Frozen(baton) => self.on_frozen(baton, now),
+            Input::TargetGone => self.on_target_gone(now),
+            Input::Cancel(reason) => self.on_cancel(reason, now),
+            Input::Timeout => self.on_timeout(now),
+        }
+    }
+
+    fn on_target(&mut self, target: Option<NodeId>, now: Time) {
+        let Phase::Picking = self.phase else { return };
+        let Some(target) = target else {
+            let reason =
+                if self.tried.is_empty() { MoveFailure::NoTarget } else { MoveFailure::TargetRefused };
+            return self.end(Outcome::Failed(reason, self.held));
+        };
+        self.tried.push(target);
+        self.id = MoveId { target, attempt: self.id.attempt + 1, ..self.id };
+        self.outputs.push_back(Output::SendPrepare(self.id));
+        self.phase =
+            Phase::Preparing { deadline: now + self.timing.prepare_max, resend_at: now + self.timing.resend };
+    }
+
+    fn on_prepared(&mut self, now: Time) {
+        let Phase::Preparing { .. } = self.phase else { return };
+        match self.mode {
+            MoveMode::Seamless => {
+                self.outputs.push_back(Output::SendMoveTo(self.id));
+                self.phase = Phase::Attaching { deadline: now + self.timing.attach_max };
+            }
+            // Break before make: nobody attaches before the baton, so there is nothing to wait for.
+            MoveMode::Classic => {
+                self.outputs.push_back(Output::SendMoveTo(self.id));
+                self.claim(now);
+            }
+        }
+    }
+
+    fn on_ready(&mut self, now: Time) {
+        let Phase::Attaching { .. } = self.phase else { return };
+        self.claim(now);
+    }
+
+    fn claim(&mut self, now: Time) {
+        let from = self.held.record.owner;
+        let phase = OwnerPhase::Handing { from, attempt: self.id.attempt };
+        self.ask(Ask::Cas {
+            expected: self.held.revision,
+            record: self.held.record.passed_to(self.id.target, phase),
+        });
+        self.phase = Phase::Claiming { deadline: now + self.timing.claim_max };
+    }
+
+    fn on_refused(&mut self, reason: TargetRefusal, now: Time) {
+        match self.phase {
+            Phase::Preparing { .. } | Phase::Attaching { .. } => {
+                let failure = match reason {
+                    TargetRefusal::TooLarge => MoveFailure::FrozeTooLong,
+                    TargetRefusal::NotOnline
+                    | TargetRefusal::Full
+                    | TargetRefusal::OlderApplication
+                    | TargetRefusal::NotOwner
+                    | TargetRefusal::Repeated
+                    | TargetRefusal::Fenced
+                    | TargetRefusal::NoBaton
+                    | TargetRefusal::Unreachable
+                    | TargetRefusal::Silent => MoveFailure::TargetRefused,
+                };
+                self.give_up_attempt(failure);
+            }
+            // The claim may land: undo it, then go on.
+            Phase::Claiming { .. } | Phase::Leaving { .. } => {
+                self.abort(Abort { reason: MoveFailure::TargetRefused, next_target: true }, now);
+            }
+            // (c) A word of the target proves nothing once the baton is out; its record does.
+            Phase::Passing { .. } => self.ask(Ask::Read),
+            Phase::Picking
+            | Phase::Freezing { .. }
+            | Phase::Recalling { .. }
+            | Phase::Undoing { .. }
+            | Phase::Ended => {}
+        }
+    }
+
+    fn on_cannot_attach(&mut self, now: Time) {
+        match self.phase {
+            Phase::Attaching { .. } => self.give_up_attempt(MoveFailure::ClientCannotReach),
+            Phase::Claiming { .. } | Phase::Leaving { .. } => {
+                self.abort(Abort { reason: MoveFailure::ClientCannotReach, next_target: true }, now);
+            }
+            Phase::Picking
+            | Phase::Preparing { .. }
+            | Phase::Freezing { .. }
+            | Phase::Passing { .. }
+            | Phase::Recalling { .. }
+            | Phase::Undoing { .. }
+            | Phase::Ended => {}
+        }
+    }
+
+    /// Before any claim: calls the attempt off and tries another target, or gives the move up.
+    fn give_up_attempt(&mut self, reason: MoveFailure) {
+        self.outputs.push_back(Output::Cancel(self.id));
+        if (self.tried.len() as u32) < self.timing.targets_max && reason != MoveFailure::Cancelled {
+            self.phase = Phase::Picking;
+            self.outputs.push_back(Output::PickTarget(self.tried.clone()));
+        } else {
+            self.end(Outcome::Failed(reason, self.held));
+        }
+    }
+
+    /// After a claim: makes sure that the baton never leaves, then undoes the claim.
+    fn abort(&mut self, abort: Abort, now: Time) {
+        if let Phase::Leaving { abort: pending, .. } = &mut self.phase {
+            *pending = Some(abort);
+            self.outputs.push_back(Output::Revoke(self.id));
+        } else {
+            self.undo(abort, now);
+        }
+    }
+
+    fn on_revoked(&mut self, now: Time) {
+        if let Phase::Leaving { abort: Some(abort), .. } = self.phase {
+            self.undo(abort, now);
+        }
+    }
+
+    /// The baton never leaves: serves on, and makes sure of the record first (b, h).
+    fn undo(&mut self, abort: Abort, now: Time) {
+        self.outputs.push_back(Output::Cancel(self.id));
+        self.phase = Phase::Undoing { abort, writing: None, poll_at: now + self.timing.record_poll };
+        self.ask(Ask::Read);
+    }
+
+    fn on_answer(&mut self, answer: Answer, now: Time) {
+        match self.phase {
+            Phase::Claiming { .. } => self.on_claim_answer(answer, now),
+            Phase::Passing { .. } => self.on_passing_answer(answer, now),
+            Phase::Recalling { .. } => self.on_recall_answer(answer, now),
+            Phase::Undoing { abort, writing, .. } => self.on_undo_answer(answer, abort, writing, now),
+            Phase::Picking
+            | Phase::Preparing { .. }
+            | Phase::Attaching { .. }
+            | Phase::Freezing { .. }
+            | Phase::Leaving { .. }
+            | Phase::Ended => {}
+        }
+    }
+
+    fn claimed_record(&self) -> Record {
+        let from = self.held.record.owner;
+        let phase = OwnerPhase::Handing { from, attempt: self.id.attempt };
+        self.held.record.passed_to(self.id.target, phase)
+    }
+
+    fn on_claim_answer(&mut self, answer: Answer, now: Time) {
+        match answer {
+            Answer::Cas(CasAnswer::Won(revision)) => {
+                // (a) Nothing is frozen before this line.
+                let record = self.claimed_record();
+                self.phase = Phase::Freezing { record: Versioned { revision, record } };
+                self.outputs.push_back(Output::Freeze(record));
+            }
+            Answer::Cas(CasAnswer::Lost(found)) | Answer::Read(ReadAnswer::Read(found)) => {
+                self.on_claim_found(found, now);
+            }
+            // (h) It may still land: read until it has, or the deadline bumps the record.
+            Answer::Cas(CasAnswer::Unknown) | Answer::Read(ReadAnswer::Failed) => self.ask(Ask::Read),
+        }
+    }
+
+    fn on_claim_found(&mut self, found: Option<Versioned>, now: Time) {
+        match found {
+            Some(found) if found.record == self.claimed_record() => {
+                self.phase = Phase::Freezing { record: found };
+                self.outputs.push_back(Output::Freeze(found.record));
+            }
+            // Not landed yet: the same write again can land only once, for its revision is the same.
+            Some(found) if found == self.held => self.claim_again(),
+            Some(found) if found.record == self.held.record => {
+                self.held = found;
+                self.outputs.push_back(Output::Held(found));
+                self.claim(now);
+            }
+            Some(found) => self.end(Outcome::Lost(Some(found.record))),
+            None => self.end(Outcome::Lost(None)),
+        }
+    }
+
+    fn claim_again(&mut self) {
+        self.ask(Ask::Cas { expected: self.held.revision, record: self.claimed_record() });
+    }
+
+    fn on_frozen(&mut self, baton: Box<Baton>, now: Time) {
+        let Phase::Freezing { record } = self.phase else { return };
+        assert_eq!(
+            baton.fence,
+            record.record.fence(),
+            "{}: a baton for another epoch than the record's",
+            self.id
+        );
+        self.outputs.push_back(Output::SendBaton(self.id, baton.clone()));
+        let deadline = now + self.timing.freeze_max;
+        self.phase = Phase::Leaving { record, baton, deadline, abort: None };
+    }
+
+    fn on_baton_left(&mut self, now: Time) {
+        let Phase::Leaving { record, ref mut baton, .. } = self.phase else { return };
+        let baton = std::mem::take(baton);
+        self.phase = Phase::Passing {
+            record,
+            baton,
+            acked: false,
+            resend_at: now + self.timing.resend,
+            poll_at: now + self.timing.record_poll,
+        };
+    }
+
+    fn on_baton_acked(&mut self) {
+        if let Phase::Passing { acked, .. } = &mut self.phase {
+            *acked = true;
+        }
+    }
+
+    fn on_finalised(&mut self) {
+        if let Phase::Passing { .. } = self.phase {
+            self.ask(Ask::Read);
+        }
+    }
+
+    /// (c) What the record says while the baton is out.
+    fn on_passing_answer(&mut self, answer: Answer, now: Time) {
+        let Phase::Passing { record: claimed, .. } = self.phase else { return };
+        match answer {
+            Answer::Read(ReadAnswer::Read(Some(found))) if found.record == claimed.record => {
+                self.poll_again(now);
+            }
+            Answer::Read(ReadAnswer::Read(Some(found))) if self.is_handed_back(&found.record) => {
+                self.end(Outcome::TakenBack { held: found, served_elsewhere: false });
+            }
+            Answer::Read(ReadAnswer::Read(Some(found))) if found.record.epoch >= self.id.epoch => {
+                self.end(Outcome::Moved(found.record));
+            }
+            // A record older than the claim, or none, cannot be a leader's answer about a claim that won;
+            // the engine has lost its data, and what it says now proves nothing.
+            Answer::Read(ReadAnswer::Read(_) | ReadAnswer::Failed) | Answer::Cas(_) => self.poll_again(now),
+        }
+    }
+
+    fn is_handed_back(&self, record: &Record) -> bool {
+        record.served_by(self.held.record.owner) && record.epoch == self.id.epoch.next()
+    }
+
+    fn poll_again(&mut self, now: Time) {
+        if let Phase::Passing { poll_at, .. }
+        | Phase::Recalling { poll_at }
+        | Phase::Undoing { poll_at, .. } = &mut self.phase
+        {
+            *poll_at = now + self.timing.record_poll;
+        }
+    }
+
+    fn on_target_gone(&mut self, now: Time) {
+        let Phase::Passing { record, .. } = self.phase else { return };
+        self.phase = Phase::Recalling { poll_at: now + self.timing.record_poll };
+        self.take_back(record);
+    }
+
+    fn take_back(&mut self, from: Versioned) {
+        self.ask(Ask::Cas {
+            expected: from.revision,
+            record: from.record.passed_to(self.held.record.owner, OwnerPhase::Serving),
+        });
+    }
+
+    fn on_recall_answer(&mut self, answer: Answer, now: Time) {
+        let back = self.claimed_record().passed_to(self.held.record.owner, OwnerPhase::Serving);
+        match answer {
+            Answer::Cas(CasAnswer::Won(revision)) => {
+                let held = Versioned { revision, record: back };
+                self.end(Outcome::TakenBack { held, served_elsewhere: true });
+            }
+            Answer::Cas(CasAnswer::Lost(Some(found))) | Answer::Read(ReadAnswer::Read(Some(found))) => {
+                if found.record == back {
+                    // Whether the target handed back or an own write landed late cannot be told apart.
+                    self.end(Outcome::TakenBack { held: found, served_elsewhere: true });
+                } else if found.record == self.claimed_record() {
+                    self.take_back(found);
+                } else {
+                    self.end(Outcome::Moved(found.record));
+                }
+            }
+            Answer::Cas(CasAnswer::Lost(None) | CasAnswer::Unknown)
+            | Answer::Read(ReadAnswer::Read(None) | ReadAnswer::Failed) => self.poll_again(now),
+        }
+    }
+
+    /// The way back before the baton: whatever the record says, a write of our own ends what may be in
+    /// flight.
+    fn on_undo_answer(&mut self, answer: Answer, abort: Abort, writing: Option<Record>, now: Time) {
+        match answer {
+            Answer::Cas(CasAnswer::Won(revision)) => {
+                let Some(record) = writing else { return self.poll_again(now) };
+                self.undone(Versioned { revision, record }, abort);
+            }
+            Answer::Read(ReadAnswer::Read(Some(found))) | Answer::Cas(CasAnswer::Lost(Some(found))) => {
+                let me = self.held.record.owner;
+                if found.record == self.claimed_record() {
+                    self.overwrite(found, found.record.passed_to(me, OwnerPhase::Serving)); // (b)
+                } else if found.record == self.held.record {
+                    self.overwrite(found, found.record); // (h) a new revision fences the claim off
+                } else if found.record.served_by(me) {
+                    self.undone(found, abort); // the target handed back, or our own write landed late
+                } else {
+                    self.end(Outcome::Lost(Some(found.record)));
+                }
+            }
+            Answer::Read(ReadAnswer::Read(None)) | Answer::Cas(CasAnswer::Lost(None)) => {
+                self.end(Outcome::Lost(None));
+            }
+            Answer::Read(ReadAnswer::Failed) | Answer::Cas(CasAnswer::Unknown) => self.poll_again(now),
+        }
+    }
+
+    fn overwrite(&mut self, found: Versioned, record: Record) {
+        if let Phase::Undoing { writing, .. } = &mut self.phase {
+            *writing = Some(record);
+        }
+        self.ask(Ask::Cas { expected: found.revision, record });
+    }
+
+    fn undone(&mut self, held: Versioned, abort: Abort) {
+        self.held = held;
+        self.id.epoch = held.record.epoch.next();
+        self.outputs.push_back(Output::Held(held));
+        if abort.next_target && (self.tried.len() as u32) < self.timing.targets_max {
+            self.phase = Phase::Picking;
+            self.outputs.push_back(Output::PickTarget(self.tried.clone()));
+        } else {
+            self.end(Outcome::Failed(abort.reason, held));
+        }
+    }
+
+    fn on_cancel(&mut self, reason: MoveFailure, now: Time) {
+        match self.phase {
+            Phase::Picking => self.end(Outcome::Failed(reason, self.held)),
+            Phase::Preparing { .. } | Phase::Attaching { .. } => {
+                self.outputs.push_back(Output::Cancel(self.id));
+                self.end(Outcome::Failed(reason, self.held));
+            }
+            Phase::Claiming { .. } | Phase::Leaving { .. } => {
+                self.abort(Abort { reason, next_target: false }, now);
+            }
+            Phase::Freezing { .. }
+            | Phase::Passing { .. }
+            | Phase::Recalling { .. }
+            | Phase::Undoing { .. }
+            | Phase::Ended => {}
+        }
+    }
+
+    fn on_timeout(&mut self, now: Time) {
+        let Some((at, wake)) = self.poll_timeout() else { return };
+        if at > now {
+            return;
+        }
+        match wake {
+            Wake::ResendPrepare => {
+                self.outputs.push_back(Output::SendPrepare(self.id));
+                if let Phase::Preparing { resend_at, .. } = &mut self.phase {
+                    *resend_at = now + self.timing.resend;
+                }
+            }
+            Wake::GiveUpPreparing => self.give_up_attempt(MoveFailure::TargetRefused),
+            Wake::GiveUpAttaching => self.give_up_attempt(MoveFailure::ClientCannotReach),
+            Wake::GiveUpClaiming => {
+                self.abort(Abort { reason: MoveFailure::EngineUnavailable, next_target: false }, now);
+            }
+            Wake::GiveUpFreezing => {
+                self.abort(Abort { reason: MoveFailure::FrozeTooLong, next_target: false }, now);
+            }
+            Wake::ResendBaton => self.resend_baton(now),
+            Wake::ReadRecord => {
+                self.poll_again(now);
+                self.ask(Ask::Read);
+            }
+        }
+    }
+
+    fn resend_baton(&mut self, now: Time) {
+        if let Phase::Passing { baton, resend_at, .. } = &mut self.phase {
+            *resend_at = now + self.timing.resend;
+            self.outputs.push_back(Output::SendBaton(self.id, baton.clone()));
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        self.asked += 1;
+        self.outputs.push_back(Output::Ask(self.asked, ask));
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        self.phase = Phase::Ended;
+        self.outputs.push_back(Output::Ended(outcome));
+    }
+}
+
+/// The earlier of two wake-ups.
+trait Earlier {
+    fn min_by_time(self, other: Self) -> Self;
+}
+
+impl<W> Earlier for (Time, W) {
+    fn min_by_time(self, other: Self) -> Self {
+        if other.0 < self.0 { other } else { self }
+    }
+}
