@@ -3,6 +3,7 @@
 //! code runs in production, in simulations and under a model checker.
 
 pub mod application;
+pub mod client;
 pub mod cohort;
 pub mod ids;
 pub mod keys;

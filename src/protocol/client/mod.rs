@@ -1,0 +1,845 @@
+//! The client's role: one session over whatever links there are. It serves the game's messages in order,
+//! follows the session from node to node, and brings it back when a link breaks.
+//!
+//! Of all links only one is *serving*: the one whose node has said so by a `Switch`. Its fence is the
+//! client's; a `Switch` with a lower one is refused (promise 1).
+
+mod link;
+mod moving;
+mod restore;
+#[cfg(test)]
+mod tests;
+
+pub use link::LinkId;
+
+use crate::client::event::{Batch, Event};
+use crate::client::status::Status;
+use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
+use crate::protocol::keys;
+use crate::protocol::limits;
+use crate::protocol::reasons::{CloseReason, RefuseReason};
+use crate::protocol::sequence::{PeerMisbehaved, Replay, Verdict, cost_of_body, judge};
+use crate::protocol::time::Time;
+use crate::protocol::wire::{
+    Data, Datagram, DecodeError, Downlink, Greeting, Kind, Message, MoveMode, Switch, SwitchCause, Uplink,
+    split,
+};
+use link::{Link, Purpose};
+use moving::Move;
+use restore::Restore;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Where events go.
+pub trait Events {
+    /// Queues an event with its text or payload.
+    fn event(&mut self, event: Event, bytes: &[u8]);
+}
+
+impl Events for Batch {
+    fn event(&mut self, event: Event, bytes: &[u8]) {
+        self.push(event, bytes);
+    }
+}
+
+/// What the configuration says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Settings {
+    /// How the client is moved.
+    pub mode: MoveMode,
+    /// How long `connect` may take.
+    pub connect_max: Duration,
+    /// How long a broken link may take to be restored.
+    pub resume_max: Duration,
+    /// Pause between pings.
+    pub ping_every: Duration,
+    /// A link silent for so long is given up.
+    pub silence_max: Duration,
+    /// Bytes of uplink kept until acknowledged.
+    pub replay_bytes_max: usize,
+    /// Cost of received messages that may wait for the game.
+    pub window: u64,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Open a link to this address; answered by `link_up` or `link_ended`.
+    Dial(LinkId, SocketAddr),
+}
+
+/// What a node did that ends its link.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinkFault {
+    /// The bytes are not frames.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The frames make no sense.
+    #[error(transparent)]
+    Misbehaved(#[from] PeerMisbehaved),
+    /// A frame that has no place here.
+    #[error("unexpected frame {0}")]
+    Unexpected(&'static str),
+    /// It serves at a fence below one already seen.
+    #[error("a node serves at {got}, but {seen} has been seen")]
+    Stale {
+        /// What it says.
+        got: Fence,
+        /// What the client knows.
+        seen: Fence,
+    },
+}
+
+/// How a link ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkEnd {
+    /// The kind.
+    pub status: Status,
+    /// In words.
+    pub text: String,
+}
+
+/// Where the client stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// Never connected, or disconnected.
+    Idle,
+    /// Looking for a node that begins a session.
+    Connecting { deadline: Time, next: usize, failure: Option<(Status, String)> },
+    /// A node serves.
+    Connected,
+    /// The serving link broke.
+    Restoring(Restore),
+}
+
+/// Which state the game sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Not connected.
+    Idle,
+    /// `connect` is under way.
+    Connecting,
+    /// Play goes on.
+    Connected,
+    /// Play goes on, a target is being attached to.
+    Migrating,
+    /// The link is being restored.
+    Reconnecting,
+}
+
+/// Counts of one client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Smoothed round trip in microseconds (RFC 6298's filter), of pings.
+    pub rtt_us: u64,
+    /// The shortest seen.
+    pub rtt_us_min: u64,
+    /// Moves that ended elsewhere.
+    pub moves: u64,
+    /// Moves that came to nothing.
+    pub moves_failed: u64,
+    /// Links restored.
+    pub reconnects: u64,
+    /// What the last move added to the usual spacing of arrivals, in microseconds.
+    pub last_move_added_us: u64,
+    /// Reliable messages and datagrams handed to the game.
+    pub messages_received: u64,
+}
+
+/// What the client knows of its session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Session {
+    id: SessionId,
+    fence: Fence,
+    generation: Generation,
+    client_key: [u8; 32],
+    resume_token: Vec<u8>,
+    resume_max: Duration,
+    moves_when_online: bool,
+    owner: SocketAddr,
+}
+
+/// Spacing of arrivals, for what a move adds to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Arrivals {
+    last_at: Option<Time>,
+    usual_us: u64,
+    /// The last arrival before a `Switch`, until the next arrival.
+    before_switch: Option<Time>,
+}
+
+/// The client's role.
+#[derive(Debug)]
+pub struct Client {
+    settings: Settings,
+    phase: Phase,
+    addresses: Vec<SocketAddr>,
+    user_token: String,
+    links: Vec<Link>,
+    next_link: u64,
+    session: Option<Session>,
+    up: Replay,
+    /// The next downlink message that is new.
+    down: Cursor,
+    held: u64,
+    unacked: u64,
+    ack_at: Option<Time>,
+    requests: BTreeMap<u64, Time>,
+    request_deadlines: BTreeSet<(Time, u64)>,
+    offline: Option<Epoch>,
+    asked_to_move: Option<Epoch>,
+    moving: Option<Move>,
+    counts: Counts,
+    arrivals: Arrivals,
+    random: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Client {
+    /// A client that is not connected. `seed` begins the jitter of its back-off.
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        let up = Replay::new(Cursor(0), settings.replay_bytes_max);
+        Self {
+            settings,
+            phase: Phase::Idle,
+            addresses: Vec::new(),
+            user_token: String::new(),
+            links: Vec::new(),
+            next_link: 0,
+            session: None,
+            up,
+            down: Cursor(0),
+            held: 0,
+            unacked: 0,
+            ack_at: None,
+            requests: BTreeMap::new(),
+            request_deadlines: BTreeSet::new(),
+            offline: None,
+            asked_to_move: None,
+            moving: None,
+            counts: Counts::default(),
+            arrivals: Arrivals::default(),
+            random: seed,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Where the client stands.
+    pub fn standing(&self) -> Standing {
+        match &self.phase {
+            Phase::Idle => Standing::Idle,
+            Phase::Connecting { .. } => Standing::Connecting,
+            Phase::Connected if self.moving.is_some() => Standing::Migrating,
+            Phase::Connected => Standing::Connected,
+            Phase::Restoring(_) => Standing::Reconnecting,
+        }
+    }
+
+    /// Its counts.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The epoch that it is served at, or was last.
+    pub fn epoch(&self) -> Epoch {
+        self.session.as_ref().map_or(Epoch::default(), |session| session.fence.epoch)
+    }
+
+    /// Bytes of uplink that are not acknowledged.
+    pub fn unacknowledged_bytes(&self) -> usize {
+        self.up.bytes()
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Begins a session at the first of these addresses that takes it. Forgets an earlier session.
+    pub fn connect(
+        &mut self,
+        addresses: Vec<SocketAddr>,
+        user_token: String,
+        now: Time,
+        events: &mut dyn Events,
+    ) {
+        let fresh = Self::new(self.settings.clone(), self.random);
+        let (counts, next_link) = (self.counts, self.next_link);
+        *self = Self { counts, next_link, held: self.held, ..fresh };
+        self.addresses = addresses;
+        self.user_token = user_token;
+        self.phase = Phase::Connecting { deadline: now + self.settings.connect_max, next: 0, failure: None };
+        self.try_next_address(now, events);
+    }
+
+    fn try_next_address(&mut self, now: Time, events: &mut dyn Events) {
+        let Phase::Connecting { next, failure, .. } = &mut self.phase else { return };
+        match self.addresses.get(*next) {
+            Some(address) => {
+                *next += 1;
+                let address = *address;
+                self.dial(Purpose::Connect, address, now);
+            }
+            None => {
+                let (status, text) = failure.take().unwrap_or((Status::NoAddress, String::new()));
+                self.phase = Phase::Idle;
+                events.event(Event::ConnectFailed { status }, text.as_bytes());
+            }
+        }
+    }
+
+    fn dial(&mut self, purpose: Purpose, address: SocketAddr, now: Time) {
+        self.next_link += 1;
+        let id = LinkId(self.next_link);
+        self.links.push(Link::new(id, LinkNumber(self.next_link), purpose, address, now));
+        self.outputs.push_back(Output::Dial(id, address));
+    }
+
+    /// A link is open: it greets its node. `binding` as in [`keys`].
+    pub fn link_up(&mut self, id: LinkId, binding: &keys::Binding, now: Time) {
+        let (window, down) = (self.settings.window.saturating_sub(self.held), self.down);
+        let session = self.session.as_ref();
+        let moving = self.moving.as_ref();
+        let user_token = &self.user_token;
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
+        let proof = |key: &[u8; 32], credential: &[u8]| keys::proof(key, binding, credential);
+        let greeting = match (link.purpose, session, moving) {
+            (Purpose::Connect, ..) => {
+                link.client_key = Some(keys::client_key(binding));
+                Greeting::Connect { user_token: user_token.clone() }
+            }
+            (Purpose::Attach(_), Some(session), Some(moving)) => {
+                let proof = proof(&session.client_key, moving.ticket());
+                Greeting::Attach { ticket: moving.ticket().to_vec(), proof, down }
+            }
+            (Purpose::Resume, Some(session), _) => {
+                let (token, fence) = (session.resume_token.clone(), session.fence);
+                Greeting::Resume { proof: proof(&session.client_key, &token), token, fence, down }
+            }
+            // The session or the move has ended while the link was being opened.
+            (Purpose::Attach(_) | Purpose::Resume, ..) => return link.close(),
+        };
+        link.greet(greeting, window, now);
+    }
+
+    /// A link has ended, or could not be opened.
+    pub fn link_ended(&mut self, id: LinkId, end: LinkEnd, now: Time, events: &mut dyn Events) {
+        let Some(index) = self.links.iter().position(|link| link.id == id) else { return };
+        let link = self.links.remove(index);
+        if link.serving && !link.closing_by_us() {
+            return self.on_serving_link_lost(end, now, events);
+        }
+        match link.purpose {
+            Purpose::Connect if !link.serving => self.on_connect_link_lost(end, now, events),
+            Purpose::Attach(move_id) if !link.serving => self.on_attach_link_lost(move_id, now),
+            Purpose::Resume if !link.serving => self.on_resume_link_lost(now),
+            Purpose::Connect | Purpose::Attach(_) | Purpose::Resume => {}
+        }
+    }
+
+    fn on_connect_link_lost(&mut self, end: LinkEnd, now: Time, events: &mut dyn Events) {
+        let Phase::Connecting { failure, .. } = &mut self.phase else { return };
+        // Of several failures the first that is not mere silence says most.
+        if failure.as_ref().is_none_or(|(status, _)| *status == Status::Unreachable) {
+            *failure = Some((end.status, end.text));
+        }
+        self.try_next_address(now, events);
+    }
+
+    /// The game ends the session.
+    pub fn disconnect(&mut self, events: &mut dyn Events) {
+        match self.phase {
+            Phase::Idle => {}
+            Phase::Connecting { .. } => {
+                self.phase = Phase::Idle;
+                self.close_all_links();
+                events.event(Event::ConnectFailed { status: Status::Aborted }, b"disconnect was called");
+            }
+            Phase::Connected | Phase::Restoring(_) => {
+                for link in &mut self.links {
+                    link.control(&Uplink::Bye);
+                }
+                self.end(Status::Ok, "disconnect was called", events);
+            }
+        }
+    }
+
+    fn end(&mut self, status: Status, text: &str, events: &mut dyn Events) {
+        self.phase = Phase::Idle;
+        self.session = None;
+        self.moving = None;
+        self.close_all_links();
+        self.request_deadlines.clear();
+        for (request, _) in std::mem::take(&mut self.requests) {
+            let event = Event::Response { request, status: Status::RequestAbandoned, ver: 0, cmd: 0 };
+            events.event(event, &[]);
+        }
+        events.event(Event::Disconnected { status }, text.as_bytes());
+    }
+
+    fn close_all_links(&mut self) {
+        for link in &mut self.links {
+            link.close();
+        }
+    }
+
+    /// Takes over messages that the game has sent: encoded frames, one after the other. The caller has made
+    /// sure that they fit.
+    pub fn push_frames(&mut self, frames: &[u8]) {
+        let mut rest = frames;
+        while let Ok(Some((_, length))) = split(rest, limits::FRAME_BYTES_MAX) {
+            let pushed = self.up.push_frame(&rest[..length]);
+            debug_assert!(pushed.is_ok(), "the caller keeps to the limit");
+            rest = &rest[length..];
+        }
+        for link in &mut self.links {
+            link.dirty |= link.sender.is_started();
+        }
+    }
+
+    /// Queues an unreliable message on the serving link; without one it is lost, as such messages may be.
+    pub fn push_datagram(&mut self, ver: u8, cmd: u16, payload: &[u8]) {
+        let epoch = self.epoch();
+        if let Some(link) = self.links.iter_mut().find(|link| link.serving) {
+            link.push_datagram(&Datagram { epoch, ver, cmd, payload });
+        }
+    }
+
+    /// A request has been sent that is to be answered until `deadline`.
+    pub fn expect_reply(&mut self, request: u64, deadline: Time) {
+        self.requests.insert(request, deadline);
+        self.request_deadlines.insert((deadline, request));
+    }
+
+    /// The game has taken events of this cost.
+    pub fn consumed(&mut self, cost: u64) {
+        self.held = self.held.saturating_sub(cost);
+        self.grant();
+    }
+
+    fn grant(&mut self) {
+        let (window, held) = (self.settings.window, self.held);
+        for link in self.links.iter_mut().filter(|link| link.serving) {
+            link.grant(window, held);
+        }
+    }
+
+    fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    /// Bytes have arrived on a link: takes whole frames, and says how many bytes that were.
+    pub fn received(
+        &mut self,
+        from: LinkId,
+        bytes: &[u8],
+        now: Time,
+        events: &mut dyn Events,
+    ) -> Result<usize, LinkFault> {
+        let mut taken = 0;
+        while let Some((body, length)) = split(&bytes[taken..], limits::FRAME_BYTES_MAX)? {
+            let first = *body.first().ok_or(DecodeError::Truncated("frame"))?;
+            if first >= 0x80 {
+                self.on_data(from, body, now, events)?;
+            } else {
+                self.on_control(from, Downlink::decode(body)?, now, events)?;
+            }
+            taken += length;
+        }
+        if taken > 0
+            && let Some(link) = self.link_mut(from)
+        {
+            link.heard_at = now;
+        }
+        if self.unacked >= limits::ACK_AFTER_BYTES {
+            self.acknowledge();
+        }
+        self.grant();
+        Ok(taken)
+    }
+
+    fn on_data(
+        &mut self,
+        from: LinkId,
+        body: &[u8],
+        now: Time,
+        events: &mut dyn Events,
+    ) -> Result<(), LinkFault> {
+        match Data::decode(body)? {
+            Data::Start(at) => {
+                if let Some(link) = self.link_mut(from) {
+                    link.receiver.start(at);
+                }
+                Ok(())
+            }
+            Data::Switch(switch) => self.on_switch(from, *switch, now, events),
+            Data::Message(message) => self.on_message(from, body.len(), &message, now, events),
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        from: LinkId,
+        body_bytes: usize,
+        message: &Message<'_>,
+        now: Time,
+        events: &mut dyn Events,
+    ) -> Result<(), LinkFault> {
+        let expected = self.down;
+        let Some(link) = self.link_mut(from) else { return Ok(()) };
+        let number = link.receiver.count(body_bytes)?;
+        if !link.serving {
+            return Ok(()); // an owner that has been left repeats what the new one sends as well
+        }
+        match judge(expected, number)? {
+            Verdict::Duplicate => return Ok(()),
+            Verdict::Deliver => self.down = number.next(),
+        }
+        self.unacked += cost_of_body(body_bytes);
+        self.ack_at.get_or_insert(now + limits::ACK_AFTER);
+        self.note_arrival(now);
+        self.deliver(message, true, events);
+        Ok(())
+    }
+
+    fn deliver(&mut self, message: &Message<'_>, reliable: bool, events: &mut dyn Events) {
+        let Message { ver, cmd, payload, .. } = *message;
+        let event = match message.kind {
+            Kind::Plain => Event::Push { ver, cmd, reliable },
+            Kind::Reply(request, status) => {
+                let Some(deadline) = self.requests.remove(&request) else { return }; // it timed out
+                self.request_deadlines.remove(&(deadline, request));
+                Event::Response { request, status: status.into(), ver, cmd }
+            }
+            Kind::Request(_) => return, // nodes ask nothing
+        };
+        self.counts.messages_received += 1;
+        self.held += Batch::cost(payload.len());
+        events.event(event, payload);
+    }
+
+    fn note_arrival(&mut self, now: Time) {
+        let arrivals = &mut self.arrivals;
+        if let Some(before) = arrivals.before_switch.take() {
+            let gap_us = now.since(before).as_micros() as u64;
+            self.counts.last_move_added_us = gap_us.saturating_sub(arrivals.usual_us);
+        } else if let Some(last) = arrivals.last_at {
+            let spacing_us = now.since(last).as_micros() as u64;
+            arrivals.usual_us = (arrivals.usual_us * 7 + spacing_us) / 8;
+        }
+        arrivals.last_at = Some(now);
+    }
+
+    fn on_switch(
+        &mut self,
+        from: LinkId,
+        switch: Switch,
+        now: Time,
+        events: &mut dyn Events,
+    ) -> Result<(), LinkFault> {
+        let seen = self.session.as_ref().map_or(Fence::default(), |session| session.fence);
+        if switch.fence < seen {
+            return Err(LinkFault::Stale { got: switch.fence, seen }); // promise 1
+        }
+        let Some(index) = self.links.iter().position(|link| link.id == from) else { return Ok(()) };
+        let link = &mut self.links[index];
+        let (address, purpose) = (link.address, link.purpose);
+        let client_key = match (&self.session, link.client_key) {
+            (Some(session), _) => session.client_key,
+            (None, Some(key)) => key,
+            (None, None) => return Err(LinkFault::Unexpected("Switch")),
+        };
+        let known = self.session.as_ref().map(|session| session.generation);
+        let new_generation = known.is_some_and(|known| switch.generation > known);
+        let lost = self.take_cursors(index, &switch, new_generation)?;
+        self.session = Some(Session {
+            id: switch.session,
+            fence: switch.fence,
+            generation: switch.generation,
+            client_key,
+            resume_token: switch.resume_token,
+            resume_max: Duration::from_millis(switch.resume_ms).min(self.settings.resume_max),
+            moves_when_online: switch.moves_when_online,
+            owner: address,
+        });
+        self.become_served(index, switch.cause);
+        self.raise(switch.cause, purpose, lost, &switch.node, now, events);
+        Ok(())
+    }
+
+    /// Brings both sequences together. Gives the range of uplink that is gone, which only a new generation
+    /// may have.
+    fn take_cursors(
+        &mut self,
+        index: usize,
+        switch: &Switch,
+        new_generation: bool,
+    ) -> Result<(Cursor, Cursor), LinkFault> {
+        let lost = (switch.up, self.up.first().max(switch.up));
+        if lost.0 != lost.1 && !new_generation {
+            return Err(PeerMisbehaved::Gap { expected: self.up.first(), got: switch.up }.into());
+        }
+        if switch.up > self.up.first() {
+            self.up.acked(switch.up)?;
+        }
+        let link = &mut self.links[index];
+        link.sender.granted(switch.credit);
+        if new_generation || !link.sender.is_started() {
+            link.start(&self.up);
+        }
+        link.receiver.start(switch.down);
+        if switch.down > self.down {
+            if !new_generation {
+                return Err(PeerMisbehaved::Gap { expected: self.down, got: switch.down }.into());
+            }
+            self.down = switch.down;
+        }
+        Ok(lost)
+    }
+
+    fn become_served(&mut self, index: usize, cause: SwitchCause) {
+        for (other, link) in self.links.iter_mut().enumerate() {
+            link.serving = other == index;
+            // The source of a move is kept until the record is settled; any other link has served its time.
+            if other != index && cause != SwitchCause::Moved {
+                link.close();
+            }
+        }
+        if let (SwitchCause::Moved, Some(session)) = (cause, &self.session) {
+            let fence = session.fence;
+            self.links[index].control(&Uplink::Confirm { fence });
+        }
+    }
+
+    fn raise(
+        &mut self,
+        cause: SwitchCause,
+        purpose: Purpose,
+        lost: (Cursor, Cursor),
+        node: &str,
+        now: Time,
+        events: &mut dyn Events,
+    ) {
+        let node = node.as_bytes();
+        let epoch = self.epoch();
+        let before = std::mem::replace(&mut self.phase, Phase::Connected);
+        if let Phase::Restoring(restore) = &before
+            && restore.announced
+        {
+            self.counts.reconnects += 1;
+            events.event(Event::Reconnected { epoch }, node);
+        }
+        match cause {
+            SwitchCause::Connected => {
+                let session = self.session.as_ref().map_or(SessionId::default(), |session| session.id);
+                events.event(Event::Connected { session }, node);
+            }
+            SwitchCause::Resumed => {}
+            SwitchCause::Moved => self.on_moved_here(purpose, node, now, events),
+            SwitchCause::TookOver => {
+                self.moving = None;
+                let (lost_from, lost_to) = (lost.0.0, lost.1.0);
+                events.event(Event::TookOver { epoch, lost_from, lost_to }, node);
+            }
+        }
+        self.ask_again_to_move();
+    }
+
+    fn on_control(
+        &mut self,
+        from: LinkId,
+        frame: Downlink,
+        now: Time,
+        events: &mut dyn Events,
+    ) -> Result<(), LinkFault> {
+        match frame {
+            Downlink::Refused { reason, elsewhere } => self.on_refused(from, reason, elsewhere, now, events),
+            Downlink::Pong { stamp } => self.on_pong(stamp, now),
+            Downlink::Ack { up } => self.up.acked(up)?,
+            Downlink::Credit { limit } => {
+                if let Some(link) = self.link_mut(from) {
+                    link.sender.granted(limit);
+                    link.dirty = true;
+                }
+            }
+            Downlink::Offline { epoch, deadline_ms, reason, in_room } => {
+                if self.offline < Some(epoch) && epoch >= self.epoch() {
+                    self.offline = Some(epoch);
+                    events.event(Event::Offline { epoch, deadline_ms, reason, in_room }, &[]);
+                }
+            }
+            Downlink::MoveTo { id, addresses, ticket, mode } => {
+                self.on_move_to(id, addresses, ticket, mode, now, events);
+            }
+            Downlink::Attached { id, credit } => self.on_attached(from, id, credit),
+            Downlink::MoveFailed { reason, epoch } => self.on_move_failed(reason, epoch, events),
+            Downlink::Cancel { id } => self.on_cancel(id),
+            Downlink::Settled { fence } => self.on_settled(fence),
+            Downlink::Moved { epoch, .. } => self.on_moved_away(from, epoch, now),
+            Downlink::Bye { session, reason } => self.on_bye(from, session, reason, events),
+        }
+        Ok(())
+    }
+
+    fn on_pong(&mut self, stamp: u64, now: Time) {
+        let sample = now.since(Time::from_micros(stamp)).as_micros() as u64;
+        let counts = &mut self.counts;
+        if counts.rtt_us == 0 {
+            (counts.rtt_us, counts.rtt_us_min) = (sample, sample);
+        } else {
+            counts.rtt_us = (counts.rtt_us * 7 + sample) / 8;
+            counts.rtt_us_min = counts.rtt_us_min.min(sample);
+        }
+    }
+
+    fn on_refused(
+        &mut self,
+        from: LinkId,
+        reason: RefuseReason,
+        elsewhere: Vec<SocketAddr>,
+        now: Time,
+        events: &mut dyn Events,
+    ) {
+        let Some(link) = self.link_mut(from) else { return };
+        link.close();
+        match link.purpose {
+            Purpose::Connect => {
+                let end = LinkEnd { status: reason.into(), text: reason.to_string() };
+                self.links.retain(|link| link.id != from);
+                self.on_connect_link_lost(end, now, events);
+            }
+            Purpose::Attach(_) => {} // its end is taken for a failure to attach
+            Purpose::Resume => self.on_resume_refused(reason, elsewhere, now, events),
+        }
+    }
+
+    fn on_bye(&mut self, from: LinkId, session: SessionId, reason: CloseReason, events: &mut dyn Events) {
+        let ours = self.session.as_ref().is_some_and(|ours| ours.id == session);
+        let Some(link) = self.link_mut(from) else { return };
+        let serving = link.serving;
+        match reason {
+            // Only the link ends; what becomes of the session is seen when it has ended.
+            CloseReason::Moved
+            | CloseReason::NewerLink
+            | CloseReason::Silent
+            | CloseReason::TransportError => {}
+            CloseReason::ByClient
+            | CloseReason::ByServer
+            | CloseReason::Replaced
+            | CloseReason::TimedOut
+            | CloseReason::Misbehaved
+            | CloseReason::NodeStopped
+            | CloseReason::SessionUnknown => {
+                if ours && serving {
+                    self.end(reason.into(), &reason.to_string(), events);
+                }
+            }
+        }
+    }
+
+    fn acknowledge(&mut self) {
+        self.ack_at = None;
+        self.unacked = 0;
+        let down = self.down;
+        for link in self.links.iter_mut().filter(|link| link.serving) {
+            link.control(&Uplink::Ack { down });
+        }
+    }
+
+    /// A datagram has arrived.
+    pub fn datagram(
+        &mut self,
+        from: LinkId,
+        bytes: &[u8],
+        now: Time,
+        events: &mut dyn Events,
+    ) -> Result<(), LinkFault> {
+        let Datagram { epoch, ver, cmd, payload } = Datagram::decode(bytes)?;
+        let current = self.epoch();
+        // A game that does not take its events gets no more of what may be lost.
+        let full = self.held >= self.settings.window;
+        let Some(link) = self.link_mut(from) else { return Ok(()) };
+        link.heard_at = now;
+        if link.serving && epoch == current && !full {
+            self.deliver(&Message { kind: Kind::Plain, ver, cmd, payload }, false, events);
+        }
+        Ok(())
+    }
+
+    /// Appends what is to be written on a link's control lane.
+    pub fn fill_control(&mut self, id: LinkId, out: &mut Vec<u8>) {
+        if let Some(link) = self.link_mut(id) {
+            link.fill_control(out);
+        }
+    }
+
+    /// Appends what is to be written on a link's data lane, up to about `room` bytes.
+    pub fn fill_data(&mut self, id: LinkId, out: &mut Vec<u8>, room: usize) {
+        let up = &self.up;
+        if let Some(link) = self.links.iter_mut().find(|link| link.id == id) {
+            link.fill_data(up, out, room);
+        }
+    }
+
+    /// The next datagram of a link.
+    pub fn next_datagram(&mut self, id: LinkId, out: &mut Vec<u8>) -> bool {
+        self.link_mut(id).is_some_and(|link| link.next_datagram(out))
+    }
+
+    /// Whether a link is to be closed.
+    pub fn is_closing(&self, id: LinkId) -> bool {
+        self.links.iter().find(|link| link.id == id).is_none_or(Link::is_closing)
+    }
+
+    /// Links that have something new to write.
+    pub fn take_dirty(&mut self, mut wake: impl FnMut(LinkId)) {
+        for link in &mut self.links {
+            if std::mem::take(&mut link.dirty) {
+                wake(link.id);
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub fn on_timeout(&mut self, now: Time, events: &mut dyn Events) {
+        if self.ack_at.is_some_and(|at| at <= now) {
+            self.acknowledge();
+        }
+        while let Some((deadline, request)) = self.request_deadlines.first().copied()
+            && deadline <= now
+        {
+            self.request_deadlines.pop_first();
+            self.requests.remove(&request);
+            events.event(Event::Response { request, status: Status::RequestTimedOut, ver: 0, cmd: 0 }, &[]);
+        }
+        if let Phase::Connecting { deadline, .. } = self.phase
+            && deadline <= now
+        {
+            self.phase = Phase::Idle;
+            self.close_all_links();
+            let text = Status::TimedOut.to_string();
+            events.event(Event::ConnectFailed { status: Status::TimedOut }, text.as_bytes());
+        }
+        for link in &mut self.links {
+            link.on_timeout(self.settings.ping_every, self.settings.silence_max, now);
+        }
+        self.on_restore_timeout(now, events);
+    }
+
+    /// When [`on_timeout`](Self::on_timeout) has something to do next.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let links = self
+            .links
+            .iter()
+            .filter_map(|link| link.poll_timeout(self.settings.ping_every, self.settings.silence_max))
+            .min();
+        let phase = match &self.phase {
+            Phase::Connecting { deadline, .. } => Some(*deadline),
+            Phase::Restoring(restore) => Some(restore.poll_timeout()),
+            Phase::Idle | Phase::Connected => None,
+        };
+        let request = self.request_deadlines.first().map(|(deadline, _)| *deadline);
+        [links, phase, request, self.ack_at].into_iter().flatten().min()
+    }
+}

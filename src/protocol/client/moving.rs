@@ -1,0 +1,190 @@
+//! The client's side of a move: attaches to the target while the source still serves, and follows the
+//! session when it switches.
+
+use super::link::{LinkId, Purpose};
+use super::{Client, Events, Phase};
+use crate::client::event::Event;
+use crate::client::status::Status;
+use crate::protocol::ids::{Epoch, Fence, MoveId};
+use crate::protocol::reasons::MoveFailure;
+use crate::protocol::time::Time;
+use crate::protocol::wire::{MoveMode, Uplink};
+use std::net::SocketAddr;
+
+/// A move under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Move {
+    id: MoveId,
+    ticket: Vec<u8>,
+    addresses: Vec<SocketAddr>,
+    /// Addresses of the target that have been tried.
+    tried: usize,
+    mode: MoveMode,
+}
+
+impl Move {
+    pub(super) fn ticket(&self) -> &[u8] {
+        &self.ticket
+    }
+
+    /// The next address of the target, around and around.
+    pub(super) fn next_address(&mut self) -> Option<(MoveId, SocketAddr)> {
+        let address = *self.addresses.get(self.tried % self.addresses.len().max(1))?;
+        self.tried += 1;
+        Some((self.id, address))
+    }
+}
+
+impl Client {
+    /// The game asks to be moved. The outcome comes as an event; a second call during a move changes nothing.
+    pub fn send_migrate(&mut self) -> Result<(), Status> {
+        let Some(session) = &self.session else { return Err(Status::NotConnected) };
+        let epoch = session.fence.epoch;
+        if self.moving.is_some() || self.asked_to_move == Some(epoch) {
+            return Ok(());
+        }
+        if self.offline != Some(epoch) && !session.moves_when_online {
+            return Err(Status::NotOffline);
+        }
+        self.asked_to_move = Some(epoch);
+        self.ask_again_to_move();
+        Ok(())
+    }
+
+    /// Repeats the game's wish on a new link: the old one may have broken before it arrived.
+    pub(super) fn ask_again_to_move(&mut self) {
+        let mode = self.settings.mode;
+        let Some(epoch) = self.asked_to_move else { return };
+        if epoch != self.epoch() {
+            return;
+        }
+        for link in self.links.iter_mut().filter(|link| link.serving) {
+            link.control(&Uplink::Migrate { epoch, mode });
+        }
+    }
+
+    pub(super) fn on_move_to(
+        &mut self,
+        id: MoveId,
+        addresses: Vec<SocketAddr>,
+        ticket: Vec<u8>,
+        mode: MoveMode,
+        now: Time,
+        events: &mut dyn Events,
+    ) {
+        if id.epoch <= self.epoch() || self.moving.as_ref().is_some_and(|moving| moving.id >= id) {
+            return; // (f)
+        }
+        if let Some(earlier) = &self.moving {
+            self.on_cancel(earlier.id);
+        } else {
+            events.event(Event::Migrating { epoch: id.epoch }, &[]);
+        }
+        self.moving = Some(Move { id, ticket, addresses, tried: 0, mode });
+        if mode == MoveMode::Seamless {
+            self.attach(now);
+        }
+    }
+
+    /// Opens a link to the target; false if no address is known.
+    pub(super) fn attach(&mut self, now: Time) -> bool {
+        let Some((id, address)) = self.moving.as_mut().and_then(Move::next_address) else { return false };
+        self.dial(Purpose::Attach(id), address, now);
+        true
+    }
+
+    pub(super) fn on_attach_link_lost(&mut self, id: MoveId, now: Time) {
+        let Some(moving) = &self.moving else { return };
+        if moving.id != id {
+            return;
+        }
+        if let Phase::Restoring(restore) = &mut self.phase {
+            return restore.attempt_failed(&mut self.random, now);
+        }
+        if moving.tried < moving.addresses.len() {
+            self.attach(now);
+        } else {
+            self.moving = None;
+            for link in self.links.iter_mut().filter(|link| link.serving) {
+                link.control(&Uplink::CannotAttach { id });
+            }
+        }
+    }
+
+    pub(super) fn on_attached(&mut self, from: LinkId, id: MoveId, credit: u64) {
+        let current = self.moving.as_ref().is_some_and(|moving| moving.id == id);
+        let up = &self.up;
+        if let Some(link) = self.links.iter_mut().find(|link| link.id == from)
+            && current
+            && !link.sender.is_started()
+        {
+            link.sender.granted(credit);
+            link.start(up);
+        }
+    }
+
+    pub(super) fn on_cancel(&mut self, id: MoveId) {
+        // What a Switch has made serving is not dropped: the word of the source came too late.
+        for link in self.links.iter_mut().filter(|link| link.purpose == Purpose::Attach(id) && !link.serving)
+        {
+            link.close();
+        }
+        if self.moving.as_ref().is_some_and(|moving| moving.id == id) {
+            self.moving = None;
+        }
+    }
+
+    pub(super) fn on_move_failed(&mut self, reason: MoveFailure, epoch: Epoch, events: &mut dyn Events) {
+        if epoch < self.epoch() {
+            return;
+        }
+        self.moving = None;
+        self.asked_to_move = None;
+        self.counts.moves_failed += 1;
+        // An owner that goes on at a later epoch is as offline as before.
+        if self.offline.is_some() {
+            self.offline = self.offline.max(Some(epoch));
+        }
+        let status = reason.into();
+        events.event(Event::MigrateFailed { status }, reason.to_string().as_bytes());
+    }
+
+    pub(super) fn on_moved_here(&mut self, _: Purpose, node: &[u8], now: Time, events: &mut dyn Events) {
+        self.moving = None;
+        self.asked_to_move = None;
+        self.counts.moves += 1;
+        let gap_us = self.arrivals.last_at.map_or(0, |last| now.since(last).as_micros() as u64);
+        self.arrivals.before_switch = self.arrivals.last_at;
+        events.event(Event::Migrated { epoch: self.epoch(), gap_us }, node);
+    }
+
+    pub(super) fn on_settled(&mut self, fence: Fence) {
+        if self.session.as_ref().is_some_and(|session| session.fence == fence) {
+            for link in self.links.iter_mut().filter(|link| !link.serving) {
+                link.close();
+            }
+        }
+    }
+
+    /// The source has let go. With a ticket the client goes to the target, else it asks around.
+    pub(super) fn on_moved_away(&mut self, from: LinkId, epoch: Epoch, now: Time) {
+        let current = self.epoch();
+        let Some(link) = self.link_mut(from) else { return };
+        link.close();
+        if !link.serving || epoch <= current {
+            return;
+        }
+        link.serving = false;
+        let attaching =
+            self.links.iter().any(|link| matches!(link.purpose, Purpose::Attach(_)) && !link.is_closing());
+        self.begin_restoring(false, now);
+        if attaching {
+            self.wait_for_switch(now);
+        }
+    }
+
+    /// Whether a classic move is under way: its break is part of it, not a failure.
+    pub(super) fn is_classic_move(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| moving.mode == MoveMode::Classic)
+    }
+}
