@@ -2,6 +2,11 @@
 //!
 //! The map:
 //! - [`config`]: the file that an operator writes
+//! - [`pki`]: the cluster's keys: CA, node certificates, the secret that all nodes share
 
 pub mod config;
 pub mod logging;
+pub mod pki;
+
+#[cfg(test)]
+mod test_tls;
