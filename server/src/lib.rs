@@ -3,10 +3,12 @@
 //! The map:
 //! - [`config`]: the file that an operator writes
 //! - [`pki`]: the cluster's keys: CA, node certificates, the secret that all nodes share
+//! - [`seal`]: move tickets, resume tokens and TLS session tickets, readable by every node and nobody else
 
 pub mod config;
 pub mod logging;
 pub mod pki;
+pub mod seal;
 
 #[cfg(test)]
 mod test_tls;
