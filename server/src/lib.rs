@@ -5,7 +5,9 @@
 //! - [`pki`]: the cluster's keys: CA, node certificates, the secret that all nodes share
 //! - [`seal`]: move tickets, resume tokens and TLS session tickets, readable by every node and nobody else
 //! - [`user_token`]: who a user is, signed by the game's backend or the development issuer
+//! - [`admin`]: the loopback HTTP interface of operators, both ends of it
 
+pub mod admin;
 pub mod config;
 pub mod logging;
 pub mod pki;
