@@ -6,8 +6,10 @@
 //! - [`seal`]: move tickets, resume tokens and TLS session tickets, readable by every node and nobody else
 //! - [`user_token`]: who a user is, signed by the game's backend or the development issuer
 //! - [`admin`]: the loopback HTTP interface of operators, both ends of it
+//! - [`cli`]: the command `sterna`
 
 pub mod admin;
+pub mod cli;
 pub mod config;
 pub mod logging;
 pub mod pki;
