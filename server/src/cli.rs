@@ -1,0 +1,188 @@
+//! The command `sterna`: what can be asked of it, and how it answers.
+//!
+//! Answers go to stdout, one clear line for each error to stderr. The exit code is 0, 1 when something
+//! failed, 2 when the command line or the configuration is wrong.
+
+mod args;
+mod token;
+
+pub use args::{
+    Cli, Command, DemoArgs, DrainArgs, DrainReason, NodeArgs, NodesArgs, Sabotage, ServeArgs, TokenArgs,
+    Transport,
+};
+
+use crate::admin::{AdminClient, ClientError, NodeStatus};
+use crate::config::{Config, ConfigError};
+use crate::logging;
+use crate::pki::PkiError;
+use clap::Parser as _;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What the command line hands on to the rest of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Handlers {
+    /// Runs nodes until they are told to stop.
+    pub serve: fn(ServePlan) -> Result<(), CliError>,
+    /// Runs the demonstration.
+    pub demo: fn(DemoArgs) -> Result<(), CliError>,
+}
+
+/// What `sterna serve` is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServePlan {
+    /// The file's configuration with the command line's changes, checked.
+    pub config: Config,
+    /// Print a connect token at start, to try things out.
+    pub dev: bool,
+    /// Drain a node this often and start a new one instead, to watch players move.
+    pub scale_in_every: Option<Duration>,
+}
+
+/// Why a command did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line or the configuration is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// It was right, but did not work out.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    /// The exit code of the process.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+        }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<PkiError> for CliError {
+    fn from(error: PkiError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// The whole of `main`.
+pub fn main(handlers: &Handlers) -> ExitCode {
+    // clap itself answers `--help`, and exits with 2 when the command line is wrong.
+    let cli = Cli::parse();
+    match run(cli, handlers, &mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sterna: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Carries out one command; answers go to `out`.
+pub fn run(cli: Cli, handlers: &Handlers, out: &mut dyn Write) -> Result<(), CliError> {
+    match cli.command {
+        Command::Serve(args) => {
+            let plan = plan(args)?;
+            logging::init(&plan.config.log);
+            (handlers.serve)(plan)
+        }
+        Command::Demo(args) => (handlers.demo)(args),
+        Command::Nodes(args) => {
+            let nodes = AdminClient::new(args.admin).nodes()?;
+            if args.json {
+                let json = serde_json::to_string_pretty(&nodes).expect("names and numbers serialise");
+                return Ok(writeln!(out, "{json}")?);
+            }
+            Ok(out.write_all(table(&nodes).as_bytes())?)
+        }
+        Command::Drain(args) => {
+            AdminClient::new(args.admin).drain(&args.node, args.deadline, args.reason.into())?;
+            Ok(writeln!(out, "{} is offline now and moves its players away", args.node)?)
+        }
+        Command::Cordon(args) => {
+            AdminClient::new(args.admin).cordon(&args.node, true)?;
+            Ok(writeln!(out, "{} takes no new users now", args.node)?)
+        }
+        Command::Uncordon(args) => {
+            AdminClient::new(args.admin).cordon(&args.node, false)?;
+            Ok(writeln!(out, "{} takes new users again", args.node)?)
+        }
+        Command::Token(args) => Ok(writeln!(out, "{}", token::issue(args)?)?),
+    }
+}
+
+/// The configuration that `sterna serve` runs with: the file's, changed by the command line.
+fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
+    let mut config = load(args.config.as_deref())?;
+    replace(&mut config.cluster, args.cluster);
+    replace(&mut config.nodes, args.nodes);
+    replace(&mut config.host, args.host);
+    replace(&mut config.tcp_port, args.tcp_port);
+    replace(&mut config.quic_port, args.quic_port);
+    replace(&mut config.peer_port, args.peer_port);
+    replace(&mut config.admin, args.admin);
+    replace(&mut config.log, args.log);
+    config.state_dir = args.state_dir.or(config.state_dir);
+    config.public_host = args.public_host.or(config.public_host);
+    config.validate()?;
+    if args.dev && config.issuer_public_key.is_some() {
+        let text =
+            "--dev needs the development issuer, but `issuer_public_key` is set: leave one of them out";
+        return Err(CliError::Usage(text.into()));
+    }
+    if args.scale_in_every.is_some() && config.nodes < 2 {
+        let text = "--scale-in-every needs at least two nodes, or there is none to move to: add --nodes 2";
+        return Err(CliError::Usage(text.into()));
+    }
+    Ok(ServePlan { config, dev: args.dev, scale_in_every: args.scale_in_every })
+}
+
+fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
+    path.map_or_else(|| Ok(Config::default()), Config::load)
+}
+
+fn replace<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+fn table(nodes: &[NodeStatus]) -> String {
+    let mut rows = vec![["NODE", "STATE", "SESSIONS", "TCP", "QUIC", "INCARNATION"].map(str::to_owned)];
+    rows.extend(nodes.iter().map(|node| {
+        let (tcp, quic) = (node.tcp.to_string(), node.quic.to_string());
+        [node.name.clone(), node.state.to_string(), node.sessions.to_string(), tcp, quic, node.id.clone()]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    rows.iter().fold(String::new(), |mut text, row| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! The configuration of a server process: every key has a default, and every mistake is named with its line.
+//!
+//! A wrong key is an error, not a shrug: a limit that was misspelt would otherwise be found in the worst
+//! hour. Relations between values that the protocol relies on (a node must fence itself before others take
+//! over) are checked here, before anything listens.
+
+mod error;
+mod file;
+mod numbers;
+
+pub use error::ConfigError;
+
+use numbers::{NODES, Number, PEER_PORT, QUIC_PORT, TCP_PORT};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How a server process runs; see [`Config::load`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Name of the cluster: in certificates, in user tokens and in connect tokens.
+    pub cluster: String,
+    /// Where the cluster's keys live. `None`: they are made at start and gone at the end.
+    pub state_dir: Option<PathBuf>,
+    /// How many nodes run in this process.
+    pub nodes: u16,
+    /// The address that nodes listen on.
+    pub host: IpAddr,
+    /// The address that clients are told instead of `host`, behind a translation of addresses.
+    pub public_host: Option<IpAddr>,
+    /// TCP port of the first node, the next one takes the next port; 0: any free port.
+    pub tcp_port: u16,
+    /// UDP port of the first node for QUIC; 0: any free port.
+    pub quic_port: u16,
+    /// TCP port of the first node for other nodes; 0: any free port.
+    pub peer_port: u16,
+    /// Where operators reach this process; always loopback.
+    pub admin: SocketAddr,
+    /// Public key (PEM, Ed25519) of the game's own backend; with it the development issuer is off.
+    pub issuer_public_key: Option<PathBuf>,
+    /// Whether `SendMigrate()` is obeyed on a node that is not offline.
+    pub migrate_when_online: bool,
+    /// What happens when a user who is connected connects again.
+    pub same_user: SameUser,
+    /// What survives a crash.
+    pub durability: Durability,
+    /// What to log: a level, or `target=level` pairs separated by commas.
+    pub log: String,
+    /// How much of everything.
+    pub limits: Limits,
+    /// How long for everything.
+    pub times: Times,
+}
+
+/// What happens when a user who is connected connects again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameUser {
+    /// The newer connection wins, the older session ends.
+    #[default]
+    Replace,
+    /// The older session stays, the newer connection is refused.
+    Refuse,
+}
+
+/// What survives a crash of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Snapshots are written behind play; a take-over reports what is gone.
+    #[default]
+    Lazy,
+    /// No snapshots: a crash ends the sessions of the node.
+    None,
+}
+
+/// Limits of one node; what happens at each is said in [`sterna::protocol::limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest reliable payload.
+    pub message_bytes_max: u32,
+    /// Sessions on one node; past it the node refuses new users as full.
+    pub sessions_max: u32,
+    /// All user data of one session, keys and values; past it a write is refused.
+    pub user_data_bytes_max: u32,
+    /// Replay buffer of one direction of a session.
+    pub replay_bytes_max: u32,
+    /// How many targets a move tries.
+    pub targets_max: u32,
+}
+
+/// Times of one node; why each has its default is said in [`sterna::protocol::limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// How long a client may take to attach to a target.
+    pub attach: Duration,
+    /// How long a session without a link waits for its client.
+    pub resume: Duration,
+    /// How long a drain lasts when nobody said how long; then moves are forced.
+    pub drain: Duration,
+    /// How long a move ticket is good for.
+    pub ticket: Duration,
+    /// When a target without its baton refuses.
+    pub baton_wait: Duration,
+    /// Longest freeze before the baton's first byte.
+    pub freeze: Duration,
+    /// How often a node renews its lease.
+    pub lease_renew: Duration,
+    /// When a node that could not renew serves nothing any more.
+    pub self_fence: Duration,
+    /// When others may take over.
+    pub take_over: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cluster: "dev".into(),
+            state_dir: None,
+            nodes: NODES.default as u16,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            public_host: None,
+            tcp_port: TCP_PORT.default as u16,
+            quic_port: QUIC_PORT.default as u16,
+            peer_port: PEER_PORT.default as u16,
+            admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 7990)),
+            issuer_public_key: None,
+            migrate_when_online: false,
+            same_user: SameUser::default(),
+            durability: Durability::default(),
+            log: "info".into(),
+            limits: Limits::default(),
+            times: Times::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file, and checks it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        Self::parse(&text)
+            .map_err(|error| ConfigError::InFile { path: path.to_owned(), error: Box::new(error) })
+    }
+
+    /// Reads TOML, and checks it.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let config = file::read(text)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks every value and every relation. [`parse`](Self::parse) has done so; to be called again by
+    /// whoever sets fields afterwards.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_texts()?;
+        self.limits.validate()?;
+        self.times.validate()?;
+        self.validate_addresses()
+    }
+
+    /// Where node `index` (from 0) listens for TCP.
+    pub fn tcp_address(&self, index: u16) -> SocketAddr {
+        SocketAddr::new(self.host, port_of(self.tcp_port, index))
+    }
+
+    /// Where node `index` listens for QUIC.
+    pub fn quic_address(&self, index: u16) -> SocketAddr {
+        SocketAddr::new(self.host, port_of(self.quic_port, index))
+    }
+
+    /// Where node `index` listens for other nodes.
+    pub fn peer_address(&self, index: u16) -> SocketAddr {
+        SocketAddr::new(self.host, port_of(self.peer_port, index))
+    }
+
+    /// What clients are told about a listener: its address, with the public host if one is set.
+    pub fn public_address(&self, listener: SocketAddr) -> SocketAddr {
+        SocketAddr::new(self.public_host.unwrap_or(listener.ip()), listener.port())
+    }
+
+    fn validate_texts(&self) -> Result<(), ConfigError> {
+        let bad =
+            |key, value: &str, expected| Err(ConfigError::BadText { key, value: value.into(), expected });
+        let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let name = &self.cluster;
+        let edge = name.starts_with('-') || name.ends_with('-');
+        if name.is_empty() || name.len() > 40 || edge || !name.bytes().all(label) {
+            let expected = "a cluster's name is 1 to 40 lower-case letters, digits and inner hyphens, \
+                            because it is part of a host name";
+            return bad("cluster", name, expected);
+        }
+        if crate::logging::filter(&self.log).is_none() {
+            let expected = "expected is off, error, warn, info, debug, trace, or pairs like \
+                            `info,sterna_server=debug`";
+            return bad("log", &self.log, expected);
+        }
+        Ok(())
+    }
+
+    fn validate_addresses(&self) -> Result<(), ConfigError> {
+        NODES.check(self.nodes, None)?;
+        if !self.admin.ip().is_loopback() {
+            return Err(ConfigError::AdminNotLoopback(self.admin));
+        }
+        if self.host.is_unspecified() && self.public_host.is_none_or(|host| host.is_unspecified()) {
+            return Err(ConfigError::NoPublicHost(self.host));
+        }
+        let ports = |number: &Number, base: u16| {
+            // The last node's port has to exist too.
+            let max = 65536 - u64::from(self.nodes);
+            Number { key: number.key, allowed: 0..=max, default: 0 }.check(base, None)
+        };
+        ports(&TCP_PORT, self.tcp_port)?;
+        ports(&QUIC_PORT, self.quic_port)?;
+        ports(&PEER_PORT, self.peer_port)?;
+        self.no_overlap(("tcp_port", self.tcp_port, self.nodes), ("peer_port", self.peer_port, self.nodes))?;
+        if self.host == self.admin.ip() || self.host.is_unspecified() {
+            let admin = ("admin", self.admin.port(), 1);
+            self.no_overlap(("tcp_port", self.tcp_port, self.nodes), admin)?;
+            self.no_overlap(("peer_port", self.peer_port, self.nodes), admin)?;
+        }
+        Ok(())
+    }
+
+    fn no_overlap(
+        &self,
+        (first, first_port, first_count): (&'static str, u16, u16),
+        (second, second_port, second_count): (&'static str, u16, u16),
+    ) -> Result<(), ConfigError> {
+        let end = |port: u16, count: u16| u32::from(port) + u32::from(count);
+        let apart = end(first_port, first_count) <= u32::from(second_port)
+            || end(second_port, second_count) <= u32::from(first_port);
+        if first_port == 0 || second_port == 0 || apart {
+            return Ok(());
+        }
+        Err(ConfigError::PortsOverlap { first, second, port: first_port.max(second_port), nodes: self.nodes })
+    }
+}
+
+fn port_of(base: u16, index: u16) -> u16 {
+    if base == 0 { 0 } else { base.saturating_add(index) }
+}
+
+#[cfg(test)]
+mod tests;

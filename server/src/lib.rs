@@ -1,0 +1,20 @@
+//! The server of Sterna: nodes that keep players, and move them to each other.
+//!
+//! The map:
+//! - [`config`]: the file that an operator writes
+//! - [`pki`]: the cluster's keys: CA, node certificates, the secret that all nodes share
+//! - [`seal`]: move tickets, resume tokens and TLS session tickets, readable by every node and nobody else
+//! - [`user_token`]: who a user is, signed by the game's backend or the development issuer
+//! - [`admin`]: the loopback HTTP interface of operators, both ends of it
+//! - [`cli`]: the command `sterna`
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod logging;
+pub mod pki;
+pub mod seal;
+pub mod user_token;
+
+#[cfg(test)]
+mod test_tls;

@@ -1,0 +1,11 @@
+//! The command `sterna`.
+
+use std::process::ExitCode;
+use sterna_server::cli::{self, CliError, Handlers};
+
+fn main() -> ExitCode {
+    cli::main(&Handlers {
+        serve: |_| Err(CliError::Failed("this build contains no node".into())),
+        demo: |_| Err(CliError::Failed("this build contains no demonstration".into())),
+    })
+}

@@ -1,0 +1,309 @@
+//! The operators' interface, from the outside: a server with a made-up [`Operator`], reached by the client,
+//! by the command `sterna` and by hand.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use sterna::protocol::reasons::OfflineReason;
+use sterna_server::admin::{self, AdminClient, ClientError, NodeState, NodeStatus, Operator, OperatorError};
+use tokio::sync::oneshot;
+
+const DRAIN_DEFAULT: Duration = Duration::from_secs(60);
+
+/// Knows `node-1` and an odd name, and writes down what it is told.
+#[derive(Default)]
+struct Fake {
+    orders: Mutex<Vec<String>>,
+}
+
+impl Fake {
+    fn note(&self, node: &str, order: String) -> Result<(), OperatorError> {
+        match node {
+            "node-1" | "a/b c" => {
+                self.orders.lock().unwrap().push(order);
+                Ok(())
+            }
+            "gone" => Err(OperatorError::AlreadyOffline(node.into())),
+            _ => Err(OperatorError::UnknownNode(node.into())),
+        }
+    }
+}
+
+impl Operator for Fake {
+    fn nodes(&self) -> Vec<NodeStatus> {
+        vec![NodeStatus {
+            name: "node-1".into(),
+            id: "00000000000000ff".into(),
+            state: NodeState::Cordoned,
+            sessions: 7,
+            tcp: "127.0.0.1:7800".parse().unwrap(),
+            quic: "[::1]:7800".parse().unwrap(),
+        }]
+    }
+
+    fn drain(&self, node: &str, deadline: Duration, reason: OfflineReason) -> Result<(), OperatorError> {
+        self.note(node, format!("drain {node} {} {}", deadline.as_millis(), reason.label()))
+    }
+
+    fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError> {
+        self.note(node, format!("cordon {node} {on}"))
+    }
+
+    fn connect_token(&self, user: &str, life: Duration) -> Result<String, OperatorError> {
+        match user {
+            "nobody" => Err(OperatorError::NoIssuer),
+            "" => Err(OperatorError::BadUser("a user id has 1 to 128 bytes".into())),
+            "busy" => Err(OperatorError::Unavailable("it starts".into())),
+            _ => Ok(format!("sterna1.{user}.{}", life.as_secs())),
+        }
+    }
+}
+
+/// A server on a thread of its own, stopped at the end of the test.
+struct Server {
+    address: SocketAddr,
+    fake: Arc<Fake>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<std::io::Result<()>>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let listener = runtime.block_on(admin::bind("127.0.0.1:0".parse().unwrap())).unwrap();
+        let address = listener.local_addr().unwrap();
+        let fake = Arc::new(Fake::default());
+        let operator = fake.clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let shutdown = async { stopped.await.unwrap() };
+            runtime.block_on(admin::serve(listener, operator, DRAIN_DEFAULT, shutdown))
+        });
+        Self { address, fake, stop: Some(stop), thread: Some(thread) }
+    }
+
+    fn client(&self) -> AdminClient {
+        AdminClient::new(self.address)
+    }
+
+    fn orders(&self) -> Vec<String> {
+        self.fake.orders.lock().unwrap().clone()
+    }
+
+    /// Sends a request by hand; the answer's status and body.
+    fn send(&self, start: &str, headers: &[&str], body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let length = body.len();
+        write!(
+            stream,
+            "{start} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).expect("a status line").parse().unwrap();
+        (status, answer.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
+    }
+
+    fn host(&self) -> String {
+        format!("Host: {}", self.address)
+    }
+
+    /// Runs the command `sterna` against this server.
+    fn sterna(&self, args: &[&str]) -> Output {
+        let address = self.address.to_string();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_sterna")).args(args).args(["--admin", &address]).output();
+        output.unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.thread.take().unwrap().join().unwrap().unwrap();
+    }
+}
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> String {
+    match answer {
+        Err(ClientError::Refused(refusal)) => refusal.error,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+const JSON: &str = "Content-Type: application/json";
+
+#[test]
+fn an_operator_sees_the_nodes() {
+    let server = Server::start();
+    assert_eq!(server.client().nodes().unwrap(), server.fake.nodes());
+}
+
+#[test]
+fn an_operators_orders_reach_the_nodes() {
+    let server = Server::start();
+    let client = server.client();
+    client.drain("node-1", Some(Duration::from_millis(2500)), OfflineReason::ScaleIn).unwrap();
+    client.drain("node-1", None, OfflineReason::Deploy).unwrap();
+    client.cordon("node-1", true).unwrap();
+    client.cordon("a/b c", false).unwrap();
+    let expected = [
+        "drain node-1 2500 scale_in",
+        "drain node-1 60000 deploy",
+        "cordon node-1 true",
+        "cordon a/b c false",
+    ];
+    assert_eq!(server.orders(), expected);
+    assert_eq!(client.token("anna", Duration::from_secs(90)).unwrap(), "sterna1.anna.90");
+}
+
+#[test]
+fn a_refused_order_says_why() {
+    let server = Server::start();
+    let client = server.client();
+    assert_eq!(refused(client.drain("x", None, OfflineReason::Operator)), "unknown_node");
+    assert_eq!(refused(client.drain("gone", None, OfflineReason::Operator)), "already_offline");
+    assert_eq!(refused(client.drain("node-1", Some(Duration::ZERO), OfflineReason::Operator)), "bad_request");
+    assert_eq!(refused(client.drain("node-1", Some(Duration::MAX), OfflineReason::Operator)), "bad_request");
+    assert_eq!(refused(client.token("nobody", Duration::from_secs(1))), "no_issuer");
+    assert_eq!(refused(client.token("", Duration::from_secs(1))), "bad_user");
+    assert_eq!(refused(client.token("busy", Duration::from_secs(1))), "unavailable");
+    assert_eq!(refused(client.token("anna", Duration::ZERO)), "bad_request");
+    assert_eq!(server.orders(), [""; 0]);
+}
+
+#[test]
+fn requests_by_hand_are_answered() {
+    let server = Server::start();
+    let host = server.host();
+    assert_eq!(server.send("GET /health", &[&host], ""), (200, r#"{"status":"ok"}"#.into()));
+    assert_eq!(server.send("POST /nodes/node-1/drain", &[&host, JSON], "{}").0, 200);
+    assert_eq!(server.send("POST /nodes/node-1/uncordon", &["Host: localhost"], "").0, 200);
+    assert_eq!(server.orders(), ["drain node-1 60000 operator", "cordon node-1 false"]);
+}
+
+#[test]
+fn malformed_requests_are_refused_in_json() {
+    let server = Server::start();
+    let host = server.host();
+    let drain = "POST /nodes/node-1/drain";
+    let large = format!("{{\"reason\": \"{}\"}}", "x".repeat(20_000));
+    for (start, headers, body, status) in [
+        ("GET /nowhere", vec![host.as_str()], "", 404),
+        ("GET /nodes/node-1/drain", vec![&host], "", 405),
+        (drain, vec![&host, JSON], "{", 400),
+        (drain, vec![&host, JSON], r#"{"deadline": 1}"#, 422),
+        (drain, vec![&host, JSON], r#"{"reason": "whim"}"#, 400),
+        (drain, vec![&host, JSON], large.as_str(), 413),
+        // Without this type a web page could send it as a form.
+        (drain, vec![&host, "Content-Type: text/plain"], "{}", 415),
+    ] {
+        let (got, answer) = server.send(start, &headers, body);
+        assert_eq!(got, status, "{start} {body}: {answer}");
+        let refusal: Result<admin::Refusal, _> = serde_json::from_str(&answer);
+        assert!(refusal.is_ok_and(|refusal| !refusal.message.is_empty()), "{start}: {answer}");
+    }
+    assert_eq!(server.orders(), [""; 0]);
+}
+
+#[test]
+fn web_pages_are_kept_out() {
+    let server = Server::start();
+    let host = server.host();
+    let cordon = "POST /nodes/node-1/cordon";
+    for headers in [
+        vec![host.as_str(), "Origin: https://evil.example"],
+        vec![&host, "Origin: null"],
+        vec!["Host: evil.example"],
+        vec!["Host: evil.example:7990"],
+        vec!["Host: 127.0.0.1.evil.example"],
+    ] {
+        assert_eq!(server.send(cordon, &headers, "").0, 403, "{headers:?}");
+        assert_eq!(server.send("GET /nodes", &headers, "").0, 403, "{headers:?}");
+    }
+    assert_eq!(server.send("GET http://evil.example/nodes", &[&host], "").0, 403);
+    assert_eq!(server.orders(), [""; 0]);
+}
+
+#[test]
+fn another_address_than_loopback_is_not_listened_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(admin::bind("0.0.0.0:0".parse().unwrap())).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("0.0.0.0:0")).unwrap();
+    let served = admin::serve(listener, Arc::new(Fake::default()), DRAIN_DEFAULT, std::future::pending());
+    assert_eq!(runtime.block_on(served).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+}
+
+/// An address where nobody listens: TCPMUX, which no test and no system of today serves.
+fn vacant() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 1))
+}
+
+#[test]
+fn a_server_that_does_not_run_is_named() {
+    let address = vacant();
+    let error = AdminClient::new(address).nodes().unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains(&address.to_string()) && text.contains("sterna serve"), "{text}");
+}
+
+#[test]
+fn another_program_at_the_address_is_recognised() {
+    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello").unwrap();
+    });
+    let error = AdminClient::new(address).nodes().unwrap_err();
+    assert!(matches!(error, ClientError::Garbled { status: 200, .. }), "{error:?}");
+    thread.join().unwrap();
+}
+
+#[test]
+fn the_command_does_what_the_client_does() {
+    let server = Server::start();
+    let nodes = server.sterna(&["nodes"]);
+    assert!(nodes.status.success());
+    let table = String::from_utf8(nodes.stdout).unwrap();
+    assert!(table.contains("node-1  cordoned  7"), "{table}");
+
+    let json = server.sterna(&["nodes", "--json"]);
+    let nodes: Vec<NodeStatus> = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(nodes, server.fake.nodes());
+
+    assert!(server.sterna(&["drain", "node-1", "--deadline", "5s", "--reason", "scale-in"]).status.success());
+    assert!(server.sterna(&["cordon", "node-1"]).status.success());
+    assert!(server.sterna(&["uncordon", "node-1"]).status.success());
+    assert_eq!(server.orders(), ["drain node-1 5000 scale_in", "cordon node-1 true", "cordon node-1 false"]);
+    assert_eq!(server.sterna(&["token", "anna", "--life", "2m"]).stdout, b"sterna1.anna.120\n");
+}
+
+#[test]
+fn the_command_ends_with_1_when_refused_and_2_when_misused() {
+    let server = Server::start();
+    let refused = server.sterna(&["drain", "nowhere"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(text, "sterna: there is no node `nowhere` here: `sterna nodes` lists them\n");
+
+    let sterna = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_sterna")).args(args).output().unwrap();
+    assert_eq!(sterna(&["nodes", "--admin", &vacant().to_string()]).status.code(), Some(1));
+    assert_eq!(sterna(&["frobnicate"]).status.code(), Some(2));
+    assert_eq!(sterna(&["serve", "--nodes", "0"]).status.code(), Some(2));
+    let output = sterna(&["serve", "--config", "/nowhere/sterna.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.starts_with("sterna: cannot read /nowhere/sterna.toml") && text.lines().count() == 1,
+        "{text}"
+    );
+}
