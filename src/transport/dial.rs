@@ -1,5 +1,6 @@
 //! From a client to a node.
 
+use super::conditions::{Conditions, DelayLine, LossySocket, Way};
 use super::stream::StreamLink;
 use super::tls::{self, Trust, TrustError};
 use super::{Kind, Link, Waker, Wire, quic};
@@ -13,6 +14,8 @@ use socket2::SockRef;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -62,9 +65,15 @@ pub enum DialError {
 pub struct Endpoints {
     v4: Mutex<Option<quinn::Endpoint>>,
     v6: Mutex<Option<quinn::Endpoint>>,
+    conditions: Conditions,
 }
 
 impl Endpoints {
+    /// Endpoints of one client's own, on a bad network.
+    fn bad(conditions: Conditions) -> Self {
+        Self { conditions, ..Self::default() }
+    }
+
     /// An endpoint that reaches `address`. Must be called on the runtime.
     fn get(&self, address: SocketAddr) -> io::Result<quinn::Endpoint> {
         let mut slot = self.slot(address).lock();
@@ -75,12 +84,14 @@ impl Endpoints {
             if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let socket = std::net::UdpSocket::bind((any, 0))?;
         enlarge_buffers(&socket, ENDPOINT_BUFFER_BYTES);
-        let endpoint = quinn::Endpoint::new(
-            quinn::EndpointConfig::default(),
-            None,
-            socket,
-            Arc::new(quinn::TokioRuntime),
-        )?;
+        let runtime = Arc::new(quinn::TokioRuntime);
+        let config = quinn::EndpointConfig::default();
+        let endpoint = if self.conditions.is_clear() {
+            quinn::Endpoint::new(config, None, socket, runtime)?
+        } else {
+            let socket = Arc::new(LossySocket::new(socket, &self.conditions)?);
+            quinn::Endpoint::new_with_abstract_socket(config, None, socket, runtime)?
+        };
         *slot = Some(endpoint.clone());
         Ok(endpoint)
     }
@@ -102,11 +113,15 @@ pub struct Dialer {
     tcp: TlsConnector,
     quic: quinn::ClientConfig,
     endpoints: Arc<Endpoints>,
+    conditions: Conditions,
+    /// TCP links dialled so far: each has its own random choices.
+    links: AtomicU64,
 }
 
 impl Dialer {
-    /// A dialer for the cluster that `trust` names.
-    pub fn new(trust: &Trust, endpoints: Arc<Endpoints>) -> Result<Self, TrustError> {
+    /// A dialer for the cluster that `trust` names. With conditions other than clear it uses UDP sockets
+    /// of its own instead of the shared ones.
+    pub fn new(trust: &Trust, conditions: Conditions, endpoints: Arc<Endpoints>) -> Result<Self, TrustError> {
         let crypto = QuicClientConfig::try_from(tls::client(trust)?)
             .expect("ring has the cipher suite that every QUIC connection begins with");
         let mut quic = quinn::ClientConfig::new(Arc::new(crypto));
@@ -115,7 +130,9 @@ impl Dialer {
             server_name: tls::server_name(&trust.server_name)?,
             tcp: TlsConnector::from(Arc::new(tls::client(trust)?)),
             quic,
-            endpoints,
+            endpoints: if conditions.is_clear() { endpoints } else { Arc::new(Endpoints::bad(conditions)) },
+            conditions,
+            links: AtomicU64::new(0),
         })
     }
 
@@ -123,11 +140,21 @@ impl Dialer {
     pub async fn dial(&self, kind: Kind, address: SocketAddr) -> Result<Link, DialError> {
         let dial = async {
             match kind {
-                Kind::Tcp => tcp(&self.tcp, &self.server_name, address).await,
+                Kind::Tcp if self.conditions.is_clear() => tcp(&self.tcp, &self.server_name, address).await,
+                Kind::Tcp => self.bad_tcp(address).await,
                 Kind::Quic => self.quic(address).await,
             }
         };
         tokio::time::timeout(limits::DIAL_MAX, dial).await.map_err(|_| DialError::TimedOut(address))?
+    }
+
+    async fn bad_tcp(&self, address: SocketAddr) -> Result<Link, DialError> {
+        // The operating system's own handshake does not go through the delay line.
+        tokio::time::sleep(2 * self.conditions.delay).await;
+        let link = self.links.fetch_add(1, Ordering::Relaxed);
+        let (up, down) = (self.conditions.course(link, Way::Up), self.conditions.course(link, Way::Down));
+        let line = DelayLine::new(connect(address).await?, up, down);
+        secure(&self.tcp, &self.server_name, address, line, Wire::BadTcp).await
     }
 
     async fn quic(&self, address: SocketAddr) -> Result<Link, DialError> {
@@ -180,10 +207,24 @@ pub(super) async fn tcp(
     server_name: &ServerName<'static>,
     address: SocketAddr,
 ) -> Result<Link, DialError> {
+    secure(connector, server_name, address, connect(address).await?, Wire::Tcp).await
+}
+
+async fn connect(address: SocketAddr) -> Result<TcpStream, DialError> {
     let socket = TcpStream::connect(address)
         .await
         .map_err(|error| DialError::Unreachable { address, reason: error.to_string() })?;
     tune(&socket);
+    Ok(socket)
+}
+
+async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+    connector: &TlsConnector,
+    server_name: &ServerName<'static>,
+    address: SocketAddr,
+    socket: S,
+    wire: fn(Box<StreamLink<S>>) -> Wire,
+) -> Result<Link, DialError> {
     let stream = connector
         .connect(server_name.clone(), socket)
         .await
@@ -196,7 +237,7 @@ pub(super) async fn tcp(
         resumed: Some(session.handshake_kind() == Some(HandshakeKind::Resumed)),
         datagram_bytes_max: None,
         waker: Waker::default(),
-        wire: Wire::Tcp(Box::new(StreamLink::new(stream.into()))),
+        wire: wire(Box::new(StreamLink::new(stream.into()))),
     })
 }
 

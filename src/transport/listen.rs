@@ -147,7 +147,10 @@ impl Listener {
             }
             ListenSocket::Quic(endpoint) => {
                 let incoming = endpoint.accept().await?;
-                Some(Incoming { peer_addr: incoming.remote_address(), knock: Knock::Quic(incoming) })
+                Some(Incoming {
+                    peer_addr: incoming.remote_address(),
+                    knock: Knock::Quic(Box::new(incoming)),
+                })
             }
         }
     }
@@ -176,7 +179,7 @@ pub struct Incoming {
 
 enum Knock {
     Tcp(TcpStream, TlsAcceptor),
-    Quic(quinn::Incoming),
+    Quic(Box<quinn::Incoming>),
 }
 
 impl Incoming {
@@ -190,7 +193,7 @@ impl Incoming {
         let handshake = async {
             match self.knock {
                 Knock::Tcp(socket, acceptor) => tcp(socket, self.peer_addr, acceptor).await,
-                Knock::Quic(incoming) => quic(incoming).await,
+                Knock::Quic(incoming) => quic(*incoming).await,
             }
         };
         match tokio::time::timeout(limits::GREETING_MAX, handshake).await {

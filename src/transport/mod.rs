@@ -6,9 +6,10 @@
 //! the handler for bytes when the transport can take them, so nothing is queued twice and a control frame
 //! that comes up late still overtakes payload that came up early.
 //!
-//! The client speaks first. (On QUIC a node learns of a link's streams by the first control bytes.)
+//! The client speaks first, on the control lane. (On QUIC a node learns of a link's streams by that.)
 
 mod buffers;
+mod conditions;
 mod dial;
 mod listen;
 pub mod peer;
@@ -20,6 +21,7 @@ mod waker;
 #[cfg(test)]
 mod tests;
 
+pub use conditions::Conditions;
 pub use dial::{DialError, Dialer, Endpoints};
 pub use listen::{BindError, HandshakeError, Incoming, Listener};
 pub use tls::{Identity, Trust, TrustError};
@@ -95,7 +97,7 @@ pub trait Handler: Send {
     fn closing(&self) -> bool;
 }
 
-/// A link whose handshake is over.
+/// A link whose handshake is over. To be run at once: what the handshake has left to send may wait for it.
 pub struct Link {
     binding: Binding,
     peer_addr: SocketAddr,
@@ -108,6 +110,8 @@ pub struct Link {
 /// Boxed, so that a task which runs a link holds a pointer, whatever the transport.
 enum Wire {
     Tcp(Box<stream::StreamLink<TcpStream>>),
+    /// TCP on a bad network.
+    BadTcp(Box<stream::StreamLink<conditions::DelayLine>>),
     Quic(Box<quic::QuicLink>),
 }
 
@@ -125,7 +129,7 @@ impl Link {
     /// Which transport it is.
     pub fn kind(&self) -> Kind {
         match self.wire {
-            Wire::Tcp(_) => Kind::Tcp,
+            Wire::Tcp(_) | Wire::BadTcp(_) => Kind::Tcp,
             Wire::Quic(_) => Kind::Quic,
         }
     }
@@ -149,6 +153,7 @@ impl Link {
     pub async fn run<H: Handler>(self, handler: &mut H) -> LinkEnd {
         match self.wire {
             Wire::Tcp(mut link) => link.run(&self.waker, handler).await,
+            Wire::BadTcp(mut link) => link.run(&self.waker, handler).await,
             Wire::Quic(mut link) => link.run(&self.waker, handler).await,
         }
     }

@@ -1,5 +1,6 @@
 //! Links over the loopback: what the interface promises, for both transports.
 
+mod bad_network;
 mod links;
 mod trust;
 
@@ -70,7 +71,7 @@ impl Cluster {
     }
 
     fn dialer(&self) -> Dialer {
-        Dialer::new(&self.trust(), Arc::default()).unwrap()
+        Dialer::new(&self.trust(), Conditions::default(), Arc::default()).unwrap()
     }
 }
 

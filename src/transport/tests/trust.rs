@@ -54,7 +54,7 @@ async fn a_node_of_another_name_is_not_trusted_either() {
         let accepting = listener.clone();
         tokio::spawn(async move { accepting.accept().await.unwrap().handshake().await.map(drop) });
         let trust = Trust { server_name: "other.sterna.internal".into(), ..cluster.trust() };
-        let dialer = Dialer::new(&trust, Arc::default()).unwrap();
+        let dialer = Dialer::new(&trust, Conditions::default(), Arc::default()).unwrap();
         let refused = dialer.dial(kind, listener.local_addr()).await.unwrap_err();
         assert!(matches!(refused, DialError::Certificate { .. }), "{kind:?}: {refused:?}");
     }
