@@ -150,7 +150,7 @@ impl Dialer {
 
     async fn bad_tcp(&self, address: SocketAddr) -> Result<Link, DialError> {
         // The operating system's own handshake does not go through the delay line.
-        tokio::time::sleep(2 * self.conditions.delay).await;
+        tokio::time::sleep(self.conditions.delay.saturating_mul(2)).await;
         let link = self.links.fetch_add(1, Ordering::Relaxed);
         let (up, down) = (self.conditions.course(link, Way::Up), self.conditions.course(link, Way::Down));
         let line = DelayLine::new(connect(address).await?, up, down);

@@ -172,5 +172,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> StreamLink<S> {
 }
 
 fn broken(error: io::Error) -> LinkEnd {
-    LinkEnd::Broken(error.to_string())
+    LinkEnd::Broken(match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the peer hung up in the middle".into(),
+        _ => error.to_string(),
+    })
 }

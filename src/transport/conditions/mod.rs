@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How much later a lost piece of a TCP stream arrives: what a retransmission takes on common systems.
 const RETRANSMISSION: Duration = Duration::from_millis(200);
 
+/// Longer delays than this are taken for this: no link would outlive them anyway.
+const DELAY_MAX: Duration = Duration::from_secs(60);
+
 /// What the network between a client and its nodes is like. The default changes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Conditions {
@@ -74,7 +77,7 @@ impl Course {
     fn next(&mut self) -> (bool, Duration) {
         let is_lost = self.dice.fraction() * 100.0 < f64::from(self.conditions.loss_percent);
         let jitter = self.conditions.jitter.mul_f64(self.dice.fraction());
-        (is_lost, self.conditions.delay + jitter)
+        (is_lost, self.conditions.delay.saturating_add(jitter).min(DELAY_MAX))
     }
 }
 

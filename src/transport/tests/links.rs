@@ -159,3 +159,51 @@ async fn a_node_may_close_before_the_client_has_spoken() {
         assert_eq!(node.end().await, LinkEnd::Closed, "{kind:?}");
     }
 }
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_holds_up_a_close_not_for_ever() {
+    let cluster = Cluster::new();
+    let listener = cluster.listen(Kind::Tcp);
+    let (client, node) = connect(&cluster.dialer(), Kind::Tcp, &listener).await;
+    let node = End::run(node, false);
+    node.to_say.lock().frame(frame(DATA, 32 << 20)); // more than any socket buffer holds
+    node.close();
+    assert!(matches!(node.end().await, LinkEnd::Broken(_)));
+    drop(client); // it has been there all the time, but never run
+}
+
+#[tokio::test]
+async fn a_peer_that_vanishes_breaks_the_link() {
+    for kind in BOTH {
+        let cluster = Cluster::new();
+        let listener = cluster.listen(kind);
+        let (client, node) = connect(&cluster.dialer(), kind, &listener).await;
+        let (client, mut node) = (End::run(client, false), End::run(node, false));
+        client.say(frame(CONTROL, 1));
+        node.event().await;
+        client.task.abort();
+        let end = node.end().await;
+        // QUIC tells the peer even then.
+        assert!(
+            matches!((kind, &end), (Kind::Tcp, LinkEnd::Broken(_)) | (Kind::Quic, LinkEnd::ClosedByPeer)),
+            "{end:?}"
+        );
+    }
+}
+
+#[test]
+fn shared_endpoints_outlive_the_runtime_that_opened_them() {
+    let cluster = Cluster::new();
+    let endpoints = Arc::new(Endpoints::default());
+    for round in 0..2 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = cluster.listen(Kind::Quic);
+            let dialer = Dialer::new(&cluster.trust(), Conditions::default(), endpoints.clone()).unwrap();
+            let (client, node) = connect(&dialer, Kind::Quic, &listener).await;
+            let (mut client, _node) = (End::run(client, false), End::run(node, true));
+            client.say(frame(CONTROL, round));
+            assert_eq!(client.event().await, Event::Frame(frame(CONTROL, round)));
+        });
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::transport::peer::{PeerDialer, PeerListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -31,6 +32,44 @@ async fn the_second_link_resumes_on_another_node() {
     client.event().await;
     let (client, node) = connect(&dialer, Kind::Tcp, &other).await;
     assert_eq!((client.resumed(), node.resumed()), (Some(true), Some(true)));
+}
+
+/// Counts the tickets that were good.
+#[derive(Debug)]
+struct CountedTickets(Arc<dyn ProducesTickets>, AtomicUsize);
+
+impl ProducesTickets for CountedTickets {
+    fn enabled(&self) -> bool {
+        true
+    }
+    fn lifetime(&self) -> u32 {
+        self.0.lifetime()
+    }
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.0.encrypt(plain)
+    }
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        let plain = self.0.decrypt(cipher)?;
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Some(plain)
+    }
+}
+
+#[tokio::test]
+async fn over_quic_the_second_link_shows_the_firsts_ticket() {
+    let mut cluster = Cluster::new();
+    let tickets = Arc::new(CountedTickets(cluster.ticketer.clone(), AtomicUsize::new(0)));
+    cluster.ticketer = tickets.clone();
+    let (one, other) = (cluster.listen(Kind::Quic), cluster.listen(Kind::Quic));
+    let dialer = cluster.dialer();
+    let (client, node) = connect(&dialer, Kind::Quic, &one).await;
+    let (mut client, _node) = (End::run(client, false), End::run(node, true));
+    client.say(frame(CONTROL, 1)); // the tickets have arrived when the echo has
+    client.event().await;
+    assert_eq!(tickets.1.load(Ordering::Relaxed), 0);
+    let (client, _node) = connect(&dialer, Kind::Quic, &other).await;
+    assert_eq!(tickets.1.load(Ordering::Relaxed), 1);
+    assert_eq!(client.resumed(), None, "QUIC does not tell");
 }
 
 #[tokio::test]
