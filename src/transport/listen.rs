@@ -155,7 +155,8 @@ impl Listener {
         }
     }
 
-    /// Lets nobody in any more; `accept` gives `None`. Links that are open go on.
+    /// Lets nobody in any more; `accept` gives `None`. Links and handshakes that have begun go on. Who
+    /// dials now is refused over TCP, and gets no answer over QUIC.
     pub fn close(&self) {
         match &self.socket {
             ListenSocket::Tcp(listener, _) => drop(listener.lock().take()),

@@ -4,7 +4,7 @@ use super::*;
 use crate::transport::peer::{PeerDialer, PeerListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 #[tokio::test]
 async fn both_ends_know_the_same_binding_and_no_two_links_share_one() {
@@ -102,15 +102,15 @@ async fn a_node_of_another_name_is_not_trusted_either() {
 #[tokio::test]
 async fn nobody_there_is_not_a_question_of_trust() {
     let dialer = Cluster::new().dialer();
-    for kind in BOTH {
-        // A port that was free a moment ago.
-        let address = Cluster::new().listen(kind).local_addr();
-        let error = dialer.dial(kind, address).await.unwrap_err();
-        match kind {
-            Kind::Tcp => assert!(matches!(error, DialError::Unreachable { .. }), "{error:?}"),
-            Kind::Quic => assert_eq!(error, DialError::TimedOut(address)),
-        }
-    }
+    // Held, so that no other test gets the port, but not listened on.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(ANY_PORT.parse().unwrap()).unwrap();
+    let error = dialer.dial(Kind::Tcp, socket.local_addr().unwrap()).await.unwrap_err();
+    assert!(matches!(error, DialError::Unreachable { .. }), "{error:?}");
+
+    let mute = UdpSocket::bind(ANY_PORT).await.unwrap();
+    let address = mute.local_addr().unwrap();
+    assert_eq!(dialer.dial(Kind::Quic, address).await.unwrap_err(), DialError::TimedOut(address));
 }
 
 #[tokio::test]
@@ -167,6 +167,23 @@ async fn a_closed_listener_lets_nobody_in_and_keeps_its_links() {
         cluster.dialer().dial(kind, listener.local_addr()).await.unwrap_err();
         client.say(frame(CONTROL, 3));
         assert_eq!(client.event().await, Event::Frame(frame(CONTROL, 3)), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_begun_before_the_listener_closed_comes_to_its_end() {
+    for kind in BOTH {
+        let cluster = Cluster::new();
+        let listener = cluster.listen(kind);
+        let dialer = cluster.dialer();
+        let accept = async {
+            let incoming = listener.accept().await.unwrap();
+            listener.close();
+            incoming.handshake().await
+        };
+        let (client, node) =
+            soon("a link", async { tokio::join!(dialer.dial(kind, listener.local_addr()), accept) }).await;
+        assert_eq!(client.unwrap().binding(), node.unwrap().binding(), "{kind:?}");
     }
 }
 
