@@ -1,0 +1,86 @@
+//! The one background thread of the process: a single-threaded tokio runtime that all clients share. It
+//! starts with the first client and ends, joined, with the last.
+
+use crate::client::status::{Error, Status};
+use crate::transport::Endpoints;
+use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+/// How long the thread waits for links to say goodbye before it ends.
+const GOODBYE_MAX: Duration = Duration::from_millis(500);
+
+/// The running thread; dropping the last reference ends and joins it.
+#[derive(Debug)]
+pub(super) struct Network {
+    handle: Handle,
+    endpoints: Arc<Endpoints>,
+    links: TaskTracker,
+    stop: watch::Sender<bool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+static NETWORK: Mutex<Weak<Network>> = Mutex::new(Weak::new());
+
+impl Network {
+    /// The thread that runs, or a new one.
+    pub(super) fn acquire() -> Result<Arc<Self>, Error> {
+        let mut current = NETWORK.lock();
+        if let Some(network) = current.upgrade() {
+            return Ok(network);
+        }
+        let network = Arc::new(Self::start()?);
+        *current = Arc::downgrade(&network);
+        Ok(network)
+    }
+
+    fn start() -> Result<Self, Error> {
+        let system = |error: std::io::Error| Error::new(Status::System, format!("network thread: {error}"));
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
+        let handle = runtime.handle().clone();
+        let links = TaskTracker::new();
+        let (stop, mut stopped) = watch::channel(false);
+        let tracked = links.clone();
+        let body = move || {
+            runtime.block_on(async move {
+                // An error means that the sender is gone, which ends the thread as well.
+                let _ = stopped.wait_for(|stop| *stop).await;
+                tracked.close();
+                let _ = tokio::time::timeout(GOODBYE_MAX, tracked.wait()).await;
+            });
+        };
+        let thread = std::thread::Builder::new().name("sterna-net".into()).spawn(body).map_err(system)?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Self { handle, endpoints: Arc::new(Endpoints::default()), links, stop, thread })
+    }
+
+    pub(super) fn endpoints(&self) -> Arc<Endpoints> {
+        self.endpoints.clone()
+    }
+
+    /// Runs a task that is waited for when the thread ends.
+    pub(super) fn spawn_link(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.links.spawn_on(task, &self.handle);
+    }
+
+    /// Runs a task that ends with the thread.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(task);
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        let Some(thread) = self.thread.lock().take() else { return };
+        // The last client never ends on the network thread: tasks hold no client. Were it otherwise, the
+        // thread could not wait for itself.
+        if thread.thread().id() != std::thread::current().id() {
+            let _ = thread.join();
+        }
+    }
+}
