@@ -1,0 +1,232 @@
+//! Who is let in: new sessions, links of a move, and links in the place of broken ones. Nothing that a
+//! client says is believed without a seal or a signature.
+
+use super::links::Newcomer;
+use super::{Node, random_u64};
+use crate::engine::Standing;
+use crate::seal::{MoveTicket, ResumeToken, unix_ms};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use sterna::protocol::cohort::Cohort;
+use sterna::protocol::ids::{Bucket, CohortId, Cursor, Epoch, Fence, LinkNumber, NodeId, SessionId};
+use sterna::protocol::keys;
+use sterna::protocol::limits;
+use sterna::protocol::reasons::{CloseReason, RefuseReason};
+use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
+use sterna::protocol::session::Link;
+use sterna::protocol::wire::{Downlink, Greeting, Peer, Uplink};
+use sterna::transport::Kind;
+use tokio::sync::oneshot;
+
+/// A refusal, and where the client may do better.
+struct Refusal {
+    reason: RefuseReason,
+    elsewhere: Vec<SocketAddr>,
+}
+
+impl From<RefuseReason> for Refusal {
+    fn from(reason: RefuseReason) -> Self {
+        Self { reason, elsewhere: Vec::new() }
+    }
+}
+
+/// What a link says in its greeting besides what it is for.
+#[derive(Clone, Copy)]
+struct Terms {
+    number: LinkNumber,
+    credit: u64,
+}
+
+impl Node {
+    /// Waits for the greeting, decides, and tells the link.
+    pub(super) async fn admit(self: Arc<Self>, newcomer: Newcomer, greeted: oneshot::Receiver<Uplink>) {
+        let greeting = tokio::time::timeout(limits::GREETING_MAX, greeted).await;
+        let Ok(Ok(Uplink::Hello { version, link: number, credit, greeting })) = greeting else {
+            newcomer
+                .door
+                .refuse(&Downlink::Refused { reason: RefuseReason::Greeting, elsewhere: Vec::new() });
+            return newcomer.waker.wake();
+        };
+        let terms = Terms { number, credit };
+        let admitted = if version == limits::VERSION {
+            match greeting {
+                Greeting::Connect { user_token } => self.connect(&newcomer, terms, &user_token).await,
+                Greeting::Attach { ticket, proof, down } => {
+                    self.attach(&newcomer, terms, &ticket, &proof, down)
+                }
+                Greeting::Resume { token, proof, fence, down } => {
+                    self.resume(&newcomer, terms, &token, &proof, fence, down).await
+                }
+            }
+        } else {
+            Err(RefuseReason::Version.into())
+        };
+        if let Err(Refusal { reason, elsewhere }) = admitted {
+            tracing::debug!(node = %self.name, link = newcomer.id.0, "refused: {reason}");
+            newcomer.door.refuse(&Downlink::Refused { reason, elsewhere });
+        }
+        newcomer.waker.wake();
+    }
+
+    async fn connect(
+        self: &Arc<Self>,
+        newcomer: &Newcomer,
+        terms: Terms,
+        user_token: &str,
+    ) -> Result<(), Refusal> {
+        let user = self.shared.verifier.verify(user_token)?;
+        if self.standing() != Standing::Online {
+            return Err(RefuseReason::NotOnline.into());
+        }
+        if self.is_full() {
+            return Err(RefuseReason::Full.into());
+        }
+        let session = SessionId(random_u64().map_err(|_| RefuseReason::Unavailable)?);
+        self.claim(user.id(), session).await?;
+        let held = self.create_record(session).await?;
+        let client_key = keys::client_key(&newcomer.binding);
+        let settings = self.settings.clone();
+        let slot = self.add_slot(Cohort::begin(session, user.into_id(), client_key, held, settings));
+        slot.add_waker(newcomer.id, newcomer.waker.clone());
+        let link = newcomer.link(terms, Cursor(0));
+        slot.with(self, None, |cohort, env| cohort.connect(link, newcomer.kind == Kind::Quic, env));
+        newcomer.door.let_in(slot);
+        Ok(())
+    }
+
+    /// Makes this session the user's one; an earlier one ends, or is kept and this one refused.
+    async fn claim(self: &Arc<Self>, user: &str, session: SessionId) -> Result<(), Refusal> {
+        let unavailable = |_| Refusal::from(RefuseReason::Unavailable);
+        let engine = &self.shared.engine;
+        if !self.replaces_users() && engine.session_of(user).await.map_err(unavailable)?.is_some() {
+            return Err(RefuseReason::AlreadyConnected.into());
+        }
+        let Some(replaced) = engine.claim_user(user, session).await.map_err(unavailable)? else {
+            return Ok(());
+        };
+        let answer = engine.ask(replaced.into(), Ask::Read).await;
+        if let Answer::Read(ReadAnswer::Read(Some(found))) = answer {
+            self.end_session(found.record.owner, replaced);
+        }
+        Ok(())
+    }
+
+    fn end_session(self: &Arc<Self>, owner: NodeId, session: SessionId) {
+        let reason = CloseReason::Replaced;
+        if owner != self.id {
+            return self.send_peer(owner, session.into(), &Peer::Close { session, reason });
+        }
+        if let Some(slot) = self.slot(session.into()) {
+            slot.with(self, None, |cohort, env| cohort.close(reason, env));
+        }
+    }
+
+    async fn create_record(&self, session: SessionId) -> Result<Versioned, Refusal> {
+        let record = Record {
+            bucket: Bucket(1),
+            binding: Default::default(),
+            epoch: Epoch(1),
+            owner: self.id,
+            phase: OwnerPhase::Serving,
+            room: None,
+        };
+        match self.shared.engine.create(session.into(), record).await {
+            CasAnswer::Won(revision) => Ok(Versioned { revision, record }),
+            CasAnswer::Lost(_) | CasAnswer::Unknown => Err(RefuseReason::Unavailable.into()),
+        }
+    }
+
+    fn attach(
+        self: &Arc<Self>,
+        newcomer: &Newcomer,
+        terms: Terms,
+        ticket: &[u8],
+        proof: &[u8; 32],
+        down: Cursor,
+    ) -> Result<(), Refusal> {
+        let content = MoveTicket::open(&self.sealer, ticket).map_err(|_| RefuseReason::TicketForged)?;
+        if !keys::verify(&content.client_key, &newcomer.binding, ticket, proof) {
+            return Err(RefuseReason::TicketOtherClient.into());
+        }
+        if content.id.target != self.id {
+            return Err(RefuseReason::TicketOtherNode.into());
+        }
+        if content.expired(unix_ms()) {
+            return Err(RefuseReason::TicketExpired.into());
+        }
+        let slot = self.slot(content.id.cohort).ok_or(RefuseReason::TicketVoid)?;
+        slot.add_waker(newcomer.id, newcomer.waker.clone());
+        let link = newcomer.link(terms, down);
+        let attached = slot.with(self, None, |cohort, env| {
+            cohort.attach(content.id, link, newcomer.kind == Kind::Quic, env)
+        });
+        self.enter(newcomer, slot, attached.map_err(Refusal::from))
+    }
+
+    fn enter(
+        &self,
+        newcomer: &Newcomer,
+        slot: Arc<super::slot::Slot>,
+        decision: Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        match decision {
+            Ok(()) => {
+                newcomer.door.let_in(slot);
+                Ok(())
+            }
+            Err(refusal) => {
+                slot.remove_waker(newcomer.id);
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn resume(
+        self: &Arc<Self>,
+        newcomer: &Newcomer,
+        terms: Terms,
+        token: &[u8],
+        proof: &[u8; 32],
+        fence: Fence,
+        down: Cursor,
+    ) -> Result<(), Refusal> {
+        let content = ResumeToken::open(&self.sealer, token).map_err(|_| RefuseReason::TicketForged)?;
+        if !keys::verify(&content.client_key, &newcomer.binding, token, proof) {
+            return Err(RefuseReason::TicketOtherClient.into());
+        }
+        let cohort = CohortId::from(content.session);
+        let Some(slot) = self.slot(cohort).filter(|slot| slot.is_held()) else {
+            return Err(self.redirect(cohort, newcomer.kind).await);
+        };
+        slot.add_waker(newcomer.id, newcomer.waker.clone());
+        let link = newcomer.link(terms, down);
+        let resumed =
+            slot.with(self, None, |cohort, env| cohort.resume(fence, link, newcomer.kind == Kind::Quic, env));
+        self.enter(newcomer, slot, resumed.map_err(Refusal::from))
+    }
+
+    /// Where the session's owner can be reached; or that there is none, by a leader's read.
+    async fn redirect(&self, cohort: CohortId, kind: Kind) -> Refusal {
+        match self.shared.engine.ask(cohort, Ask::Read).await {
+            Answer::Read(ReadAnswer::Read(None)) => RefuseReason::SessionUnknown.into(),
+            Answer::Read(ReadAnswer::Read(Some(found))) => {
+                let owner = self.shared.engine.nodes().into_iter().find(|info| info.id == found.record.owner);
+                let address = |info: crate::engine::NodeInfo| match kind {
+                    Kind::Tcp => info.tcp,
+                    Kind::Quic => info.quic,
+                };
+                Refusal {
+                    reason: RefuseReason::Unavailable,
+                    elsewhere: owner.map(address).into_iter().collect(),
+                }
+            }
+            Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => RefuseReason::Unavailable.into(),
+        }
+    }
+}
+
+impl Newcomer {
+    fn link(&self, terms: Terms, wanted: Cursor) -> Link {
+        Link::new(self.id, terms.number, self.datagram_bytes_max, terms.credit, wanted)
+    }
+}
