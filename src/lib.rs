@@ -10,4 +10,5 @@
 //! The server lives in the crate `sterna-server`.
 
 pub mod client;
+pub mod ffi;
 pub mod protocol;
