@@ -164,6 +164,10 @@ typedef enum SternaResult {
    */
   STERNA_ERROR_INVALID_HANDLE = 14,
   /**
+   * The library does not fit the program: build the program with the header of this library.
+   */
+  STERNA_ERROR_ABI_MISMATCH = 15,
+  /**
    * The connect token cannot be read: pass it exactly as the game's backend gave it.
    */
   STERNA_ERROR_TOKEN_MALFORMED = 20,

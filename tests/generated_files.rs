@@ -16,7 +16,7 @@ fn the_committed_header_is_up_to_date() {
         found == generated,
         "include/sterna.h is not what src/ffi gives, from line {} on: \
          run `BLESS=1 cargo test --features bindgen --test generated_files` and commit it",
-        differs.map_or_else(|| found.lines().count().min(generated.lines().count()), |line| line) + 1,
+        differs.unwrap_or_else(|| found.lines().count().min(generated.lines().count())) + 1,
     );
 }
 

@@ -40,6 +40,8 @@ pub enum SternaResult {
     STERNA_ERROR_SYSTEM = 13,
     /// This is no client, or one that has been destroyed: use the pointer that create gave, until destroy.
     STERNA_ERROR_INVALID_HANDLE = 14,
+    /// The library does not fit the program: build the program with the header of this library.
+    STERNA_ERROR_ABI_MISMATCH = 15,
     /// The connect token cannot be read: pass it exactly as the game's backend gave it.
     STERNA_ERROR_TOKEN_MALFORMED = 20,
     /// The token has expired: ask the game's backend for a new one.
@@ -128,6 +130,7 @@ impl From<Status> for SternaResult {
             Status::ShutDown => STERNA_ERROR_SHUT_DOWN,
             Status::System => STERNA_ERROR_SYSTEM,
             Status::InvalidHandle => STERNA_ERROR_INVALID_HANDLE,
+            Status::AbiMismatch => STERNA_ERROR_ABI_MISMATCH,
             Status::TokenMalformed => STERNA_ERROR_TOKEN_MALFORMED,
             Status::TokenExpired => STERNA_ERROR_TOKEN_EXPIRED,
             Status::TokenForeign => STERNA_ERROR_TOKEN_FOREIGN,
