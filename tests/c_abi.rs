@@ -1,5 +1,7 @@
 //! C and C++ programs against the built library, without a server.
 
+#![cfg(target_os = "linux")] // it knows this system's names of libraries and tools
+
 mod native;
 
 use native::{
@@ -77,6 +79,13 @@ fn events_reach_the_game() {
     let program = compile("cc", "tests/c/events.c", &["-std=gnu99"], Link::Shared, &dir);
     play(&program, &[dead_token()]);
     play_under_valgrind(&program, &[dead_token()]);
+}
+
+#[test]
+fn a_refused_message_does_not_allocate() {
+    let dir = native::scratch("no_allocation");
+    let program = compile("cc", "tests/c/no_allocation.c", &["-std=c99"], Link::Shared, &dir);
+    play(&program, &[]);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Needs the server's program: `STERNA_SERVER`, or `sterna` beside the test's folder (`cargo build --workspace`
 //! puts it there). Behind the feature `e2e`, so that the library's tests run without the server.
 
+#![cfg(target_os = "linux")] // it knows this system's names of libraries and tools
+
 mod native;
 
 use native::{Link, compile, library_dir};
@@ -10,17 +12,18 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// A server with three nodes in one process, one of which goes offline every two seconds.
+/// A server with three nodes in one process.
 struct Server {
     process: Child,
     token: String,
 }
 
 impl Server {
-    fn start() -> Self {
+    fn start(arguments: &[&str]) -> Self {
         let program = program();
         let mut process = Command::new(&program)
-            .args(["serve", "--nodes", "3", "--dev", "--scale-in-every", "2s"])
+            .args(["serve", "--nodes", "3", "--dev"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()
@@ -51,7 +54,7 @@ fn program() -> PathBuf {
 }
 
 fn survives_a_move(game: &Path, arguments: &[&str]) {
-    let server = Server::start();
+    let server = Server::start(&["--scale-in-every", "2s"]);
     let mut command = Command::new(game);
     command.args(arguments).arg("--until-migrated").env("STERNA_TOKEN", &server.token);
     let said = native::run(&mut command);
@@ -74,4 +77,12 @@ fn a_game_in_cpp_survives_a_move_over_tcp_and_udp() {
     let game = compile("c++", "examples/cpp/game.cpp", &flags, Link::Shared, &dir);
     survives_a_move(&game, &[]);
     survives_a_move(&game, &["--udp"]);
+}
+
+#[test]
+fn sending_does_not_allocate() {
+    let dir = native::scratch("e2e_no_allocation");
+    let program = compile("cc", "tests/c/no_allocation.c", &["-std=c99"], Link::Shared, &dir);
+    let server = Server::start(&[]);
+    native::play(&program, &[&server.token]);
 }

@@ -1,5 +1,7 @@
 //! The library can be installed and found by other projects: by CMake and by pkg-config.
 
+#![cfg(target_os = "linux")] // it knows this system's names of libraries and tools
+
 mod native;
 
 use native::{has, library_dir, root, run};

@@ -10,7 +10,7 @@
 //! any thread and inside a callback. The flag `UPDATING` gives one caller at a time the dispatcher.
 
 use crate::client::Client;
-use crate::client::status::Status;
+use crate::client::status::{Error, Status};
 use crate::ffi::callbacks::Callbacks;
 use crate::ffi::dispatch::Dispatch;
 use parking_lot::Mutex;
@@ -138,12 +138,15 @@ fn locate(handle: *mut SternaClient) -> Result<(usize, &'static Slot, u32), Stat
 }
 
 /// Gives a client its pointer.
-pub(super) fn insert(client: Client) -> Result<*mut SternaClient, Status> {
+pub(super) fn insert(client: Client) -> Result<*mut SternaClient, Error> {
     let mut free = FREE.lock();
     let index = match free.head.checked_sub(1) {
         Some(index) => index as usize,
         None if (free.used as usize) < SLOTS_MAX => free.used as usize,
-        None => return Err(Status::System),
+        None => {
+            let text = format!("there are {SLOTS_MAX} clients already: destroy some first");
+            return Err(Error::new(Status::System, text));
+        }
     };
     let slot = slot_or_new(index);
     if free.head != 0 {
@@ -277,6 +280,7 @@ pub(super) fn destroy_all() -> u32 {
 mod tests {
     use super::*;
     use crate::client::config::Config;
+    use std::sync::Barrier;
     use std::sync::atomic::AtomicBool;
 
     fn new_handle() -> *mut SternaClient {
@@ -334,11 +338,13 @@ mod tests {
     #[test]
     fn calls_and_destroy_race_without_harm() {
         for _ in 0..50 {
-            let handle = new_handle().expose_provenance();
+            let handle = new_handle().addr();
             let over = AtomicBool::new(false);
+            let started = Barrier::new(4);
             std::thread::scope(|scope| {
                 for _ in 0..3 {
                     scope.spawn(|| {
+                        started.wait();
                         while !over.load(Ordering::Relaxed) {
                             match pin(std::ptr::without_provenance_mut(handle)) {
                                 Ok(pin) => assert!(pin.poison.get().is_none()),
@@ -347,6 +353,7 @@ mod tests {
                         }
                     });
                 }
+                started.wait();
                 pin(std::ptr::without_provenance_mut(handle)).unwrap().kill();
                 over.store(true, Ordering::Relaxed);
             });
