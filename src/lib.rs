@@ -10,6 +10,7 @@
 //! The server lives in the crate `sterna-server`.
 
 pub mod client;
+pub mod ffi;
 pub mod protocol;
 pub mod sys;
 pub mod transport;

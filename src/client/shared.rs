@@ -105,6 +105,8 @@ pub(super) struct Shared {
     pub(super) bytes_sent: AtomicU64,
     pub(super) bytes_received: AtomicU64,
     event_bytes: AtomicU64,
+    /// Cost of events of which the core does not know yet that they wait.
+    unheld: AtomicU64,
     pub(super) destroyed: AtomicBool,
     /// Wakes the driver.
     pub(super) driver: Notify,
@@ -114,17 +116,24 @@ pub(super) struct Shared {
 pub(super) struct Queue<'a> {
     batch: MutexGuard<'a, Batch>,
     shared: &'a Shared,
-    appended: u64,
+    messages: u64,
+    others: u64,
 }
 
 impl Events for Queue<'_> {
     fn event(&mut self, event: Event, bytes: &[u8]) {
+        if let Event::ConnectFailed { .. } | Event::Disconnected { .. } = event {
+            self.shared.state.store(State::Disconnected as u8, Ordering::Release);
+        }
+        let cost = Batch::cost(bytes.len());
+        // The core counts messages as they come; all else is added to what the game has to take.
         match event {
-            Event::ConnectFailed { .. } | Event::Disconnected { .. } => {
-                self.shared.state.store(State::Disconnected as u8, Ordering::Release);
-            }
-            Event::Response { .. } | Event::Push { .. } => self.appended += Batch::cost(bytes.len()),
-            Event::Connected { .. }
+            Event::Push { .. } => self.messages += cost,
+            Event::Response { ver, .. } if ver != 0 => self.messages += cost,
+            Event::Response { .. }
+            | Event::Connected { .. }
+            | Event::ConnectFailed { .. }
+            | Event::Disconnected { .. }
             | Event::Reconnecting { .. }
             | Event::Reconnected { .. }
             | Event::Offline { .. }
@@ -132,7 +141,7 @@ impl Events for Queue<'_> {
             | Event::Migrated { .. }
             | Event::MigrateFailed { .. }
             | Event::TookOver { .. }
-            | Event::Log { .. } => {}
+            | Event::Log { .. } => self.others += cost,
         }
         self.batch.push(event, bytes);
     }
@@ -140,7 +149,8 @@ impl Events for Queue<'_> {
 
 impl Drop for Queue<'_> {
     fn drop(&mut self) {
-        self.shared.event_bytes.fetch_add(self.appended, Ordering::Relaxed);
+        self.shared.event_bytes.fetch_add(self.messages + self.others, Ordering::Relaxed);
+        self.shared.unheld.fetch_add(self.others, Ordering::Relaxed);
         if !self.batch.is_empty() {
             self.shared.has_events.store(true, Ordering::Release);
         }
@@ -178,6 +188,7 @@ impl Shared {
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
             event_bytes: AtomicU64::new(0),
+            unheld: AtomicU64::new(0),
             destroyed: AtomicBool::new(false),
             driver: Notify::new(),
         }
@@ -191,7 +202,7 @@ impl Shared {
         act: impl FnOnce(&mut Locked, &mut Queue<'_>) -> R,
     ) -> R {
         let mut locked = self.locked.lock();
-        let mut queue = Queue { batch: self.queue.lock(), shared: self, appended: 0 };
+        let mut queue = Queue { batch: self.queue.lock(), shared: self, messages: 0, others: 0 };
         let result = act(&mut locked, &mut queue);
         drop(queue);
         self.follow_up(&mut locked, own);
@@ -205,6 +216,7 @@ impl Shared {
 
     fn follow_up(&self, locked: &mut Locked, own: Option<LinkId>) {
         let Locked { core, wakers, armed, .. } = locked;
+        core.hold(self.unheld.swap(0, Ordering::Relaxed));
         core.take_dirty(|dirty| {
             if Some(dirty) != own
                 && let Some((_, waker)) = wakers.iter().find(|(id, _)| *id == dirty)
@@ -269,11 +281,11 @@ impl Shared {
         cmd: u16,
         payload: &[u8],
     ) -> Result<u64, Status> {
-        if !self.state().takes_messages() {
-            return Err(Status::NotConnected);
-        }
         if ver < 2 {
             return Err(Status::ReservedVersion);
+        }
+        if !self.state().takes_messages() {
+            return Err(Status::NotConnected);
         }
         if payload.len() > self.config.message_bytes_max as usize {
             return Err(Status::MessageTooLarge);
@@ -363,7 +375,7 @@ impl Shared {
 
     pub(super) fn log(&self, level: LogLevel, text: std::fmt::Arguments<'_>) {
         if level <= self.config.log_level {
-            let mut queue = Queue { batch: self.queue.lock(), shared: self, appended: 0 };
+            let mut queue = Queue { batch: self.queue.lock(), shared: self, messages: 0, others: 0 };
             queue.event(Event::Log { level }, text.to_string().as_bytes());
         }
     }

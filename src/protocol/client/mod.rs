@@ -417,6 +417,11 @@ impl Client {
         self.request_deadlines.insert((deadline, request));
     }
 
+    /// Events of this cost wait for the game besides messages.
+    pub fn hold(&mut self, cost: u64) {
+        self.held += cost;
+    }
+
     /// The game has taken events of this cost.
     pub fn consumed(&mut self, cost: u64) {
         self.held = self.held.saturating_sub(cost);
