@@ -8,18 +8,22 @@
 //! - [`admin`]: the loopback HTTP interface of operators, both ends of it
 //! - [`engine`]: membership, directory, leases and snapshots of the cluster
 //! - [`node`]: keeps sessions and moves them
+//! - [`cluster`]: the nodes of one process
+//! - [`serve`]: `sterna serve`
 //! - [`builtin`]: the application of `sterna serve`
 //! - [`cli`]: the command `sterna`
 
 pub mod admin;
 pub mod builtin;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod engine;
 pub mod logging;
 pub mod node;
 pub mod pki;
 pub mod seal;
+pub mod serve;
 pub mod user_token;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use sterna_server::cli::{self, CliError, Handlers};
 
 fn main() -> ExitCode {
     cli::main(&Handlers {
-        serve: |_| Err(CliError::Failed("this build contains no node".into())),
+        serve: sterna_server::serve::run,
         demo: |_| Err(CliError::Failed("this build contains no demonstration".into())),
     })
 }
