@@ -7,7 +7,7 @@
 mod native;
 
 use native::server::Server;
-use native::{Link, compile};
+use native::{Link, compile, library_dir};
 use std::path::Path;
 use std::process::Command;
 
@@ -43,4 +43,47 @@ fn sending_does_not_allocate() {
     let program = compile("cc", "tests/c/no_allocation.c", &["-std=c99"], Link::Shared, &dir);
     let server = Server::start(&[]);
     native::play(&program, &[&server.token]);
+}
+
+#[test]
+fn the_answers_to_offline_that_games_have_had_for_years_move_them() {
+    let dir = native::scratch("e2e_diarkis");
+    let game = compile("c++", "tests/cpp/diarkis_moves.cpp", &["-std=c++17"], Link::Shared, &dir);
+    for transport in ["tcp", "udp"] {
+        let server = Server::start(&["--scale-in-every", "2s"]);
+        println!("{transport}: {}", native::play(&game, &[transport, &server.token]));
+    }
+}
+
+#[test]
+fn a_game_that_hangs_with_its_queue_full_is_moved_and_loses_nothing() {
+    let dir = native::scratch("e2e_asleep");
+    let game = compile("cc", "tests/c/asleep.c", &["-std=c99"], Link::Shared, &dir);
+    native::in_parallel(&["tcp", "udp"], |transport| {
+        let server = Server::start(&["--scale-in-every", "2s"]);
+        println!("{transport}: {}", native::play(&game, &[transport, &server.token]));
+    });
+}
+
+#[test]
+fn the_library_can_be_unloaded_after_play_and_loaded_again() {
+    let dir = native::scratch("e2e_unload");
+    let program = compile("cc", "tests/c/unload.c", &["-std=c99"], Link::Nothing, &dir);
+    let library = library_dir().join("libsterna.so");
+    let library = library.to_str().expect("the path is UTF-8");
+    let server = Server::start(&[]);
+    for transport in ["tcp", "udp"] {
+        native::play(&program, &[library, &server.token, transport]);
+    }
+}
+
+#[test]
+fn the_games_leak_nothing() {
+    let dir = native::scratch("e2e_valgrind");
+    let in_c = compile("cc", "examples/c/game.c", &["-std=c99"], Link::Shared, &dir);
+    let in_cpp = compile("c++", "examples/cpp/game.cpp", &["-std=c++17"], Link::Shared, &dir);
+    for game in [in_c, in_cpp] {
+        let server = Server::start(&["--scale-in-every", "2s"]);
+        native::play_under_valgrind(&game, &[&server.token, "--until-migrated"], true);
+    }
 }

@@ -4,7 +4,7 @@
 
 mod native;
 
-use native::{Link, compile, dead_token, root, scratch};
+use native::{Link, compile, dead_token, library_dir, root, scratch};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,6 +34,7 @@ fn programs(name: &str) -> [PathBuf; 2] {
 
 fn said(program: &Path, token: Option<&str>) -> String {
     let mut command = Command::new(program);
+    command.env("LD_LIBRARY_PATH", library_dir()); // cargo's own may hold an older build of the library
     command.env_remove("STERNA_TOKEN").envs(token.map(|token| ("STERNA_TOKEN", token)));
     let output = command.output().expect("it was compiled just now");
     String::from_utf8(output.stdout).expect("it prints text")

@@ -20,8 +20,10 @@ const LONG_FILES: &[(&str, &str)] = &[
 /// Tests that let time pass, and why.
 const SLEEPING_TESTS: &[(&str, &str)] = &[
     ("server/tests/smoke.rs", "a game's frames: it looks for events once a millisecond, until a deadline"),
+    ("tests/c/asleep.c", "a game that hangs, which is what it is about"),
     ("tests/c/events.c", "a game's frames: the library's own thread works meanwhile"),
     ("tests/c/no_allocation.c", "a game's frames: the library's own thread works meanwhile"),
+    ("tests/c/unload.c", "a game's frames: the library's own thread works meanwhile"),
 ];
 
 /// Words that the protocol core must not know, and what to use instead.
