@@ -39,8 +39,8 @@ test)
     stage tools scripts/install-tools.sh
     stage format "cargo fmt --all --check"
     stage lints "cargo clippy --quiet --workspace --all-targets --all-features --locked -- -D warnings"
-    stage rustdoc "RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --all-features --no-deps --locked"
-    stage dependencies "cargo deny --locked --all-features check bans licenses sources"
+    stage rustdoc "RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' cargo doc --quiet --workspace --lib --all-features --no-deps --document-private-items --locked"
+    stage dependencies "cargo deny --log-level error --locked --all-features check bans licenses sources"
     stage advisories scripts/advisories.sh
     # The library's tests need the server's program, too.
     stage build "cargo build --locked --quiet --workspace --all-features &&
