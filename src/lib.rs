@@ -6,8 +6,11 @@
 //! - [`client`]: drives `protocol::client` on a background thread; the event queue
 //! - [`sys`]: the few calls to the operating system that std does not have
 //! - [`ffi`]: the C functions of `include/sterna.h`
+//! - `testing`, with the feature of that name: a whole cluster in memory, on virtual time
 //!
 //! The server lives in the crate `sterna-server`.
 
 pub mod client;
 pub mod protocol;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
