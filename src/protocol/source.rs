@@ -188,6 +188,9 @@ pub struct Source {
     tried: Vec<NodeId>,
     phase: Phase,
     asked: u64,
+    /// The last question is not answered yet: a slow directory is not asked again meanwhile, or no answer
+    /// would ever be to the last question.
+    waits: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -211,6 +214,7 @@ impl Source {
             tried: Vec::new(),
             phase: Phase::Picking,
             asked: 0,
+            waits: false,
             outputs: VecDeque::new(),
         };
         source.outputs.push_back(Output::PickTarget(Vec::new()));
@@ -294,7 +298,10 @@ impl Source {
             | Input::Revoked(_)
             | Input::BatonAcked(_)
             | Input::Finalised(_) => {}
-            Input::Answer(number, answer) if number == self.asked => self.on_answer(answer, now),
+            Input::Answer(number, answer) if number == self.asked => {
+                self.waits = false;
+                self.on_answer(answer, now);
+            }
             Input::Answer(..) => {}
             Input::Frozen(baton) => self.on_frozen(baton, now),
             Input::TargetGone => self.on_target_gone(now),
@@ -678,7 +685,9 @@ impl Source {
             Wake::ResendBaton => self.resend_baton(now),
             Wake::ReadRecord => {
                 self.poll_again(now);
-                self.ask(Ask::Read);
+                if !self.waits {
+                    self.ask(Ask::Read);
+                }
             }
         }
     }
@@ -692,6 +701,7 @@ impl Source {
 
     fn ask(&mut self, ask: Ask) {
         self.asked += 1;
+        self.waits = true;
         self.outputs.push_back(Output::Ask(self.asked, ask));
     }
 

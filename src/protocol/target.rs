@@ -113,6 +113,8 @@ pub struct Target {
     source_gone: bool,
     phase: Phase,
     asked: u64,
+    /// The last question is not answered yet, as in the source.
+    waits: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -158,6 +160,7 @@ impl Target {
             source_gone: false,
             phase,
             asked: 0,
+            waits: false,
             outputs: VecDeque::new(),
         }
     }
@@ -227,7 +230,10 @@ impl Target {
             Input::AllAttached => self.on_all_attached(now),
             Input::Baton(baton) => self.on_baton(baton),
             Input::Cancelled => self.on_cancelled(now),
-            Input::Answer(number, answer) if number == self.asked => self.on_answer(answer, now),
+            Input::Answer(number, answer) if number == self.asked => {
+                self.waits = false;
+                self.on_answer(answer, now);
+            }
             Input::Answer(..) => {}
             Input::Stored => self.on_stored(now),
             Input::Drop(reason) => self.on_drop(reason, now),
@@ -429,11 +435,14 @@ impl Target {
             Phase::HandingBack { poll_at, .. } => *poll_at = now + self.timing.baton_wait_max,
             Phase::Admitting { .. } | Phase::Storing | Phase::Ended => {}
         }
-        self.ask(Ask::Read);
+        if !self.waits {
+            self.ask(Ask::Read);
+        }
     }
 
     fn ask(&mut self, ask: Ask) {
         self.asked += 1;
+        self.waits = true;
         self.outputs.push_back(Output::Ask(self.asked, ask));
     }
 
