@@ -335,7 +335,13 @@ impl Target {
 
     /// What the record says while the baton is awaited.
     fn on_watch(&mut self, answer: Answer, now: Time) {
-        let Answer::Read(ReadAnswer::Read(Some(found))) = answer else { return };
+        let Answer::Read(ReadAnswer::Read(Some(found))) = answer else {
+            // Without the engine nobody can be handed anything: the time to refuse starts again.
+            if let Phase::Prepared { handing_since: Some(since), .. } = &mut self.phase {
+                *since = now;
+            }
+            return;
+        };
         if self.names_this_move(&found.record) {
             if self.source_gone {
                 // (d) The record names this node and the source's lease has run out: nobody else has it.
