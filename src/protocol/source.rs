@@ -485,6 +485,11 @@ impl Source {
                 self.outputs.push_back(Output::Held(found));
                 self.claim(now);
             }
+            // It landed, and the target has handed the cohort back before that was seen here (c).
+            Some(found) if self.is_handed_back(&found.record) => {
+                self.outputs.push_back(Output::Cancel(self.id));
+                self.undone(found, Abort { reason: MoveFailure::TargetRefused, next_target: true });
+            }
             Some(found) => self.end(Outcome::Lost(Some(found.record))),
             None => self.end(Outcome::Lost(None)),
         }
