@@ -685,7 +685,7 @@ impl Source {
                 self.abort(Abort { reason: MoveFailure::EngineUnavailable, next_target: false }, now);
             }
             Wake::GiveUpFreezing => {
-                self.abort(Abort { reason: MoveFailure::FrozeTooLong, next_target: false }, now);
+                self.abort(Abort { reason: MoveFailure::FrozeTooLong, next_target: true }, now);
             }
             Wake::ResendBaton => self.resend_baton(now),
             Wake::ReadRecord => {
