@@ -170,7 +170,9 @@ impl Cohort {
     ) {
         match &mut self.role {
             Role::Target(target) if target.id() == id => target.handle(target::Input::PrepareAgain, env.now),
-            Role::Target(target) if target.id().attempt < id.attempt && !target.serves() => {
+            Role::Target(target)
+                if (target.id().epoch, target.id().attempt) < (id.epoch, id.attempt) && !target.serves() =>
+            {
                 // The source has given that attempt up; it is refused before a new one is admitted.
                 target.handle(target::Input::Cancelled, env.now);
                 self.drain_target(env);
@@ -196,10 +198,22 @@ impl Cohort {
                 self.outputs.push_back(Output::Peer(from, Peer::Refused { id, reason }));
                 return;
             }
+            self.begin_anew();
             let target = Target::new(id, from, fence, mode, env.node.timing(), env.now);
             self.role = Role::Target(Box::new(target));
         }
         self.drain_target(env);
+    }
+
+    /// Nothing of an earlier stay, or of an earlier attempt, may colour this one.
+    fn begin_anew(&mut self) {
+        self.session = self.session.expected_again();
+        self.fenced = false;
+        self.attempts = 0;
+        self.wants_move = None;
+        self.arrival = None;
+        self.arrived_at = None;
+        self.told_offline = false;
     }
 
     fn on_baton(&mut self, from: NodeId, id: MoveId, baton: Box<Baton>, env: &Env<'_>) {

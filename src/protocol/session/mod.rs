@@ -143,6 +143,11 @@ impl Session {
         }
     }
 
+    /// The same session, on its way here once more.
+    pub(in crate::protocol) fn expected_again(&self) -> Self {
+        Self::expected(self.id, self.client_key, self.settings.clone())
+    }
+
     /// Which session this is.
     pub fn id(&self) -> SessionId {
         self.id
