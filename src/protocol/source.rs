@@ -247,6 +247,11 @@ impl Source {
         }
     }
 
+    /// Whether the clients have been told where to attach, and no baton is made yet.
+    pub fn awaits_clients(&self) -> bool {
+        matches!(self.phase, Phase::Attaching { .. } | Phase::Claiming { .. })
+    }
+
     /// Whether the baton has left, so that the copy here is only a copy.
     pub fn baton_is_out(&self) -> bool {
         matches!(self.phase, Phase::Passing { .. } | Phase::Recalling { .. })

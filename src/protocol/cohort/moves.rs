@@ -312,6 +312,15 @@ impl Cohort {
         self.outputs.push_back(Output::Peer(id.target, frame));
     }
 
+    /// The link on which the client was told where to attach may have broken before it arrived.
+    pub(super) fn invite_again(&mut self) {
+        if let Role::Source(_, departure) = &self.role
+            && departure.source.awaits_clients()
+        {
+            self.send_move_to(departure.source.id());
+        }
+    }
+
     fn send_move_to(&mut self, id: MoveId) {
         let Role::Source(_, departure) = &self.role else { return };
         let Some(invitation) = &departure.prepared else { return };
