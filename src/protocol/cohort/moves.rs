@@ -77,8 +77,11 @@ impl Cohort {
 
     fn depart(&mut self, mode: MoveMode, forced: bool, env: &Env<'_>) {
         let Role::Owner(held) = self.role else { return };
-        if self.fenced || self.session.closed().is_some() {
+        if self.session.closed().is_some() {
             return;
+        }
+        if self.fenced {
+            return self.refuse_move(MoveFailure::EngineUnavailable);
         }
         let source = Source::new(self.id, held, self.attempts, mode, env.node.timing());
         let departure = Departure { source, prepared: None, forced };
@@ -344,7 +347,7 @@ impl Cohort {
         let Role::Source(before, _) = &mut self.role else { return };
         let risen = held.record.fence() > before.record.fence();
         *before = held;
-        if risen {
+        if risen && !self.fenced {
             self.open_links(SwitchCause::Resumed, held.record.fence(), env);
         }
     }
@@ -362,12 +365,13 @@ impl Cohort {
                 self.outputs.push_back(Output::Report(Report::MoveFailed(MoveFailure::LostOwnership)));
             }
             source::Outcome::Failed(reason, held) => {
-                self.role = Role::Owner(held);
+                self.own(held, env);
                 self.outputs.push_back(Output::Report(Report::MoveFailed(reason)));
                 if departure.forced && departure.source.mode() == MoveMode::Seamless {
                     return self.depart(MoveMode::Classic, true, env);
                 }
                 self.refuse_move(reason);
+                self.tell_offline(env);
             }
             source::Outcome::TakenBack { held, served_elsewhere } => {
                 self.take_back(held, served_elsewhere, env);
@@ -376,17 +380,18 @@ impl Cohort {
     }
 
     fn take_back(&mut self, held: Versioned, served_elsewhere: bool, env: &Env<'_>) {
-        self.role = Role::Owner(held);
+        self.own(held, env);
         let reason = MoveFailure::TargetRefused;
         self.outputs.push_back(Output::Report(Report::MoveFailed(reason)));
         if served_elsewhere {
             self.session.new_generation(crate::protocol::ids::Cursor::default());
             self.open_links(SwitchCause::TookOver, held.record.fence(), env);
             env.application.took_over(&mut Context { session: &mut self.session, now: env.now });
-        } else {
+        } else if !self.fenced {
             self.open_links(SwitchCause::Resumed, held.record.fence(), env);
         }
         self.refuse_move(reason);
+        self.tell_offline(env);
     }
 
     pub(super) fn drain_target(&mut self, env: &Env<'_>) {
@@ -481,7 +486,7 @@ impl Cohort {
     fn on_arrival_ended(&mut self, outcome: target::Outcome, env: &Env<'_>) {
         match outcome {
             target::Outcome::Serving(held) => {
-                self.role = Role::Owner(held);
+                self.own(held, env);
                 self.tell_offline(env);
                 if let Some(mode) = self.wants_move.take() {
                     self.on_migrate(held.record.epoch, mode, env);

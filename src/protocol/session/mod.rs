@@ -434,7 +434,7 @@ impl Session {
             }
             self.scratch = frame;
         }
-        if self.unacked_cost >= limits::ACK_AFTER_BYTES {
+        if self.unacked_cost >= limits::ACK_AFTER_BYTES && serving.permit.is_some() {
             self.acknowledge();
         }
         if self.up.is_some() && serving.permit.is_some() {
@@ -531,7 +531,7 @@ impl Session {
     /// Does what is due: acknowledges, calls the application's timer, closes silent links, and ends the
     /// session when nobody came back.
     pub fn on_timeout(&mut self, serving: Serving<'_>, application: &dyn Application, now: Time) {
-        if self.ack_at.is_some_and(|at| at <= now) {
+        if serving.permit.is_some() && self.ack_at.is_some_and(|at| at <= now) {
             self.acknowledge();
         }
         if serving.allowed() && self.up.is_some() && self.timer.is_some_and(|at| at <= now) {
@@ -566,6 +566,7 @@ impl Session {
             .min();
         let running = serving.allowed() && self.closed.is_none();
         let served = if running { [self.timer, self.expires_at()] } else { [None, None] };
-        [self.ack_at, silent, served[0], served[1]].into_iter().flatten().min()
+        let ack_at = serving.permit.and(self.ack_at);
+        [ack_at, silent, served[0], served[1]].into_iter().flatten().min()
     }
 }
