@@ -552,7 +552,16 @@ impl Client {
         };
         let known = self.session.as_ref().map(|session| session.generation);
         let new_generation = known.is_some_and(|known| switch.generation > known);
-        let lost = self.take_cursors(index, &switch, new_generation)?;
+        // The node says so until it has heard from us; the game is told once, whoever it is that says it.
+        let cause = match switch.cause {
+            SwitchCause::Resumed | SwitchCause::Moved | SwitchCause::TookOver if new_generation => {
+                SwitchCause::TookOver
+            }
+            SwitchCause::TookOver => SwitchCause::Resumed,
+            SwitchCause::Connected | SwitchCause::Resumed | SwitchCause::Moved => switch.cause,
+        };
+        let restarted = new_generation || switch.cause == SwitchCause::TookOver;
+        let lost = self.take_cursors(index, &switch, restarted)?;
         self.session = Some(Session {
             id: switch.session,
             fence: switch.fence,
@@ -563,21 +572,21 @@ impl Client {
             moves_when_online: switch.moves_when_online,
             owner: address,
         });
-        self.become_served(index, switch.cause);
-        self.raise(switch.cause, purpose, lost, &switch.node, now, events);
+        self.become_served(index, cause);
+        self.raise(cause, purpose, lost, &switch.node, now, events);
         Ok(())
     }
 
-    /// Brings both sequences together. Gives the range of uplink that is gone, which only a new generation
-    /// may have.
+    /// Brings both sequences together. Gives the range of uplink that is gone, which there is only when the
+    /// session was restarted from a copy.
     fn take_cursors(
         &mut self,
         index: usize,
         switch: &Switch,
-        new_generation: bool,
+        restarted: bool,
     ) -> Result<(Cursor, Cursor), LinkFault> {
         let lost = (switch.up, self.up.first().max(switch.up));
-        if lost.0 != lost.1 && !new_generation {
+        if lost.0 != lost.1 && !restarted {
             return Err(PeerMisbehaved::Gap { expected: self.up.first(), got: switch.up }.into());
         }
         if switch.up > self.up.first() {
@@ -585,12 +594,12 @@ impl Client {
         }
         let link = &mut self.links[index];
         link.sender.granted(switch.credit);
-        if new_generation || !link.sender.is_started() {
+        if restarted || !link.sender.is_started() {
             link.start(&self.up);
         }
         link.receiver.start(switch.down);
         if switch.down > self.down {
-            if !new_generation {
+            if !restarted {
                 return Err(PeerMisbehaved::Gap { expected: self.down, got: switch.down }.into());
             }
             self.down = switch.down;

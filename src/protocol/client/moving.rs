@@ -1,7 +1,7 @@
 //! The client's side of a move: attaches to the target while the source still serves, and follows the
 //! session when it switches.
 
-use super::link::{LinkId, Purpose};
+use super::link::{Link, LinkId, Purpose};
 use super::{Client, Events, Phase};
 use crate::client::event::Event;
 use crate::client::status::Status;
@@ -171,16 +171,33 @@ impl Client {
         let current = self.epoch();
         let Some(link) = self.link_mut(from) else { return };
         link.close();
-        if !link.serving || epoch <= current {
+        if epoch <= current {
             return;
         }
-        link.serving = false;
-        let attaching =
-            self.links.iter().any(|link| matches!(link.purpose, Purpose::Attach(_)) && !link.is_closing());
-        self.begin_restoring(false, now);
-        if attaching {
-            self.wait_for_switch(now);
+        let (was_serving, address) = (std::mem::take(&mut link.serving), link.address);
+        if was_serving {
+            let attaching = self.is_attaching();
+            self.begin_restoring(false, now);
+            if attaching {
+                self.wait_for_switch(now);
+            }
+            return;
         }
+        // An earlier owner has the session back (c): whoever serves this client has lost it.
+        for link in self.links.iter_mut().filter(|link| link.serving) {
+            link.serving = false;
+            link.close();
+        }
+        if !matches!(self.phase, Phase::Restoring(_)) {
+            self.begin_restoring(false, now);
+        }
+        self.restore_at(address, now);
+    }
+
+    /// Whether a link to a target is open or being opened.
+    pub(super) fn is_attaching(&self) -> bool {
+        let attaching = |link: &Link| matches!(link.purpose, Purpose::Attach(_)) && !link.is_closing();
+        self.links.iter().any(attaching)
     }
 
     /// Whether a classic move is under way: its break is part of it, not a failure.

@@ -56,8 +56,7 @@ impl Client {
         if announced {
             events.event(Event::Reconnecting { status: end.status }, end.text.as_bytes());
         }
-        let attaching =
-            self.links.iter().any(|link| matches!(link.purpose, Purpose::Attach(_)) && !link.is_closing());
+        let attaching = self.is_attaching();
         self.begin_restoring(announced, now);
         if attaching {
             self.wait_for_switch(now);
@@ -79,6 +78,14 @@ impl Client {
     pub(super) fn wait_for_switch(&mut self, now: Time) {
         if let Phase::Restoring(restore) = &mut self.phase {
             restore.retry_at = Some(now + limits::BATON_WAIT_MAX);
+        }
+    }
+
+    /// The session is known to be served there.
+    pub(super) fn restore_at(&mut self, address: SocketAddr, now: Time) {
+        if let Phase::Restoring(restore) = &mut self.phase {
+            restore.elsewhere = vec![address];
+            restore.retry_at = Some(now);
         }
     }
 

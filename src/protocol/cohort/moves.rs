@@ -83,6 +83,9 @@ impl Cohort {
         if self.fenced {
             return self.refuse_move(MoveFailure::EngineUnavailable);
         }
+        if self.session.awaits_client() {
+            return self.refuse_move(MoveFailure::MovedRecently); // first both ends have to agree again
+        }
         let source = Source::new(self.id, held, self.attempts, mode, env.node.timing());
         let departure = Departure { source, prepared: None, forced };
         self.role = Role::Source(held, Box::new(departure));
@@ -384,7 +387,10 @@ impl Cohort {
         let reason = MoveFailure::TargetRefused;
         self.outputs.push_back(Output::Report(Report::MoveFailed(reason)));
         if served_elsewhere {
-            self.session.new_generation(crate::protocol::ids::Cursor::default());
+            // A link that was idle meanwhile does not tell how far the client is: it is asked to come anew.
+            self.session.new_generation();
+            self.session.control(&Downlink::Moved { cohort: self.id, epoch: held.record.epoch });
+            self.session.drop_links(CloseReason::Moved);
             self.open_links(SwitchCause::TookOver, held.record.fence(), env);
             env.application.took_over(&mut Context { session: &mut self.session, now: env.now });
         } else if !self.fenced {

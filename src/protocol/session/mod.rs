@@ -99,6 +99,8 @@ pub struct Session {
     ack_at: Option<Time>,
     unacked_cost: u64,
     linkless_since: Option<Time>,
+    /// A new generation has begun, and the client has not yet said how far it is.
+    awaits_client: bool,
     closed: Option<CloseReason>,
     settings: Arc<Settings>,
     scratch: Vec<u8>,
@@ -137,6 +139,7 @@ impl Session {
             ack_at: None,
             unacked_cost: 0,
             linkless_since: None,
+            awaits_client: false,
             closed: None,
             settings,
             scratch: Vec::new(),
@@ -277,6 +280,9 @@ impl Session {
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
         link.heard_at = now;
+        if self.awaits_client {
+            self.meet(link.wanted());
+        }
         self.links.push(link);
         self.linkless_since = None;
         Ok(())
@@ -366,6 +372,12 @@ impl Session {
             // The client has trimmed, or begins here: what lies before is processed at the source.
             self.kept = Ring::default();
             self.kept_from = at;
+        }
+        if std::mem::take(&mut self.awaits_client) && at > self.expects() {
+            // What lies between was processed by the owner that is gone; the client reports it as lost.
+            self.kept = Ring::default();
+            self.kept_from = at;
+            self.up = Some(at);
         }
         Ok(())
     }
