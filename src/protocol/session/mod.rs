@@ -146,9 +146,11 @@ impl Session {
         }
     }
 
-    /// The same session, on its way here once more.
-    pub(in crate::protocol) fn expected_again(&self) -> Self {
-        Self::expected(self.id, self.client_key, self.settings.clone())
+    /// The same session, on its way here once more; what links it still has only end.
+    pub(in crate::protocol) fn expected_again(&mut self) -> Self {
+        let mut links = std::mem::take(&mut self.links);
+        links.iter_mut().for_each(Link::close);
+        Self { links, ..Self::expected(self.id, self.client_key, self.settings.clone()) }
     }
 
     /// Which session this is.
@@ -358,6 +360,9 @@ impl Session {
         application: &dyn Application,
         now: Time,
     ) -> Result<(), LinkFault> {
+        if self.is_closing(from) {
+            return Ok(()); // what came on it comes again on the link in its place
+        }
         match Data::decode(body)? {
             Data::Start(at) => self.on_start(from, at),
             Data::Message(message) => self.on_message(from, body, &message, serving, application, now),
