@@ -226,7 +226,15 @@ impl Cohort {
         match &mut self.role {
             // (e) A fenced node accepts no baton.
             Role::Target(target) if target.id() == id && env.permit.is_some() => {
-                target.handle(target::Input::Baton(baton), env.now);
+                let fits = baton.sessions.iter().any(|state| self.session.fits(state));
+                target.handle(
+                    if fits {
+                        target::Input::Baton(baton)
+                    } else {
+                        target::Input::Drop(TargetRefusal::NoBaton)
+                    },
+                    env.now,
+                );
                 self.drain_target(env);
             }
             Role::Target(target) if target.id() == id => {}

@@ -56,6 +56,12 @@ impl Session {
         Ok(())
     }
 
+    /// Whether [`import`](Self::import) can go on from this: another node's bytes never reach an assertion.
+    pub(in crate::protocol) fn fits(&self, state: &SessionState) -> bool {
+        let replay = Replay::restore(state.down, &state.down_messages, self.settings.replay_bytes_max);
+        state.session == self.id && replay.is_ok()
+    }
+
     /// Messages before `up` are processed: drops those that are kept.
     fn skip_to(&mut self, up: Cursor) {
         let mut dropped = Vec::new();
