@@ -437,6 +437,9 @@ impl Client {
         now: Time,
         events: &mut dyn Events,
     ) -> Result<usize, LinkFault> {
+        if self.is_closing(from) {
+            return Ok(bytes.len()); // it has served its time
+        }
         let mut taken = 0;
         while let Some((body, length)) = split(&bytes[taken..], limits::FRAME_BYTES_MAX)? {
             let first = *body.first().ok_or(DecodeError::Truncated("frame"))?;
