@@ -17,7 +17,7 @@ use crate::client::status::Status;
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::keys;
 use crate::protocol::limits;
-use crate::protocol::reasons::{CloseReason, RefuseReason};
+use crate::protocol::reasons::{CloseReason, MoveFailure, RefuseReason};
 use crate::protocol::sequence::{PeerMisbehaved, Replay, Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
@@ -190,6 +190,8 @@ pub struct Client {
     offline: Option<Epoch>,
     asked_to_move: Option<Epoch>,
     moving: Option<Move>,
+    /// The game has been told that a move goes on; when it is told at the latest that it came to nothing.
+    announced: Option<Time>,
     counts: Counts,
     arrivals: Arrivals,
     random: u64,
@@ -218,6 +220,7 @@ impl Client {
             offline: None,
             asked_to_move: None,
             moving: None,
+            announced: None,
             counts: Counts::default(),
             arrivals: Arrivals::default(),
             random: seed,
@@ -369,6 +372,7 @@ impl Client {
         self.phase = Phase::Idle;
         self.session = None;
         self.moving = None;
+        self.announced = None;
         self.close_all_links();
         self.request_deadlines.clear();
         for (request, _) in std::mem::take(&mut self.requests) {
@@ -547,7 +551,7 @@ impl Client {
         }
         let Some(index) = self.links.iter().position(|link| link.id == from) else { return Ok(()) };
         let link = &mut self.links[index];
-        let (address, purpose) = (link.address, link.purpose);
+        let address = link.address;
         let client_key = match (&self.session, link.client_key) {
             (Some(session), _) => session.client_key,
             (None, Some(key)) => key,
@@ -565,6 +569,8 @@ impl Client {
         };
         let restarted = new_generation || switch.cause == SwitchCause::TookOver;
         let lost = self.take_cursors(index, &switch, restarted)?;
+        let same_link = self.links[index].serving;
+        self.carry_over(cause, seen.epoch, switch.fence.epoch);
         self.session = Some(Session {
             id: switch.session,
             fence: switch.fence,
@@ -576,7 +582,10 @@ impl Client {
             owner: address,
         });
         self.become_served(index, cause);
-        self.raise(cause, purpose, lost, &switch.node, now, events);
+        self.raise(cause, lost, &switch.node, now, events);
+        if !same_link {
+            self.ask_again_to_move(); // the link on which that was asked may have broken before it arrived
+        }
         Ok(())
     }
 
@@ -611,10 +620,12 @@ impl Client {
     }
 
     fn become_served(&mut self, index: usize, cause: SwitchCause) {
+        let target = self.moving.as_ref().map(Move::purpose);
         for (other, link) in self.links.iter_mut().enumerate() {
             link.serving = other == index;
-            // The source of a move is kept until the record is settled; any other link has served its time.
-            if other != index && cause != SwitchCause::Moved {
+            // The source of a move is kept until the record is settled, and a target while the move goes on;
+            // any other link has served its time.
+            if other != index && cause != SwitchCause::Moved && Some(link.purpose) != target {
                 link.close();
             }
         }
@@ -627,7 +638,6 @@ impl Client {
     fn raise(
         &mut self,
         cause: SwitchCause,
-        purpose: Purpose,
         lost: (Cursor, Cursor),
         node: &str,
         now: Time,
@@ -648,14 +658,13 @@ impl Client {
                 events.event(Event::Connected { session }, node);
             }
             SwitchCause::Resumed => {}
-            SwitchCause::Moved => self.on_moved_here(purpose, node, now, events),
+            SwitchCause::Moved => self.on_moved_here(node, now, events),
             SwitchCause::TookOver => {
-                self.moving = None;
+                self.give_up_move(MoveFailure::TargetRefused, events);
                 let (lost_from, lost_to) = (lost.0.0, lost.1.0);
                 events.event(Event::TookOver { epoch, lost_from, lost_to }, node);
             }
         }
-        self.ask_again_to_move();
     }
 
     fn on_control(
@@ -684,9 +693,9 @@ impl Client {
             Downlink::MoveTo { id, addresses, ticket, mode } => {
                 self.on_move_to(id, addresses, ticket, mode, now, events);
             }
-            Downlink::Attached { id, credit } => self.on_attached(from, id, credit),
+            Downlink::Attached { id, credit } => self.on_attached(from, id, credit, now),
             Downlink::MoveFailed { reason, epoch } => self.on_move_failed(reason, epoch, events),
-            Downlink::Cancel { id } => self.on_cancel(id),
+            Downlink::Cancel { id } => self.on_cancel(id, now),
             Downlink::Settled { fence } => self.on_settled(fence),
             Downlink::Moved { epoch, .. } => self.on_moved_away(from, epoch, now),
             Downlink::Bye { session, reason } => self.on_bye(from, session, reason, events),
@@ -836,6 +845,10 @@ impl Client {
         for link in &mut self.links {
             link.on_timeout(self.settings.ping_every, self.settings.silence_max, now);
         }
+        if self.announced.is_some_and(|at| at <= now) {
+            // (b) The ticket has expired, and whatever ended the move did not reach us.
+            self.give_up_move(MoveFailure::Cancelled, events);
+        }
         self.on_restore_timeout(now, events);
     }
 
@@ -852,6 +865,6 @@ impl Client {
             Phase::Idle | Phase::Connected => None,
         };
         let request = self.request_deadlines.first().map(|(deadline, _)| *deadline);
-        [links, phase, request, self.ack_at].into_iter().flatten().min()
+        [links, phase, request, self.ack_at, self.announced].into_iter().flatten().min()
     }
 }

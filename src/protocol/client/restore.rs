@@ -35,6 +35,13 @@ impl Restore {
     }
 }
 
+/// Where an attempt goes.
+enum Turn {
+    Target,
+    Owner,
+    Anybody,
+}
+
 /// A pause between zero and twice the last one's bound ("full jitter").
 fn back_off(attempts: u32, random: &mut u64) -> Duration {
     let bound = limits::BACK_OFF_FIRST * 2u32.saturating_pow(attempts.saturating_sub(1).min(16));
@@ -77,7 +84,15 @@ impl Client {
     /// A target is attached and will say `Switch` when it serves: gives it a moment before looking further.
     pub(super) fn wait_for_switch(&mut self, now: Time) {
         if let Phase::Restoring(restore) = &mut self.phase {
+            restore.attempts += 1;
             restore.retry_at = Some(now + limits::BATON_WAIT_MAX);
+        }
+    }
+
+    /// Nothing is left to wait for: looks for the session at once.
+    pub(super) fn restore_now(&mut self, now: Time) {
+        if let Phase::Restoring(restore) = &mut self.phase {
+            restore.retry_at = Some(now);
         }
     }
 
@@ -101,24 +116,29 @@ impl Client {
         }
     }
 
+    /// Takes turns: the target, with a ticket in hand; the owner, or where a node says that it is; any
+    /// other node, which may know.
     fn try_to_restore(&mut self, now: Time) {
+        let has_ticket = self.moving.is_some();
+        let attaching = self.is_attaching();
         let Phase::Restoring(restore) = &mut self.phase else { return };
-        // With a ticket in hand every other attempt goes to the target: either may be the one that serves.
-        if self.moving.is_some() && restore.attempts.is_multiple_of(2) && self.attach(now) {
-            return;
-        }
-        let Phase::Restoring(restore) = &mut self.phase else { return };
-        let Some(session) = &self.session else { return };
-        let address = restore.elsewhere.pop().unwrap_or_else(|| {
-            let others = &self.addresses;
-            match (restore.attempts / 2) as usize {
-                attempt if restore.attempts.is_multiple_of(2) || others.is_empty() => {
-                    let _ = attempt;
-                    session.owner
-                }
-                attempt => others[attempt % others.len()],
+        let turn = match (has_ticket, restore.attempts % 3) {
+            (true, 0) if !attaching => Turn::Target,
+            (true, 0 | 1) | (false, 0) => Turn::Owner,
+            (true, _) | (false, _) => Turn::Anybody,
+        };
+        let address = match (turn, restore.elsewhere.pop(), &self.session) {
+            (Turn::Target, ..) => {
+                self.attach(now);
+                return;
             }
-        });
+            (Turn::Owner | Turn::Anybody, Some(elsewhere), _) => elsewhere,
+            (Turn::Anybody, None, _) if !self.addresses.is_empty() => {
+                self.addresses[restore.attempts as usize / 2 % self.addresses.len()]
+            }
+            (Turn::Owner | Turn::Anybody, None, Some(session)) => session.owner,
+            (Turn::Owner | Turn::Anybody, None, None) => return,
+        };
         self.dial(Purpose::Resume, address, now);
     }
 
