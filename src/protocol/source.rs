@@ -270,15 +270,18 @@ impl Source {
             }
             Phase::Attaching { deadline } => Some((*deadline, Wake::GiveUpAttaching)),
             Phase::Claiming { deadline } => Some((*deadline, Wake::GiveUpClaiming)),
-            Phase::Leaving { deadline, .. } => Some((*deadline, Wake::GiveUpFreezing)),
+            Phase::Leaving { deadline, abort: None, .. } => Some((*deadline, Wake::GiveUpFreezing)),
             Phase::Passing { acked: false, resend_at, poll_at, .. } => {
                 Some((*poll_at, Wake::ReadRecord).min_by_time((*resend_at, Wake::ResendBaton)))
             }
             Phase::Passing { acked: true, poll_at, .. }
             | Phase::Recalling { poll_at }
             | Phase::Undoing { poll_at, .. } => Some((*poll_at, Wake::ReadRecord)),
-            // Picking and Freezing are answered by the driver before it does anything else.
-            Phase::Picking | Phase::Freezing { .. } | Phase::Ended => None,
+            // These are answered by the driver before it does anything else.
+            Phase::Picking
+            | Phase::Freezing { .. }
+            | Phase::Leaving { abort: Some(_), .. }
+            | Phase::Ended => None,
         }
     }
 

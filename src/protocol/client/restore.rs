@@ -35,13 +35,6 @@ impl Restore {
     }
 }
 
-/// Where an attempt goes.
-enum Turn {
-    Target,
-    Owner,
-    Anybody,
-}
-
 /// A pause between zero and twice the last one's bound ("full jitter").
 fn back_off(attempts: u32, random: &mut u64) -> Duration {
     let bound = limits::BACK_OFF_FIRST * 2u32.saturating_pow(attempts.saturating_sub(1).min(16));
@@ -119,26 +112,16 @@ impl Client {
     /// Takes turns: the target, with a ticket in hand; the owner, or where a node says that it is; any
     /// other node, which may know.
     fn try_to_restore(&mut self, now: Time) {
-        let has_ticket = self.moving.is_some();
-        let attaching = self.is_attaching();
+        let may_attach = self.moving.is_some() && !self.is_attaching();
         let Phase::Restoring(restore) = &mut self.phase else { return };
-        let turn = match (has_ticket, restore.attempts % 3) {
-            (true, 0) if !attaching => Turn::Target,
-            (true, 0 | 1) | (false, 0) => Turn::Owner,
-            (true, _) | (false, _) => Turn::Anybody,
-        };
-        let address = match (turn, restore.elsewhere.pop(), &self.session) {
-            (Turn::Target, ..) => {
-                self.attach(now);
-                return;
-            }
-            (Turn::Owner | Turn::Anybody, Some(elsewhere), _) => elsewhere,
-            (Turn::Anybody, None, _) if !self.addresses.is_empty() => {
-                self.addresses[restore.attempts as usize / 2 % self.addresses.len()]
-            }
-            (Turn::Owner | Turn::Anybody, None, Some(session)) => session.owner,
-            (Turn::Owner | Turn::Anybody, None, None) => return,
-        };
+        let attempts = restore.attempts as usize;
+        if may_attach && attempts.is_multiple_of(3) && self.attach(now) {
+            return;
+        }
+        let (Phase::Restoring(restore), Some(session)) = (&mut self.phase, &self.session) else { return };
+        let anybody =
+            (attempts % 3 == 2).then(|| self.addresses.get(attempts / 3 % self.addresses.len().max(1)));
+        let address = restore.elsewhere.pop().or(anybody.flatten().copied()).unwrap_or(session.owner);
         self.dial(Purpose::Resume, address, now);
     }
 

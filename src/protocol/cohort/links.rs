@@ -86,8 +86,7 @@ impl Cohort {
         self.uses_quic = uses_quic;
         self.add_link(link, env)?;
         let fence = self.served_fence();
-        let cause =
-            if self.session.awaits_client() { SwitchCause::TookOver } else { SwitchCause::Resumed };
+        let cause = if self.session.awaits_client() { SwitchCause::TookOver } else { SwitchCause::Resumed };
         self.open_links(cause, fence, env);
         self.told_offline = false;
         self.tell_offline(env);

@@ -393,8 +393,6 @@ impl Cohort {
 
     /// Does what is due.
     pub fn on_timeout(&mut self, env: &Env<'_>) {
-        let serving = self.serving(env);
-        self.session.on_timeout(serving, env.application, env.now);
         match &mut self.role {
             Role::Source(_, departure) => {
                 departure.source.handle(source::Input::Timeout, env.now);
@@ -410,6 +408,9 @@ impl Cohort {
             target.handle(target::Input::Timeout, env.now);
         }
         self.drain_refusing();
+        // The role first: what was due while the cohort was frozen is due when it goes on.
+        let serving = self.serving(env);
+        self.session.on_timeout(serving, env.application, env.now);
         self.settle(env);
     }
 
