@@ -597,12 +597,15 @@ impl Client {
         switch: &Switch,
         restarted: bool,
     ) -> Result<(Cursor, Cursor), LinkFault> {
-        let lost = (switch.up, self.up.first().max(switch.up));
-        if lost.0 != lost.1 && !restarted {
-            return Err(PeerMisbehaved::Gap { expected: self.up.first(), got: switch.up }.into());
-        }
+        // Otherwise a later acknowledgement has overtaken the Switch.
+        let lost_to = if restarted { self.up.first().max(switch.up) } else { switch.up };
+        let lost = (switch.up, lost_to);
         if switch.up > self.up.first() {
             self.up.acked(switch.up)?;
+        }
+        let early = self.links[index].early_ack;
+        if early > self.up.first() {
+            self.up.acked(early)?;
         }
         let link = &mut self.links[index];
         link.sender.granted(switch.credit);
@@ -677,7 +680,12 @@ impl Client {
         match frame {
             Downlink::Refused { reason, elsewhere } => self.on_refused(from, reason, elsewhere, now, events),
             Downlink::Pong { stamp } => self.on_pong(stamp, now),
-            Downlink::Ack { up } => self.up.acked(up)?,
+            Downlink::Ack { up } => match self.link_mut(from) {
+                Some(link) if link.serving => self.up.acked(up)?,
+                // Its Switch says first what is acknowledged at all.
+                Some(link) => link.early_ack = link.early_ack.max(up),
+                None => {}
+            },
             Downlink::Credit { limit } => {
                 if let Some(link) = self.link_mut(from) {
                     link.sender.granted(limit);
