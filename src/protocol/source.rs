@@ -383,8 +383,12 @@ impl Source {
             Phase::Claiming { .. } | Phase::Leaving { .. } => {
                 self.abort(Abort { reason: MoveFailure::TargetRefused, next_target: true }, now);
             }
-            // (c) A word of the target proves nothing once the baton is out; its record does.
-            Phase::Passing { .. } => self.ask(Ask::Read),
+            // (c) A word of the target proves nothing once the baton is out; its record does. But it never
+            // accepts that baton any more.
+            Phase::Passing { ref mut acked, .. } => {
+                *acked = true;
+                self.ask(Ask::Read);
+            }
             Phase::Picking
             | Phase::Freezing { .. }
             | Phase::Recalling { .. }
@@ -539,15 +543,18 @@ impl Source {
     }
 
     fn on_finalised(&mut self) {
-        if let Phase::Passing { .. } = self.phase {
+        if let Phase::Passing { acked, .. } = &mut self.phase {
+            *acked = true;
             self.ask(Ask::Read);
         }
     }
 
     /// (c) What the record says while the baton is out.
     fn on_passing_answer(&mut self, answer: Answer, now: Time) {
-        let Phase::Passing { record: claimed, .. } = self.phase else { return };
+        let Phase::Passing { record: claimed, acked, .. } = self.phase else { return };
         match answer {
+            // The session has ended at the target before its record was seen here.
+            Answer::Read(ReadAnswer::Read(None)) if acked => self.end(Outcome::Lost(None)),
             Answer::Read(ReadAnswer::Read(Some(found))) if found.record == claimed.record => {
                 self.poll_again(now);
             }
@@ -557,7 +564,7 @@ impl Source {
             Answer::Read(ReadAnswer::Read(Some(found))) if found.record.epoch >= self.id.epoch => {
                 self.end(Outcome::Moved(found.record));
             }
-            // A record older than the claim, or none, cannot be a leader's answer about a claim that won;
+            // A record older than the claim, or none before the baton has arrived, cannot be a leader's answer about a claim that won;
             // the engine has lost its data, and what it says now proves nothing.
             Answer::Read(ReadAnswer::Read(_) | ReadAnswer::Failed) | Answer::Cas(_) => self.poll_again(now),
         }
