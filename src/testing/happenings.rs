@@ -80,20 +80,24 @@ impl Cluster {
     pub(super) fn time_out(&mut self, actor: Actor) {
         let now = self.now;
         let next = match actor {
-            Actor::Cohort(node, cohort) => {
-                self.call(node, cohort, |cohort, env| cohort.on_timeout(env));
-                let node = self.nodes.get_mut(&node);
-                node.and_then(|node| node.call(cohort, now, |cohort, env| cohort.poll_timeout(env))).flatten()
-            }
+            Actor::Cohort(node, cohort) => self.nodes.get_mut(&node).and_then(|node| {
+                node.call(cohort, now, |cohort, env| {
+                    cohort.on_timeout(env);
+                    cohort.poll_timeout(env)
+                })
+                .flatten()
+            }),
             Actor::Client(player) => {
                 let player = &mut self.players[player.0];
                 player.client.on_timeout(now, &mut player.inbox);
-                let id = player.id;
-                self.after_client(id);
-                self.players[id.0].client.poll_timeout()
+                player.client.poll_timeout()
             }
         };
         assert!(next.is_none_or(|at| at > now), "seed {}: {actor:?} is still due at {now:?}", self.seed);
+        match actor {
+            Actor::Cohort(node, cohort) => self.after_node(node, cohort),
+            Actor::Client(player) => self.after_client(player),
+        }
     }
 
     pub(super) fn happen(&mut self, happening: Happening) {

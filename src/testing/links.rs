@@ -213,6 +213,9 @@ impl Cluster {
         let delay = self.random.micros(&self.delays.link_us);
         let now = self.now;
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
+        if pipe.broken {
+            return;
+        }
         let stream = pipe.stream(to, lane);
         let at = stream.last_at.max(now + delay);
         stream.last_at = at;
@@ -405,6 +408,7 @@ impl Cluster {
     pub(super) fn break_pipe(&mut self, id: PipeId) {
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
         let (player, node) = (pipe.player, pipe.node);
+        pipe.broken = true;
         self.note(|| format!("{player:?} link {} to {node} breaks", id.0));
         self.queue.retain(|_, happening| !matches!(happening, Happening::Bytes(pipe, ..) if *pipe == id));
         for end in [End::Client, End::Node] {

@@ -49,6 +49,8 @@ pub(super) struct Pipe {
     pub(super) cohort: Option<CohortId>,
     /// The node has answered its greeting, or is about to.
     pub(super) greeted: bool,
+    /// Nothing arrives any more, though an end may not have noticed.
+    pub(super) broken: bool,
     pub(super) client_open: bool,
     pub(super) node_open: bool,
     streams: [Stream; 4],
@@ -69,6 +71,7 @@ impl Pipe {
             up: false,
             cohort: None,
             greeted: false,
+            broken: false,
             client_open: true,
             node_open: true,
             streams: Default::default(),
