@@ -683,10 +683,15 @@ impl Source {
     }
 
     fn on_timeout(&mut self, now: Time) {
-        let Some((at, wake)) = self.poll_timeout() else { return };
-        if at > now {
-            return;
+        // Several may be due at once.
+        while let Some((at, wake)) = self.poll_timeout()
+            && at <= now
+        {
+            self.on_wake(wake, now);
         }
+    }
+
+    fn on_wake(&mut self, wake: Wake, now: Time) {
         match wake {
             Wake::ResendPrepare => {
                 self.outputs.push_back(Output::SendPrepare(self.id));

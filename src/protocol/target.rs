@@ -412,10 +412,15 @@ impl Target {
     }
 
     fn on_timeout(&mut self, now: Time) {
-        let Some((at, wake)) = self.poll_timeout() else { return };
-        if at > now {
-            return;
+        // Several may be due at once.
+        while let Some((at, wake)) = self.poll_timeout()
+            && at <= now
+        {
+            self.on_wake(wake, now);
         }
+    }
+
+    fn on_wake(&mut self, wake: Wake, now: Time) {
         match wake {
             Wake::GiveUpAdmitting => {
                 self.outputs.push_back(Output::Refuse(TargetRefusal::Fenced));
