@@ -55,6 +55,7 @@ pub(super) struct Progress {
 /// All players.
 pub(super) struct Crowd {
     players: Vec<Player>,
+    history: Arc<History>,
     frame: Duration,
 }
 
@@ -81,7 +82,8 @@ impl Crowd {
                 .map_err(|error| CliError::Failed(error.text))
         };
         let players = (0..args.players as usize).map(player).collect::<Result<_, _>>()?;
-        Ok(Self { players, frame: FRAME_MIN.max(FRAME_PER_PLAYER * args.players) })
+        let history = history.clone();
+        Ok(Self { players, history, frame: FRAME_MIN.max(FRAME_PER_PLAYER * args.players) })
     }
 
     /// Plays until everybody has finished.
@@ -90,23 +92,38 @@ impl Crowd {
         stages: &watch::Receiver<Stage>,
         progress: &watch::Sender<Progress>,
     ) -> Vec<Log> {
+        let mut stage = Stage::Enter;
         while !self.players.iter().all(Player::is_finished) {
             let began = std::time::Instant::now();
-            let stage = *stages.borrow();
-            match stage {
-                Stage::Enter => self.let_in(),
-                Stage::Play => self.players.iter_mut().for_each(Player::begin),
-                Stage::Leave => self.players.iter_mut().for_each(Player::leave),
+            let ordered = *stages.borrow();
+            if ordered != stage {
+                stage = ordered;
+                self.enter_stage(stage);
             }
-            self.players.iter_mut().for_each(Player::frame);
-            self.tell(progress);
+            if stage == Stage::Enter {
+                self.let_in();
+            }
+            let now_us = self.history.micros();
+            self.players.iter_mut().for_each(|player| player.frame(now_us));
+            if stage != Stage::Play {
+                self.tell(progress);
+            }
             // Whoever gave the orders has gone: nobody will say when to stop.
             if stages.has_changed().is_err() {
                 break;
             }
             std::thread::sleep(self.frame.saturating_sub(began.elapsed()));
         }
+        self.tell(progress);
         self.players.into_iter().map(Player::into_log).collect()
+    }
+
+    fn enter_stage(&mut self, stage: Stage) {
+        match stage {
+            Stage::Enter => {}
+            Stage::Play => self.players.iter_mut().for_each(Player::begin),
+            Stage::Leave => self.players.iter_mut().for_each(Player::leave),
+        }
     }
 
     fn let_in(&mut self) {

@@ -34,6 +34,9 @@ use tokio::sync::watch;
 /// When the node is scaled in, counted from the first message; at half time if there is less to play.
 const SCALE_IN_AFTER: Duration = Duration::from_secs(2);
 
+/// Play goes on at least so long after the scale-in, to be compared with the time before.
+const AFTER_MIN: Duration = Duration::from_secs(1);
+
 /// Longest drain; what has not moved by then is forced. Far more than players take to find their moment.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
@@ -93,7 +96,8 @@ async fn play(args: DemoArgs) -> Result<(), CliError> {
     let play_time = Duration::from_secs(args.seconds.into());
     tokio::time::sleep_until(playing_from + SCALE_IN_AFTER.min(play_time / 2)).await;
     let drained = scale_in(&cluster, &history, &narrator).await?;
-    tokio::time::sleep_until(playing_from + play_time).await;
+    let ends_at = (playing_from + play_time).max(tokio::time::Instant::now() + AFTER_MIN);
+    tokio::time::sleep_until(ends_at).await;
 
     narrator.say("players stop, and wait for what is still on its way")?;
     let _ = stage.send(Stage::Leave);

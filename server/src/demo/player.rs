@@ -178,8 +178,8 @@ impl Player {
         }
     }
 
-    /// One frame: takes what has arrived, then does what is due.
-    pub(super) fn frame(&mut self) {
+    /// One frame, begun at `now_us`: takes what has arrived, then does what is due.
+    pub(super) fn frame(&mut self, now_us: u64) {
         let Self { seat, log, sent_us, rules, random, migrate_at_us, phase, .. } = self;
         let mut response = None;
         let taken = seat.take_events(|event, bytes| {
@@ -220,18 +220,17 @@ impl Player {
         if let Some((request, status, bytes)) = response {
             self.on_response(request, status, &bytes);
         }
-        self.do_what_is_due();
+        self.do_what_is_due(now_us);
     }
 
-    fn do_what_is_due(&mut self) {
-        let now_us = self.rules.history.micros();
+    fn do_what_is_due(&mut self, now_us: u64) {
         if self.migrate_at_us.is_some_and(|at| at <= now_us) {
             self.migrate(now_us);
         }
         while let Phase::Playing { due_us } = self.phase
             && due_us <= now_us
         {
-            self.send(now_us);
+            self.send();
             self.phase = Phase::Playing { due_us: due_us + self.rules.period_us };
         }
     }
@@ -246,8 +245,9 @@ impl Player {
         }
     }
 
-    fn send(&mut self, now_us: u64) {
+    fn send(&mut self) {
         let number = self.log.sent_up;
+        let now_us = self.rules.history.micros();
         match self.seat.send(UP, &number.to_be_bytes()) {
             Ok(()) => {
                 self.log.sent_up += 1;
