@@ -1,58 +1,15 @@
 //! The C and C++ example games against a real server that scales in under them.
 //!
-//! Needs the server's program: `STERNA_SERVER`, or `sterna` beside the test's folder (`cargo build --workspace`
-//! puts it there). Behind the feature `e2e`, so that the library's tests run without the server.
+//! Behind the feature `e2e`, so that the library's tests run without the server.
 
 #![cfg(target_os = "linux")] // it knows this system's names of libraries and tools
 
 mod native;
 
+use native::server::Server;
 use native::{Link, compile, library_dir};
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-/// A server with three nodes in one process.
-struct Server {
-    process: Child,
-    token: String,
-}
-
-impl Server {
-    fn start(arguments: &[&str]) -> Self {
-        let program = program();
-        let mut process = Command::new(&program)
-            .args(["serve", "--nodes", "3", "--dev", "--admin", "127.0.0.1:0"])
-            .args(["--tcp-port", "0", "--quic-port", "0", "--peer-port", "0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-        let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
-        let token = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.trim().strip_prefix("token: ")?.to_owned()));
-        // It goes on writing; somebody must read, or it would stop at a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { token: token.expect("the server prints a token before it ends"), process }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn program() -> PathBuf {
-    let path = std::env::var_os("STERNA_SERVER")
-        .map_or_else(|| library_dir().parent().expect("deps has a parent").join("sterna"), PathBuf::from);
-    assert!(path.exists(), "no server at {}: run `cargo build --workspace` first", path.display());
-    path
-}
+use std::path::Path;
+use std::process::Command;
 
 fn survives_a_move(game: &Path, arguments: &[&str]) {
     let server = Server::start(&["--scale-in-every", "2s"]);

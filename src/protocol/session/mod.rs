@@ -59,6 +59,11 @@ pub enum LinkFault {
     MessageTooLarge(usize),
 }
 
+/// The link is older than one already seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a newer link of this session has been seen")]
+pub struct OlderLink;
+
 /// Whether the node is entitled to run the session at this moment. Messages are handed out, and payload
 /// is sent, only with both.
 #[derive(Clone, Copy, Debug)]
@@ -275,9 +280,9 @@ impl Session {
 
     /// Adds a link that has proved to be the client's. The newest link wins: older ones are closed, and a
     /// link older than one already seen is refused.
-    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), Link> {
+    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), OlderLink> {
         if link.number() < self.newest_link {
-            return Err(link);
+            return Err(OlderLink);
         }
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
