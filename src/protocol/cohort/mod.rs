@@ -279,16 +279,14 @@ impl Cohort {
     }
 
     fn on_session_closed(&mut self, reason: CloseReason, env: &Env<'_>) {
+        if let Role::Source(_, departure) = &mut self.role
+            && departure.source.serves()
+        {
+            departure.source.handle(source::Input::Cancel(MoveFailure::Cancelled), env.now);
+            self.drain_source(env);
+        }
         // While a baton may be out, the record decides who owns the session, and with it who may end it.
-        let Role::Owner(held) = self.role else {
-            if let Role::Source(_, departure) = &mut self.role
-                && departure.source.serves()
-            {
-                departure.source.handle(source::Input::Cancel(MoveFailure::Cancelled), env.now);
-                self.drain_source(env);
-            }
-            return;
-        };
+        let Role::Owner(held) = self.role else { return };
         self.role = Role::Absent;
         env.application.disconnected(&mut Context { session: &mut self.session, now: env.now }, reason);
         self.outputs.push_back(Output::Forget(held));
