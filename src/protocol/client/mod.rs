@@ -349,7 +349,8 @@ impl Client {
     fn on_connect_link_lost(&mut self, end: LinkEnd, now: Time, events: &mut dyn Events) {
         let Phase::Connecting { failure, .. } = &mut self.phase else { return };
         // Of several failures the first that is not mere silence says most.
-        if failure.as_ref().is_none_or(|(status, _)| *status == Status::Unreachable) {
+        let silent = |status| matches!(status, Status::Unreachable | Status::TimedOut);
+        if failure.as_ref().is_none_or(|(status, _)| silent(*status) && !silent(end.status)) {
             *failure = Some((end.status, end.text));
         }
         self.try_next_address(now, events);
@@ -379,12 +380,17 @@ impl Client {
         self.moving = None;
         self.announced = None;
         self.close_all_links();
+        self.abandon_requests(events);
+        events.event(Event::Disconnected { status }, text.as_bytes());
+    }
+
+    /// There is no session that could answer what was asked.
+    pub fn abandon_requests(&mut self, events: &mut dyn Events) {
         self.request_deadlines.clear();
         for (request, _) in std::mem::take(&mut self.requests) {
             let event = Event::Response { request, status: Status::RequestAbandoned, ver: 0, cmd: 0 };
             events.event(event, &[]);
         }
-        events.event(Event::Disconnected { status }, text.as_bytes());
     }
 
     fn close_all_links(&mut self) {
@@ -744,7 +750,9 @@ impl Client {
         link.close();
         match link.purpose {
             Purpose::Connect => {
-                let end = LinkEnd { status: reason.into(), text: reason.to_string() };
+                // Every node is asked: the status speaks for all of them, the reason for one.
+                let status = Status::from(reason);
+                let end = LinkEnd { status, text: status.to_string() };
                 self.links.retain(|link| link.id != from);
                 self.on_connect_link_lost(end, now, events);
             }
@@ -852,13 +860,14 @@ impl Client {
             self.requests.remove(&request);
             events.event(Event::Response { request, status: Status::RequestTimedOut, ver: 0, cmd: 0 }, &[]);
         }
-        if let Phase::Connecting { deadline, .. } = self.phase
-            && deadline <= now
+        if let Phase::Connecting { deadline, failure, .. } = &mut self.phase
+            && *deadline <= now
         {
+            let timed_out = || (Status::TimedOut, Status::TimedOut.to_string());
+            let (status, text) = failure.take().unwrap_or_else(timed_out);
             self.phase = Phase::Idle;
             self.close_all_links();
-            let text = Status::TimedOut.to_string();
-            events.event(Event::ConnectFailed { status: Status::TimedOut }, text.as_bytes());
+            events.event(Event::ConnectFailed { status }, text.as_bytes());
         }
         for link in &mut self.links {
             link.on_timeout(self.settings.ping_every, self.settings.silence_max, now);
