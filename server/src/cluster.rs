@@ -8,11 +8,16 @@ use crate::pki::{ClusterKeys, PkiError};
 use crate::user_token::{Issuer, IssuerKeyError, User, Verifier, connect_token};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sterna::protocol::application::Application;
 use sterna::protocol::reasons::OfflineReason;
+use sterna::transport::BindError;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+
+/// How long the ports of a node that has stopped may take to become free.
+const PORTS_FREE_MAX: Duration = Duration::from_secs(3);
+const PORTS_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Why the nodes did not start.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,12 @@ pub enum ClusterError {
         /// Why.
         error: StartError,
     },
+    /// No node has this name.
+    #[error("there is no node `{0}` here")]
+    UnknownNode(String),
+    /// Only a node that has stopped is started again.
+    #[error("node `{0}` has not stopped: drain it first")]
+    NotStopped(String),
 }
 
 /// Why a node is not drained.
@@ -82,27 +93,49 @@ impl Cluster {
         };
         let cluster = Arc::new(Self { shared, issuer, nodes: Mutex::default(), runtime: Handle::current() });
         for index in 0..count {
-            cluster.start_node(format!("node-{}", index + 1), index).await?;
+            if let Err(error) = cluster.start_node(format!("node-{}", index + 1), index).await {
+                for node in cluster.nodes() {
+                    node.stop().await;
+                }
+                return Err(error);
+            }
         }
         Ok(cluster)
     }
 
     async fn start_node(&self, name: String, index: u16) -> Result<Arc<Node>, ClusterError> {
         let started = Node::start(name.clone(), index, self.shared.clone()).await;
-        let node = started.map_err(|error| ClusterError::Node { name, error })?;
+        let node = started.map_err(|error| ClusterError::Node { name: name.clone(), error })?;
         let (report, drained) = watch::channel(None);
-        self.nodes.lock().push(Member { index, node: node.clone(), drained, report });
+        let mut nodes = self.nodes.lock();
+        nodes.retain(|member| member.node.name() != name);
+        nodes.push(Member { index, node: node.clone(), drained, report });
         Ok(node)
     }
 
     /// Starts a node under the name, and on the ports, of one that has stopped: a new incarnation.
     pub async fn restart(&self, name: &str) -> Result<Arc<Node>, ClusterError> {
         let index = {
-            let mut nodes = self.nodes.lock();
-            let place = nodes.iter().position(|member| member.node.name() == name);
-            place.map_or(0, |place| nodes.remove(place).index)
+            let nodes = self.nodes.lock();
+            let member = nodes.iter().find(|member| member.node.name() == name);
+            let member = member.ok_or_else(|| ClusterError::UnknownNode(name.to_owned()))?;
+            if !member.node.has_stopped() {
+                return Err(ClusterError::NotStopped(name.to_owned()));
+            }
+            member.index
         };
-        self.start_node(name.to_owned(), index).await
+        // Its sockets are closed by tasks that may have one step left.
+        let give_up_at = Instant::now() + PORTS_FREE_MAX;
+        loop {
+            match self.start_node(name.to_owned(), index).await {
+                Err(ClusterError::Node { error: StartError::Bind(BindError::InUse { .. }), .. })
+                    if Instant::now() < give_up_at =>
+                {
+                    tokio::time::sleep(PORTS_LOOK_EVERY).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// What the operator wrote.
@@ -138,7 +171,7 @@ impl Cluster {
         let (node, report) = (member.node.clone(), member.report.clone());
         self.runtime.spawn(async move {
             let drained = node.drain(deadline).await;
-            let _ = report.send(Some(drained));
+            report.send_replace(Some(drained));
         });
         Ok(())
     }

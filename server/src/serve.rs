@@ -42,36 +42,63 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     tokio::spawn(admin::serve(admin_listener, cluster.clone(), drain_default, shutdown));
+    // Before anybody can know that the server runs: from here on, to be told to stop means to drain.
+    let mut signals = Signals::new()?;
     announce(&plan, &cluster, admin_address)?;
     let rotation = plan.scale_in_every.map(|every| tokio::spawn(scale_in_forever(cluster.clone(), every)));
 
-    signal().await?;
+    signals.next().await?;
     eprintln!("sterna: draining; once more to stop at once");
     if let Some(rotation) = rotation {
         rotation.abort();
     }
     tokio::select! {
         () = cluster.shut_down(drain_default, OfflineReason::Signal) => {}
-        again = signal() => again?,
+        again = signals.next() => again?,
     }
     let _ = stop.send(true);
     Ok(())
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn signal() -> Result<(), CliError> {
-    #[cfg(unix)]
-    {
+/// Ctrl-C and SIGTERM.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Result<Self, CliError> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupt = tokio::signal::ctrl_c() => interrupt?,
-            _ = terminate.recv() => {}
-        }
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+
+    async fn next(&mut self) -> Result<(), CliError> {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        Ok(())
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Result<(), CliError> {
+        Ok(tokio::signal::ctrl_c().await?)
+    }
 }
 
 fn announce(plan: &ServePlan, cluster: &Cluster, admin: std::net::SocketAddr) -> Result<(), CliError> {

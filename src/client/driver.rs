@@ -5,7 +5,7 @@ use crate::client::config::{LogLevel, Transport};
 use crate::client::network::Network;
 use crate::client::shared::{Shared, instant_of, now};
 use crate::client::status::Status;
-use crate::protocol::client::{LinkEnd, LinkFault, LinkId, Output};
+use crate::protocol::client::{LinkEnd, LinkFault, LinkId, Output, Standing};
 use crate::transport::{self, Close, DialError, Dialer, Handler, Kind, Lane};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -33,6 +33,9 @@ fn turn(shared: &Arc<Shared>, network: &Weak<Network>) -> Option<std::time::Inst
     let mut dials = Vec::new();
     let deadline = shared.with_core(None, |locked, queue| {
         shared.take_submissions(locked);
+        if locked.core.standing() == Standing::Idle {
+            locked.core.abandon_requests(queue); // asked while the session was ending
+        }
         locked.core.consumed(consumed);
         let now = now();
         if locked.core.poll_timeout().is_some_and(|at| at <= now) {

@@ -84,6 +84,9 @@ impl Client {
             if !matches!(shared.state(), State::Idle | State::Disconnected) {
                 return Err(Error::from(Status::AlreadyConnected));
             }
+            // What was asked too late for the last session is answered before the next begins.
+            shared.take_submissions(locked);
+            locked.core.abandon_requests(queue);
             shared.forget_submissions();
             locked.dialer = Some(dialer);
             shared.set_state(State::Connecting);

@@ -31,7 +31,7 @@ const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
     /// Nobody listens there, or there is no way there.
-    #[error("nobody can be reached at {address}: {reason}")]
+    #[error("nobody can be reached at {address} ({reason}): check the network and that the server runs")]
     Unreachable {
         /// What was dialled.
         address: SocketAddr,
@@ -39,7 +39,7 @@ pub enum DialError {
         reason: String,
     },
     /// No answer within [`limits::DIAL_MAX`]. Over QUIC this is also what it looks like if nobody listens.
-    #[error("{0} does not answer")]
+    #[error("{0} does not answer: check that the server runs, and the network and firewalls, for UDP as well")]
     TimedOut(SocketAddr),
     /// Whoever listens there does not belong to the cluster of the connect token.
     #[error("{address} is not a node of this cluster, check the connect token and its addresses: {reason}")]

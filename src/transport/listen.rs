@@ -164,6 +164,14 @@ impl Listener {
         }
         self.closed.send_replace(true);
     }
+
+    /// Waits until no link of a closed listener holds its port any more. (Over TCP a link has a socket of
+    /// its own, so there is nothing to wait for.)
+    pub async fn wait_idle(&self) {
+        if let ListenSocket::Quic(endpoint) = &self.socket {
+            endpoint.wait_idle().await;
+        }
+    }
 }
 
 impl std::fmt::Debug for Listener {

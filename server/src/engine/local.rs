@@ -3,11 +3,15 @@
 
 use super::{Engine, NodeInfo, Reply, Unavailable};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
 use sterna::protocol::ids::{CohortId, Fence, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
+
+/// Nodes that have said goodbye and are remembered; the oldest are forgotten first. No move that any of
+/// them took part in lasts as long as it takes for so many others to come and go.
+const GOODBYES_MAX: usize = 1024;
 
 /// Membership, directory, snapshots and leases of one process.
 #[derive(Debug, Default)]
@@ -22,6 +26,8 @@ struct State {
     records: BTreeMap<CohortId, Versioned>,
     snapshots: BTreeMap<CohortId, (Fence, Vec<u8>)>,
     users: BTreeMap<String, SessionId>,
+    /// Nodes that have said goodbye, the latest last.
+    gone: VecDeque<NodeId>,
     revision: u64,
 }
 
@@ -133,6 +139,12 @@ impl Engine for LocalEngine {
         let mut state = self.state.lock();
         state.heartbeats.insert(node, Heartbeat::Goodbye);
         state.nodes.remove(&node);
+        state.gone.push_back(node);
+        if state.gone.len() > GOODBYES_MAX
+            && let Some(oldest) = state.gone.pop_front()
+        {
+            state.heartbeats.remove(&oldest);
+        }
         Box::pin(ready(Ok(())))
     }
 

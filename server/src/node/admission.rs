@@ -2,6 +2,7 @@
 //! client says is believed without a seal or a signature.
 
 use super::links::Newcomer;
+use super::slot::Slot;
 use super::{Node, random_u64};
 use crate::engine::Standing;
 use crate::seal::{MoveTicket, ResumeToken, unix_ms};
@@ -83,15 +84,42 @@ impl Node {
         }
         let session = SessionId(random_u64().map_err(|_| RefuseReason::Unavailable)?);
         self.claim(user.id(), session).await?;
-        let held = self.create_record(session).await?;
+        let held = match self.create_record(session).await {
+            Ok(held) => held,
+            Err(refusal) => {
+                self.shared.engine.release_user(user.id(), session).await;
+                return Err(refusal);
+            }
+        };
+        let user = user.into_id();
         let client_key = keys::client_key(&newcomer.binding);
-        let settings = self.settings.clone();
-        let slot = self.add_slot(Cohort::begin(session, user.into_id(), client_key, held, settings));
+        let slot =
+            self.add_slot(Cohort::begin(session, user.clone(), client_key, held, self.settings.clone()));
         slot.add_waker(newcomer.id, newcomer.waker.clone());
         let link = newcomer.link(terms, Cursor(0));
         slot.with(self, None, |cohort, env| cohort.connect(link, newcomer.kind == Kind::Quic, env));
-        newcomer.door.let_in(slot);
+        self.let_in(newcomer, slot.clone());
+        self.recheck(&user, session, &slot).await;
         Ok(())
+    }
+
+    /// What changed while the session was being made ends it: the node has stopped, or the same user has
+    /// begun another session, whose node could not find this one yet.
+    async fn recheck(self: &Arc<Self>, user: &str, session: SessionId, slot: &Arc<Slot>) {
+        let close = |reason| slot.with(self, None, |cohort, env| cohort.close(reason, env));
+        if self.has_stopped() {
+            close(CloseReason::NodeStopped);
+        } else if let Ok(Some(newest)) = self.shared.engine.session_of(user).await
+            && newest != session
+        {
+            close(CloseReason::Replaced);
+        }
+    }
+
+    fn let_in(self: &Arc<Self>, newcomer: &Newcomer, slot: Arc<Slot>) {
+        if !newcomer.door.let_in(slot.clone()) {
+            self.on_link_ended(&slot, newcomer.id);
+        }
     }
 
     /// Makes this session the user's one; an earlier one ends, or is kept and this one refused.
@@ -164,14 +192,14 @@ impl Node {
     }
 
     fn enter(
-        &self,
+        self: &Arc<Self>,
         newcomer: &Newcomer,
-        slot: Arc<super::slot::Slot>,
+        slot: Arc<Slot>,
         decision: Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         match decision {
             Ok(()) => {
-                newcomer.door.let_in(slot);
+                self.let_in(newcomer, slot);
                 Ok(())
             }
             Err(refusal) => {
@@ -202,7 +230,12 @@ impl Node {
         let link = newcomer.link(terms, down);
         let resumed =
             slot.with(self, None, |cohort, env| cohort.resume(fence, link, newcomer.kind == Kind::Quic, env));
-        self.enter(newcomer, slot, resumed.map_err(Refusal::from))
+        let decision = match resumed {
+            // It has left or ended since it was looked up: which of the two, the directory knows.
+            Err(RefuseReason::SessionUnknown) => Err(self.redirect(cohort, newcomer.kind).await),
+            other => other.map_err(Refusal::from),
+        };
+        self.enter(newcomer, slot, decision)
     }
 
     /// Where the session's owner can be reached; or that there is none, by a leader's read.

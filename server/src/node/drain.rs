@@ -6,6 +6,7 @@ use crate::engine::Standing;
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::ids::NodeId;
+use sterna::protocol::lease::Lease;
 use sterna::protocol::reasons::{CloseReason, OfflineReason};
 
 /// How a drain ended.
@@ -22,6 +23,12 @@ const FORCED_SHARE: u32 = 5;
 
 /// How long forced moves may take at the least, however short the drain is.
 const FORCED_TIME_MIN: Duration = Duration::from_millis(500);
+
+/// Within the time for forced moves, what found no target tries this often again: one may come online.
+const FORCED_TRIES: u32 = 4;
+
+/// How long a node that stops waits for its links to end.
+const STOP_MAX: Duration = Duration::from_secs(3);
 
 impl Node {
     /// Goes offline: no new users, no arrivals. False if it was offline already.
@@ -42,14 +49,24 @@ impl Node {
     pub async fn drain(self: &Arc<Self>, deadline: Duration) -> DrainReport {
         let began = now();
         let _ = self.publish().await; // a failure is made good with the next renewal
-        for slot in self.held_slots() {
-            slot.with(self, None, |cohort, env| cohort.tell_offline(env));
+        for slot in self.all_slots() {
+            slot.with(self, None, |cohort, env| {
+                cohort.decline(env);
+                cohort.tell_offline(env);
+            });
         }
         let forced_time = (deadline / FORCED_SHARE).max(FORCED_TIME_MIN).min(deadline);
         let mut closed = 0;
         if !self.empty_within(deadline - forced_time).await {
-            self.force_all();
-            if !self.empty_within(forced_time).await {
+            let mut empty = false;
+            for _ in 0..FORCED_TRIES {
+                self.force_all();
+                empty = empty || self.empty_within(forced_time / FORCED_TRIES).await;
+                if empty {
+                    break;
+                }
+            }
+            if !empty {
                 closed = self.close_all();
                 self.empty_within(FORCED_TIME_MIN).await;
             }
@@ -71,7 +88,7 @@ impl Node {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            if self.held_slots().is_empty() {
+            if self.sessions() == 0 {
                 return;
             }
             emptied.await;
@@ -97,16 +114,30 @@ impl Node {
         left.len()
     }
 
-    /// Stops: says goodbye to the engine, then closes listeners and links between nodes.
-    pub async fn stop(&self) {
-        if *self.stopped.borrow() {
+    /// Stops, whoever still plays here: ends what is left, says goodbye to the engine, and lets go of all
+    /// ports.
+    pub async fn stop(self: &Arc<Self>) {
+        if self.stopped.send_replace(true) {
             return;
         }
-        // (e) Written only after the node has stopped serving.
+        self.close_all();
+        let keeper = self.lease_keeper.lock().take();
+        if let Some(keeper) = keeper {
+            let _ = keeper.await; // a renewal under way would come after the goodbye
+        }
+        // (e) From here on nothing is served; only then the goodbye is written.
+        *self.lease.write() = Lease::new(self.shared.config.times.self_fence);
         let _ = self.shared.engine.goodbye(self.id).await;
-        let _ = self.stopped.send(true);
         for outbox in self.outboxes.lock().values() {
             outbox.wake();
+        }
+        self.tasks.close();
+        if tokio::time::timeout(STOP_MAX, self.tasks.wait()).await.is_err() {
+            tracing::warn!(node = %self.name, links = self.tasks.len(), "some links do not end: left to themselves");
+        }
+        let slots = std::mem::take(&mut *self.slots.lock());
+        for slot in slots.values() {
+            slot.abandon();
         }
     }
 
@@ -144,7 +175,9 @@ impl Node {
 
     /// What this node has sent to others since they last published: their published load lags behind.
     fn expected_loads(&self, nodes: &[NodeId]) -> Vec<u64> {
+        let (published, now) = (self.shared.config.times.lease_renew, now());
         let outboxes = self.outboxes.lock();
-        nodes.iter().map(|node| outboxes.get(node).map_or(0, |outbox| outbox.prepared())).collect()
+        let prepared = |node| outboxes.get(node).map_or(0, |outbox| outbox.prepared_within(published, now));
+        nodes.iter().map(prepared).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The node's lease (rule e), and what it sees of the others' (rule d).
 
 use super::{Node, boot_now, now};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::ids::NodeId;
@@ -55,7 +56,7 @@ impl Node {
 
     async fn watch_others(self: &Arc<Self>) {
         let read = tokio::time::timeout(RENEWAL_MAX, self.shared.engine.heartbeats()).await;
-        let gone: Vec<NodeId> = {
+        let gone: BTreeSet<NodeId> = {
             let mut watch = self.watch.lock();
             match read {
                 Ok(Ok(beats)) => {
@@ -65,26 +66,31 @@ impl Node {
                     beats
                         .into_iter()
                         .map(|(node, _)| node)
-                        .filter(|node| watch.has_run_out(*node, now()))
+                        .filter(|node| *node != self.id && watch.has_run_out(*node, now()))
                         .collect()
                 }
                 Ok(Err(_)) | Err(_) => {
                     watch.read_failed();
-                    Vec::new()
+                    BTreeSet::new()
                 }
             }
         };
-        for node in gone.into_iter().filter(|node| *node != self.id) {
-            self.for_each_slot(|cohort, env| cohort.on_node_gone(node, env));
+        if gone.is_empty() {
+            return;
         }
+        // Only moves depend on other nodes, and few sessions move at a time.
+        self.for_each_slot(|cohort, env| {
+            if let Some(node) = cohort.depends_on().filter(|node| gone.contains(node)) {
+                cohort.on_node_gone(node, env);
+            }
+        });
     }
 
     fn for_each_slot(
         self: &Arc<Self>,
         mut act: impl FnMut(&mut sterna::protocol::cohort::Cohort, &sterna::protocol::cohort::Env<'_>),
     ) {
-        let slots: Vec<_> = self.slots.lock().values().cloned().collect();
-        for slot in slots {
+        for slot in self.all_slots() {
             slot.with(self, None, |cohort, env| act(cohort, env));
         }
     }

@@ -8,7 +8,7 @@ use sterna::protocol::limits;
 use sterna::protocol::reasons::RefuseReason;
 use sterna::protocol::session::{LinkId, Outgoing};
 use sterna::protocol::wire::{Downlink, Uplink, split};
-use sterna::transport::{Close, Handler, Kind, Lane, Link, Listener, Waker};
+use sterna::transport::{Close, Handler, Kind, Lane, Link, LinkEnd, Listener, Waker};
 use tokio::sync::oneshot;
 
 /// A link that is waiting to be let in.
@@ -35,17 +35,36 @@ enum DoorState {
     Inside(Arc<Slot>),
     /// It gets these last bytes and is closed.
     Refused(Vec<u8>),
+    /// It has ended.
+    Gone,
 }
 
 impl Door {
-    pub(super) fn let_in(&self, slot: Arc<Slot>) {
-        *self.state.lock() = DoorState::Inside(slot);
+    /// The link belongs to this cohort from now on. False if it has ended while that was decided.
+    pub(super) fn let_in(&self, slot: Arc<Slot>) -> bool {
+        let mut state = self.state.lock();
+        let waiting = !matches!(*state, DoorState::Gone);
+        if waiting {
+            *state = DoorState::Inside(slot);
+        }
+        waiting
     }
 
     pub(super) fn refuse(&self, frame: &Downlink) {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
-        *self.state.lock() = DoorState::Refused(bytes);
+        let mut state = self.state.lock();
+        if !matches!(*state, DoorState::Gone) {
+            *state = DoorState::Refused(bytes);
+        }
+    }
+
+    /// The link has ended; gives the cohort that it belonged to.
+    fn end(&self) -> Option<Arc<Slot>> {
+        match std::mem::replace(&mut *self.state.lock(), DoorState::Gone) {
+            DoorState::Inside(slot) => Some(slot),
+            DoorState::Greeting(_) | DoorState::Waiting | DoorState::Refused(_) | DoorState::Gone => None,
+        }
     }
 }
 
@@ -57,11 +76,19 @@ impl Node {
                 incoming = listener.accept() => incoming,
                 _ = stopped.wait_for(|stopped| *stopped) => None,
             };
-            let Some(incoming) = incoming else { return listener.close() };
+            let Some(incoming) = incoming else {
+                listener.close();
+                return listener.wait_idle().await;
+            };
             let node = self.clone();
-            tokio::spawn(async move {
+            let mut stopped = self.stopped.subscribe();
+            self.spawn(async move {
                 let from = incoming.peer_addr();
-                match incoming.handshake().await {
+                let link = tokio::select! {
+                    link = incoming.handshake() => link,
+                    _ = stopped.wait_for(|stopped| *stopped) => return,
+                };
+                match link {
                     Ok(link) => node.run_client_link(link).await,
                     Err(error) => tracing::debug!(node = %node.name, %from, "no link: {error}"),
                 }
@@ -83,13 +110,27 @@ impl Node {
         };
         tokio::spawn(self.clone().admit(newcomer, greeted));
         let from = link.peer_addr();
-        let mut handler = ClientLink { node: self.clone(), id, door, slot: None };
-        let end = link.run(&mut handler).await;
+        let waker = link.waker();
+        let mut stopped = self.stopped.subscribe();
+        let mut handler = ClientLink { node: self.clone(), id, door: door.clone(), slot: None };
+        let stop = async {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+            waker.wake(); // it closes by itself, once it has said what it has to say
+            tokio::time::sleep(limits::CLOSE_MAX).await;
+        };
+        let end = tokio::select! {
+            end = link.run(&mut handler) => end,
+            () = stop => LinkEnd::CutOff,
+        };
         tracing::debug!(node = %self.name, %from, link = id.0, "link ended: {end}");
-        if let Some(slot) = handler.slot() {
-            slot.remove_waker(id);
-            slot.with(&self, None, |cohort, env| cohort.link_ended(id, env));
+        if let Some(slot) = door.end() {
+            self.on_link_ended(&slot, id);
         }
+    }
+
+    pub(super) fn on_link_ended(self: &Arc<Self>, slot: &Arc<Slot>, link: LinkId) {
+        slot.remove_waker(link);
+        slot.with(self, None, |cohort, env| cohort.link_ended(link, env));
     }
 }
 
@@ -117,8 +158,10 @@ impl ClientLink {
         let mut state = self.door.state.lock();
         match &*state {
             DoorState::Greeting(_) => {}
+            // Nothing of size has a place here before the answer.
+            DoorState::Waiting if bytes.len() > limits::FRAME_BYTES_MAX => return Err(Close),
             DoorState::Waiting | DoorState::Inside(_) => return Ok(0),
-            DoorState::Refused(_) => return Ok(bytes.len()),
+            DoorState::Refused(_) | DoorState::Gone => return Ok(bytes.len()),
         }
         let refuse = |reason| {
             let mut refusal = Vec::new();
@@ -187,12 +230,15 @@ impl Handler for ClientLink {
     }
 
     fn closing(&self) -> bool {
+        if self.node.has_stopped() {
+            return true;
+        }
         match &self.slot {
             Some(slot) => slot.is_closing(self.id),
             None => match &*self.door.state.lock() {
-                DoorState::Greeting(_) | DoorState::Waiting => *self.node.stopped.borrow(),
+                DoorState::Greeting(_) | DoorState::Waiting => false,
                 DoorState::Inside(slot) => slot.is_closing(self.id),
-                DoorState::Refused(_) => true,
+                DoorState::Refused(_) | DoorState::Gone => true,
             },
         }
     }

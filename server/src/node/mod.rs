@@ -26,7 +26,7 @@ use slot::Slot;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 use sterna::client::token::server_name;
 use sterna::protocol::application::Application;
@@ -41,6 +41,8 @@ use sterna::protocol::time::{BootTime, Time};
 use sterna::transport::peer::{PeerDialer, PeerListener};
 use sterna::transport::{BindError, Identity, Kind, Listener, TrustError};
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -118,12 +120,18 @@ pub struct Node {
     lease: RwLock<Lease>,
     watch: Mutex<LeaseWatch>,
     slots: Mutex<HashMap<CohortId, Arc<Slot>>>,
+    /// How many of the slots the node is responsible for.
+    held: AtomicUsize,
     outboxes: Mutex<HashMap<NodeId, Arc<Outbox>>>,
     refused: Mutex<Refusals>,
     next_link: AtomicU64,
     /// Wakes whoever waits for the node to become empty.
     emptied: Notify,
     stopped: watch::Sender<bool>,
+    /// Listeners, links and whatever else holds a port.
+    tasks: TaskTracker,
+    /// Ends when the node has stopped.
+    lease_keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Move ids that this incarnation has refused and never accepts (rule c). The oldest are forgotten first.
@@ -194,20 +202,23 @@ impl Node {
             lease: RwLock::new(Lease::new(config.times.self_fence)),
             watch: Mutex::new(LeaseWatch::new(config.times.take_over)),
             slots: Mutex::default(),
+            held: AtomicUsize::new(0),
             outboxes: Mutex::default(),
             refused: Mutex::default(),
             next_link: AtomicU64::new(1),
             emptied: Notify::new(),
             stopped,
+            tasks: TaskTracker::new(),
+            lease_keeper: Mutex::default(),
             name,
             shared,
         });
         node.renew_lease().await?;
         node.publish().await?;
-        tokio::spawn(node.clone().keep_lease());
-        tokio::spawn(node.clone().accept_clients(tcp));
-        tokio::spawn(node.clone().accept_clients(quic));
-        tokio::spawn(node.clone().accept_peers(peer));
+        *node.lease_keeper.lock() = Some(tokio::spawn(node.clone().keep_lease()));
+        node.spawn(node.clone().accept_clients(tcp));
+        node.spawn(node.clone().accept_clients(quic));
+        node.spawn(node.clone().accept_peers(peer));
         tracing::info!(node = %node.name, id = %node.id, tcp = %node.tcp, quic = %node.quic, "online");
         Ok(node)
     }
@@ -243,7 +254,12 @@ impl Node {
 
     /// How many sessions it is responsible for.
     pub fn sessions(&self) -> usize {
-        self.held_slots().len()
+        self.held.load(Ordering::Acquire)
+    }
+
+    /// Runs a task that [`stop`](Self::stop) waits for.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
     }
 
     /// How many TLS handshakes resumed a session that any node of the cluster had begun.
@@ -269,6 +285,9 @@ impl Node {
     }
 
     async fn publish(&self) -> Result<(), Unavailable> {
+        if self.has_stopped() {
+            return Ok(()); // it has said goodbye, or is about to
+        }
         let info = NodeInfo {
             id: self.id,
             name: self.name.clone(),
@@ -293,9 +312,12 @@ impl Node {
         slots.entry(id).or_insert_with(|| Slot::spawn(self, cohort)).clone()
     }
 
+    fn all_slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.lock().values().cloned().collect()
+    }
+
     fn held_slots(&self) -> Vec<Arc<Slot>> {
-        let slots: Vec<_> = self.slots.lock().values().cloned().collect();
-        slots.into_iter().filter(|slot| slot.is_held()).collect()
+        self.all_slots().into_iter().filter(|slot| slot.is_held()).collect()
     }
 
     /// Calls `act` with what cohorts need of this node at this moment.

@@ -3,9 +3,10 @@
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::time::Duration;
 use sterna::protocol::ids::{CohortId, MoveId};
+use sterna::protocol::time::Time;
 use sterna::transport::Waker;
-use tokio::sync::Notify;
 
 /// Frames that may wait for one node; past it the oldest are dropped, as a broken link would do.
 const ITEMS_MAX: usize = 64 * 1024;
@@ -21,31 +22,40 @@ pub(super) struct Item {
     pub(super) prepare: Option<MoveId>,
 }
 
+/// The frames for one node. As long as there is an outbox there is a task that sends it.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     state: Mutex<State>,
-    /// Wakes whoever opens the link.
-    pub(super) wanted: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     items: VecDeque<Item>,
-    prepared: u64,
+    /// When moves to this node were begun, the latest last.
+    prepared_at: VecDeque<Time>,
     waker: Option<Waker>,
 }
 
 impl Outbox {
-    pub(super) fn push(&self, item: Item) {
+    pub(super) fn push(&self, item: Item, now: Time) {
         let mut state = self.state.lock();
+        // A baton that still waits need not be said twice: it may be large.
+        if item.baton.is_some() && state.items.iter().any(|waiting| waiting.baton == item.baton) {
+            return;
+        }
         if state.items.len() >= ITEMS_MAX {
             state.items.pop_front();
         }
-        state.prepared += u64::from(item.prepare.is_some());
+        if item.prepare.is_some() {
+            if state.prepared_at.len() >= ITEMS_MAX {
+                state.prepared_at.pop_front();
+            }
+            state.prepared_at.push_back(now);
+        }
         state.items.push_back(item);
-        match &state.waker {
-            Some(waker) => waker.wake(),
-            None => self.wanted.notify_one(),
+        // Without a link its task is opening one, and looks again before it ends.
+        if let Some(waker) = &state.waker {
+            waker.wake();
         }
     }
 
@@ -71,9 +81,13 @@ impl Outbox {
         self.state.lock().items.pop_front()
     }
 
-    /// How many moves to this node have been begun.
-    pub(super) fn prepared(&self) -> u64 {
-        self.state.lock().prepared
+    /// How many moves to this node have been begun within this time.
+    pub(super) fn prepared_within(&self, time: Duration, now: Time) -> u64 {
+        let mut state = self.state.lock();
+        while state.prepared_at.front().is_some_and(|at| now.since(*at) > time) {
+            state.prepared_at.pop_front();
+        }
+        state.prepared_at.len() as u64
     }
 
     /// Has the link look whether it is to be closed.
@@ -83,8 +97,12 @@ impl Outbox {
         }
     }
 
-    /// Everything that waits, because there is no way to send it.
-    pub(super) fn drain(&self) -> Vec<Item> {
-        self.state.lock().items.drain(..).collect()
+    /// What waits because there is no way to send it at the moment. Batons stay: their sources take them
+    /// back when they have waited too long (rule b).
+    pub(super) fn take_all_but_batons(&self) -> VecDeque<Item> {
+        let mut state = self.state.lock();
+        let (batons, others) = state.items.drain(..).partition(|item: &Item| item.baton.is_some());
+        state.items = batons;
+        others
     }
 }

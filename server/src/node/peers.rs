@@ -1,17 +1,19 @@
 //! Links between nodes: frames of moves, over mutual TLS, also when all nodes live in one process. Each node
 //! opens a link for what it sends, and takes what comes on those that others open.
 
-use super::Node;
 use super::outbox::{Item, Outbox};
+use super::{Node, now};
+use crate::engine::{NodeInfo, Standing};
 use std::sync::Arc;
 use std::time::Duration;
-use sterna::protocol::cohort::Cohort;
-use sterna::protocol::ids::{CohortId, NodeId};
+use sterna::protocol::cohort::{Cohort, Env};
+use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::limits;
 use sterna::protocol::reasons::TargetRefusal;
+use sterna::protocol::record::{Answer, Ask, ReadAnswer};
 use sterna::protocol::wire::{Peer, split};
 use sterna::transport::peer::PeerListener;
-use sterna::transport::{Close, Handler, Lane, Waker};
+use sterna::transport::{Close, Handler, Incoming, Lane};
 
 /// Pause before a node that could not be reached is tried again; frames wait meanwhile.
 const DIAL_AGAIN_AFTER: Duration = Duration::from_millis(100);
@@ -21,43 +23,54 @@ impl Node {
         self.outboxes.lock().get(&to).cloned()
     }
 
-    /// The outbox for a node; whoever asks first starts the task that sends it.
-    pub(super) fn outbox_to(self: &Arc<Self>, to: NodeId) -> Arc<Outbox> {
+    /// Puts a frame into the outbox for a node; the first one starts the task that sends it.
+    pub(super) fn push_to(self: &Arc<Self>, to: NodeId, item: Item) {
+        // The lock is held until the frame is in: an outbox is closed under it, and only when empty.
         let mut outboxes = self.outboxes.lock();
-        if let Some(outbox) = outboxes.get(&to) {
-            return outbox.clone();
-        }
-        let outbox = Arc::new(Outbox::default());
-        outboxes.insert(to, outbox.clone());
-        tokio::spawn(self.clone().run_outbox(to, outbox.clone()));
-        outbox
+        let outbox = outboxes.entry(to).or_insert_with(|| {
+            let outbox = Arc::new(Outbox::default());
+            self.spawn(self.clone().run_outbox(to, outbox.clone()));
+            outbox
+        });
+        outbox.push(item, now());
     }
 
+    /// Sends an outbox until nothing is left in it when its link ends, or the node that it is for is gone.
     async fn run_outbox(self: Arc<Self>, to: NodeId, outbox: Arc<Outbox>) {
         let mut stopped = self.stopped.subscribe();
-        loop {
-            if outbox.is_empty() {
-                tokio::select! {
-                    () = outbox.wanted.notified() => {}
-                    _ = stopped.wait_for(|stopped| *stopped) => return,
-                }
-                continue;
-            }
-            if !self.run_peer_link(to, &outbox).await {
+        while !self.has_stopped() {
+            let Some(info) = self.shared.engine.nodes().into_iter().find(|info| info.id == to) else {
+                // An incarnation that has left never comes back (f). Batons that wait for it go with it:
+                // to take back what is not in an outbox succeeds.
+                self.outboxes.lock().remove(&to);
+                return self.fail_unsent(to, &outbox);
+            };
+            if !self.run_peer_link(&info, &outbox).await {
                 self.fail_unsent(to, &outbox);
-                tokio::select! {
-                    () = tokio::time::sleep(DIAL_AGAIN_AFTER) => {}
-                    _ = stopped.wait_for(|stopped| *stopped) => return,
-                }
+            }
+            if self.closed_empty(to, &outbox) {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(DIAL_AGAIN_AFTER) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => {}
             }
         }
+    }
+
+    /// Closes an outbox in which nothing waits; false if something does.
+    fn closed_empty(&self, to: NodeId, outbox: &Outbox) -> bool {
+        let mut outboxes = self.outboxes.lock();
+        let empty = outbox.is_empty();
+        if empty {
+            outboxes.remove(&to);
+        }
+        empty
     }
 
     /// Opens a link and sends until it ends. False if it could not be opened.
-    async fn run_peer_link(self: &Arc<Self>, to: NodeId, outbox: &Arc<Outbox>) -> bool {
-        let Some(info) = self.shared.engine.nodes().into_iter().find(|info| info.id == to) else {
-            return false;
-        };
+    async fn run_peer_link(self: &Arc<Self>, info: &NodeInfo, outbox: &Arc<Outbox>) -> bool {
+        let to = info.id;
         let link = match self.peer_dialer.dial(info.peer).await {
             Ok(link) => link,
             Err(error) => {
@@ -77,7 +90,7 @@ impl Node {
 
     /// What cannot be sent is dropped; who wanted to move there hears of it.
     fn fail_unsent(self: &Arc<Self>, to: NodeId, outbox: &Outbox) {
-        for Item { cohort, prepare, .. } in outbox.drain() {
+        for Item { cohort, prepare, .. } in outbox.take_all_but_batons() {
             if let (Some(id), Some(slot)) = (prepare, self.slot(cohort)) {
                 let frame = Peer::Refused { id, reason: TargetRefusal::Unreachable };
                 slot.with(self, None, |cohort, env| cohort.on_peer(to, frame, env));
@@ -94,16 +107,23 @@ impl Node {
             };
             let Some(incoming) = incoming else { return listener.close() };
             let node = self.clone();
-            tokio::spawn(async move {
-                match incoming.handshake().await {
-                    Ok(link) => {
-                        let waker = link.waker();
-                        let mut handler = Receiver { node, from: None, waker };
-                        link.run(&mut handler).await;
-                    }
-                    Err(error) => tracing::info!(node = %node.name, "a link between nodes failed: {error}"),
+            let mut stopped = self.stopped.subscribe();
+            self.spawn(async move {
+                tokio::select! {
+                    () = node.receive(incoming) => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => {}
                 }
             });
+        }
+    }
+
+    async fn receive(self: &Arc<Self>, incoming: Incoming) {
+        match incoming.handshake().await {
+            Ok(link) => {
+                let mut handler = Receiver { node: self.clone(), from: None };
+                link.run(&mut handler).await;
+            }
+            Err(error) => tracing::info!(node = %self.name, "a link between nodes failed: {error}"),
         }
     }
 
@@ -128,10 +148,11 @@ impl Node {
                 let Some(state) = baton.sessions.first() else { return };
                 let member =
                     sterna::protocol::wire::Member { session: state.session, client_key: state.client_key };
-                let slot = self.add_slot(Cohort::expect(*id, &member, self.settings.clone()));
-                slot.with(self, None, |cohort, env| cohort.refuse_baton(from, *id, env));
-                return;
+                let expected = || Cohort::expect(*id, &member, self.settings.clone());
+                return self.with_new(expected, |cohort, env| cohort.refuse_baton(from, *id, env));
             }
+            // It has moved on while somebody replaced it: its owner is looked up again.
+            (None, Peer::Close { session, .. }) => return self.pass_on_close(*session, frame),
             (None, _) => return,
         };
         slot.with(self, None, |cohort, env| cohort.on_peer(from, frame, env));
@@ -144,9 +165,27 @@ impl Node {
             return self.send_peer(from, id.cohort, &Peer::Refused { id, reason });
         }
         let refused_before = self.refused.lock().ids.contains_key(&id);
-        let slot = self.add_slot(Cohort::expect(id, member, self.settings.clone()));
-        slot.with(self, None, |cohort, env| {
+        let expected = || Cohort::expect(id, member, self.settings.clone());
+        self.with_new(expected, |cohort, env| {
             cohort.on_prepare(id, from, fence, mode, refused_before, env);
+        });
+    }
+
+    /// Acts on the cohort that is here, or on a new one.
+    fn with_new(self: &Arc<Self>, new: impl Fn() -> Cohort, act: impl Fn(&mut Cohort, &Env<'_>)) {
+        // One that is taken out between the look-up and its lock is looked up again.
+        while !self.add_slot(new()).with_present(self, &act) {}
+    }
+
+    fn pass_on_close(self: &Arc<Self>, session: SessionId, frame: Peer) {
+        let node = self.clone();
+        tokio::spawn(async move {
+            let answer = node.shared.engine.ask(session.into(), Ask::Read).await;
+            if let Answer::Read(ReadAnswer::Read(Some(found))) = answer
+                && found.record.owner != node.id
+            {
+                node.send_peer(found.record.owner, session.into(), &frame);
+            }
         });
     }
 
@@ -157,7 +196,6 @@ impl Node {
         state_bytes: u64,
         cohort: CohortId,
     ) -> Option<TargetRefusal> {
-        use crate::engine::Standing;
         if target != self.id || self.standing() != Standing::Online {
             Some(TargetRefusal::NotOnline)
         } else if app_version > self.shared.application.version() {
@@ -229,7 +267,6 @@ impl Handler for Sender {
 struct Receiver {
     node: Arc<Node>,
     from: Option<NodeId>,
-    waker: Waker,
 }
 
 impl Receiver {
@@ -272,11 +309,5 @@ impl Handler for Receiver {
 
     fn closing(&self) -> bool {
         *self.node.stopped.borrow()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.waker.wake();
     }
 }

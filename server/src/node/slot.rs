@@ -31,13 +31,15 @@ struct Inner {
     wakers: Vec<(LinkId, Waker)>,
     /// Until when the timer sleeps.
     armed: Option<Time>,
+    /// The node counts it among those that it is responsible for.
+    counted: bool,
 }
 
 impl Slot {
     pub(super) fn spawn(node: &Arc<Node>, cohort: Cohort) -> Arc<Self> {
         let slot = Arc::new(Self {
             id: cohort.id(),
-            inner: Mutex::new(Inner { cohort, wakers: Vec::new(), armed: None }),
+            inner: Mutex::new(Inner { cohort, wakers: Vec::new(), armed: None, counted: false }),
             timer: Notify::new(),
             removed: AtomicBool::new(false),
         });
@@ -62,8 +64,61 @@ impl Slot {
             let mut inner = self.inner.lock();
             let result = act(&mut inner.cohort, env);
             self.follow_up(node, &mut inner, own, env);
+            self.rearm(&inner, env);
             result
         })
+    }
+
+    /// Like [`with`](Self::with), but does nothing if the slot has been taken out of the node meanwhile:
+    /// what is put into it then would be found by nobody.
+    pub(super) fn with_present(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        act: impl FnOnce(&mut Cohort, &Env<'_>),
+    ) -> bool {
+        node.with_env(|env| {
+            let mut inner = self.inner.lock();
+            // Set under this very lock, together with the removal itself.
+            if self.removed.load(Ordering::Acquire) {
+                return false;
+            }
+            act(&mut inner.cohort, env);
+            self.follow_up(node, &mut inner, None, env);
+            self.rearm(&inner, env);
+            true
+        })
+    }
+
+    /// Does what is due, and says until when to sleep. That is noted under the same lock, so that whoever
+    /// comes next knows whether to cut the sleep short.
+    fn turn(self: &Arc<Self>, node: &Arc<Node>) -> Option<Time> {
+        node.with_env(|env| {
+            let mut inner = self.inner.lock();
+            if inner.cohort.poll_timeout(env).is_some_and(|at| at <= env.now) {
+                inner.cohort.on_timeout(env);
+            }
+            self.follow_up(node, &mut inner, None, env);
+            inner.armed = inner.cohort.poll_timeout(env);
+            inner.armed
+        })
+    }
+
+    /// Wakes the timer if it would sleep too long.
+    fn rearm(&self, inner: &Inner, env: &Env<'_>) {
+        let next = inner.cohort.poll_timeout(env);
+        if next.is_some_and(|at| inner.armed.is_none_or(|armed| at < armed)) {
+            self.timer.notify_one();
+        }
+    }
+
+    /// Has every link look whether it is to be closed, and ends the timer: the node has stopped.
+    pub(super) fn abandon(&self) {
+        let inner = self.inner.lock();
+        self.removed.store(true, Ordering::Release);
+        self.timer.notify_one();
+        for (_, waker) in &inner.wakers {
+            waker.wake();
+        }
     }
 
     /// Lets a link take its bytes; nothing else can come of that.
@@ -88,7 +143,7 @@ impl Slot {
         while let Some(output) = inner.cohort.poll_output() {
             self.perform(node, inner, output, env);
         }
-        let Inner { cohort, wakers, armed } = inner;
+        let Inner { cohort, wakers, counted, .. } = inner;
         cohort.take_dirty(|dirty| {
             if Some(dirty) != own
                 && let Some((_, waker)) = wakers.iter().find(|(id, _)| *id == dirty)
@@ -96,9 +151,9 @@ impl Slot {
                 waker.wake();
             }
         });
-        let next = cohort.poll_timeout(env);
-        if next.is_some_and(|at| armed.is_none_or(|armed| at < armed)) {
-            self.timer.notify_one();
+        let held = cohort.is_held();
+        if held != std::mem::replace(counted, held) {
+            node.count(held);
         }
         if cohort.is_gone() && !self.removed.swap(true, Ordering::AcqRel) {
             self.timer.notify_one();
@@ -179,13 +234,7 @@ fn log_report(node: &Node, cohort: CohortId, report: Report) {
 async fn run_timer(node: Weak<Node>, slot: Arc<Slot>) {
     while !slot.removed.load(Ordering::Acquire) {
         let Some(node) = node.upgrade() else { return };
-        let deadline = slot.with(&node, None, |cohort, env| {
-            if cohort.poll_timeout(env).is_some_and(|at| at <= env.now) {
-                cohort.on_timeout(env);
-            }
-            cohort.poll_timeout(env)
-        });
-        slot.inner.lock().armed = deadline;
+        let deadline = slot.turn(&node);
         drop(node);
         match deadline {
             Some(at) => {
@@ -204,7 +253,15 @@ impl Node {
         if slots.get(&slot.id).is_some_and(|present| Arc::ptr_eq(present, slot)) {
             slots.remove(&slot.id);
         }
-        self.emptied.notify_waiters();
+    }
+
+    /// It is responsible for one cohort more, or less.
+    fn count(&self, held: bool) {
+        if held {
+            self.held.fetch_add(1, Ordering::AcqRel);
+        } else if self.held.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.emptied.notify_waiters();
+        }
     }
 
     /// Sends a frame to another node, over the link that there is or a new one.
@@ -223,6 +280,6 @@ impl Node {
             | Peer::Cancel { .. }
             | Peer::Close { .. } => (None, None),
         };
-        self.outbox_to(to).push(Item { bytes, cohort, baton, prepare });
+        self.push_to(to, Item { bytes, cohort, baton, prepare });
     }
 }

@@ -17,7 +17,7 @@ use crate::client::status::Status;
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::keys;
 use crate::protocol::limits;
-use crate::protocol::reasons::{CloseReason, RefuseReason};
+use crate::protocol::reasons::{CloseReason, MoveFailure, RefuseReason};
 use crate::protocol::sequence::{PeerMisbehaved, Replay, Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
@@ -190,6 +190,8 @@ pub struct Client {
     offline: Option<Epoch>,
     asked_to_move: Option<Epoch>,
     moving: Option<Move>,
+    /// The game has been told that a move goes on; when it is told at the latest that it came to nothing.
+    announced: Option<Time>,
     counts: Counts,
     arrivals: Arrivals,
     random: u64,
@@ -218,6 +220,7 @@ impl Client {
             offline: None,
             asked_to_move: None,
             moving: None,
+            announced: None,
             counts: Counts::default(),
             arrivals: Arrivals::default(),
             random: seed,
@@ -346,7 +349,8 @@ impl Client {
     fn on_connect_link_lost(&mut self, end: LinkEnd, now: Time, events: &mut dyn Events) {
         let Phase::Connecting { failure, .. } = &mut self.phase else { return };
         // Of several failures the first that is not mere silence says most.
-        if failure.as_ref().is_none_or(|(status, _)| *status == Status::Unreachable) {
+        let silent = |status| matches!(status, Status::Unreachable | Status::TimedOut);
+        if failure.as_ref().is_none_or(|(status, _)| silent(*status) && !silent(end.status)) {
             *failure = Some((end.status, end.text));
         }
         self.try_next_address(now, events);
@@ -374,13 +378,19 @@ impl Client {
         self.phase = Phase::Idle;
         self.session = None;
         self.moving = None;
+        self.announced = None;
         self.close_all_links();
+        self.abandon_requests(events);
+        events.event(Event::Disconnected { status }, text.as_bytes());
+    }
+
+    /// There is no session that could answer what was asked.
+    pub fn abandon_requests(&mut self, events: &mut dyn Events) {
         self.request_deadlines.clear();
         for (request, _) in std::mem::take(&mut self.requests) {
             let event = Event::Response { request, status: Status::RequestAbandoned, ver: 0, cmd: 0 };
             events.event(event, &[]);
         }
-        events.event(Event::Disconnected { status }, text.as_bytes());
     }
 
     fn close_all_links(&mut self) {
@@ -447,6 +457,9 @@ impl Client {
         now: Time,
         events: &mut dyn Events,
     ) -> Result<usize, LinkFault> {
+        if self.is_closing(from) {
+            return Ok(bytes.len()); // it has served its time
+        }
         let mut taken = 0;
         while let Some((body, length)) = split(&bytes[taken..], limits::FRAME_BYTES_MAX)? {
             let first = *body.first().ok_or(DecodeError::Truncated("frame"))?;
@@ -554,7 +567,7 @@ impl Client {
         }
         let Some(index) = self.links.iter().position(|link| link.id == from) else { return Ok(()) };
         let link = &mut self.links[index];
-        let (address, purpose) = (link.address, link.purpose);
+        let address = link.address;
         let client_key = match (&self.session, link.client_key) {
             (Some(session), _) => session.client_key,
             (None, Some(key)) => key,
@@ -562,7 +575,18 @@ impl Client {
         };
         let known = self.session.as_ref().map(|session| session.generation);
         let new_generation = known.is_some_and(|known| switch.generation > known);
-        let lost = self.take_cursors(index, &switch, new_generation)?;
+        // The node says so until it has heard from us; the game is told once, whoever it is that says it.
+        let cause = match switch.cause {
+            SwitchCause::Resumed | SwitchCause::Moved | SwitchCause::TookOver if new_generation => {
+                SwitchCause::TookOver
+            }
+            SwitchCause::TookOver => SwitchCause::Resumed,
+            SwitchCause::Connected | SwitchCause::Resumed | SwitchCause::Moved => switch.cause,
+        };
+        let restarted = new_generation || switch.cause == SwitchCause::TookOver;
+        let lost = self.take_cursors(index, &switch, restarted)?;
+        let same_link = self.links[index].serving;
+        self.carry_over(cause, seen.epoch, switch.fence.epoch);
         self.session = Some(Session {
             id: switch.session,
             fence: switch.fence,
@@ -573,34 +597,40 @@ impl Client {
             moves_when_online: switch.moves_when_online,
             owner: address,
         });
-        self.become_served(index, switch.cause);
-        self.raise(switch.cause, purpose, lost, &switch.node, now, events);
+        self.become_served(index, cause);
+        self.raise(cause, lost, &switch.node, now, events);
+        if !same_link {
+            self.ask_again_to_move(); // the link on which that was asked may have broken before it arrived
+        }
         Ok(())
     }
 
-    /// Brings both sequences together. Gives the range of uplink that is gone, which only a new generation
-    /// may have.
+    /// Brings both sequences together. Gives the range of uplink that is gone, which there is only when the
+    /// session was restarted from a copy.
     fn take_cursors(
         &mut self,
         index: usize,
         switch: &Switch,
-        new_generation: bool,
+        restarted: bool,
     ) -> Result<(Cursor, Cursor), LinkFault> {
-        let lost = (switch.up, self.up.first().max(switch.up));
-        if lost.0 != lost.1 && !new_generation {
-            return Err(PeerMisbehaved::Gap { expected: self.up.first(), got: switch.up }.into());
-        }
+        // Otherwise a later acknowledgement has overtaken the Switch.
+        let lost_to = if restarted { self.up.first().max(switch.up) } else { switch.up };
+        let lost = (switch.up, lost_to);
         if switch.up > self.up.first() {
             self.up.acked(switch.up)?;
         }
+        let early = self.links[index].early_ack;
+        if early > self.up.first() {
+            self.up.acked(early)?;
+        }
         let link = &mut self.links[index];
         link.sender.granted(switch.credit);
-        if new_generation || !link.sender.is_started() {
+        if restarted || !link.sender.is_started() {
             link.start(&self.up);
         }
         link.receiver.start(switch.down);
         if switch.down > self.down {
-            if !new_generation {
+            if !restarted {
                 return Err(PeerMisbehaved::Gap { expected: self.down, got: switch.down }.into());
             }
             self.down = switch.down;
@@ -609,10 +639,12 @@ impl Client {
     }
 
     fn become_served(&mut self, index: usize, cause: SwitchCause) {
+        let target = self.moving.as_ref().map(Move::purpose);
         for (other, link) in self.links.iter_mut().enumerate() {
             link.serving = other == index;
-            // The source of a move is kept until the record is settled; any other link has served its time.
-            if other != index && cause != SwitchCause::Moved {
+            // The source of a move is kept until the record is settled, and a target while the move goes on;
+            // any other link has served its time.
+            if other != index && cause != SwitchCause::Moved && Some(link.purpose) != target {
                 link.close();
             }
         }
@@ -625,7 +657,6 @@ impl Client {
     fn raise(
         &mut self,
         cause: SwitchCause,
-        purpose: Purpose,
         lost: (Cursor, Cursor),
         node: &str,
         now: Time,
@@ -646,14 +677,13 @@ impl Client {
                 events.event(Event::Connected { session }, node);
             }
             SwitchCause::Resumed => {}
-            SwitchCause::Moved => self.on_moved_here(purpose, node, now, events),
+            SwitchCause::Moved => self.on_moved_here(node, now, events),
             SwitchCause::TookOver => {
-                self.moving = None;
+                self.give_up_move(MoveFailure::TargetRefused, events);
                 let (lost_from, lost_to) = (lost.0.0, lost.1.0);
                 events.event(Event::TookOver { epoch, lost_from, lost_to }, node);
             }
         }
-        self.ask_again_to_move();
     }
 
     fn on_control(
@@ -666,7 +696,12 @@ impl Client {
         match frame {
             Downlink::Refused { reason, elsewhere } => self.on_refused(from, reason, elsewhere, now, events),
             Downlink::Pong { stamp } => self.on_pong(stamp, now),
-            Downlink::Ack { up } => self.up.acked(up)?,
+            Downlink::Ack { up } => match self.link_mut(from) {
+                Some(link) if link.serving => self.up.acked(up)?,
+                // Its Switch says first what is acknowledged at all.
+                Some(link) => link.early_ack = link.early_ack.max(up),
+                None => {}
+            },
             Downlink::Credit { limit } => {
                 if let Some(link) = self.link_mut(from) {
                     link.sender.granted(limit);
@@ -682,9 +717,9 @@ impl Client {
             Downlink::MoveTo { id, addresses, ticket, mode } => {
                 self.on_move_to(id, addresses, ticket, mode, now, events);
             }
-            Downlink::Attached { id, credit } => self.on_attached(from, id, credit),
+            Downlink::Attached { id, credit } => self.on_attached(from, id, credit, now),
             Downlink::MoveFailed { reason, epoch } => self.on_move_failed(reason, epoch, events),
-            Downlink::Cancel { id } => self.on_cancel(id),
+            Downlink::Cancel { id } => self.on_cancel(id, now),
             Downlink::Settled { fence } => self.on_settled(fence),
             Downlink::Moved { epoch, .. } => self.on_moved_away(from, epoch, now),
             Downlink::Bye { session, reason } => self.on_bye(from, session, reason, events),
@@ -715,7 +750,9 @@ impl Client {
         link.close();
         match link.purpose {
             Purpose::Connect => {
-                let end = LinkEnd { status: reason.into(), text: reason.to_string() };
+                // Every node is asked: the status speaks for all of them, the reason for one.
+                let status = Status::from(reason);
+                let end = LinkEnd { status, text: status.to_string() };
                 self.links.retain(|link| link.id != from);
                 self.on_connect_link_lost(end, now, events);
             }
@@ -823,16 +860,21 @@ impl Client {
             self.requests.remove(&request);
             events.event(Event::Response { request, status: Status::RequestTimedOut, ver: 0, cmd: 0 }, &[]);
         }
-        if let Phase::Connecting { deadline, .. } = self.phase
-            && deadline <= now
+        if let Phase::Connecting { deadline, failure, .. } = &mut self.phase
+            && *deadline <= now
         {
+            let timed_out = || (Status::TimedOut, Status::TimedOut.to_string());
+            let (status, text) = failure.take().unwrap_or_else(timed_out);
             self.phase = Phase::Idle;
             self.close_all_links();
-            let text = Status::TimedOut.to_string();
-            events.event(Event::ConnectFailed { status: Status::TimedOut }, text.as_bytes());
+            events.event(Event::ConnectFailed { status }, text.as_bytes());
         }
         for link in &mut self.links {
             link.on_timeout(self.settings.ping_every, self.settings.silence_max, now);
+        }
+        if self.announced.is_some_and(|at| at <= now) {
+            // (b) The ticket has expired, and whatever ended the move did not reach us.
+            self.give_up_move(MoveFailure::Cancelled, events);
         }
         self.on_restore_timeout(now, events);
     }
@@ -850,6 +892,6 @@ impl Client {
             Phase::Idle | Phase::Connected => None,
         };
         let request = self.request_deadlines.first().map(|(deadline, _)| *deadline);
-        [links, phase, request, self.ack_at].into_iter().flatten().min()
+        [links, phase, request, self.ack_at, self.announced].into_iter().flatten().min()
     }
 }

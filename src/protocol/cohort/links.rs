@@ -42,6 +42,9 @@ impl Cohort {
         if !arriving {
             return Err(RefuseReason::TicketVoid);
         }
+        if self.is_held() && (!self.is_served() || env.permit.is_none()) {
+            return Err(RefuseReason::Unavailable); // (e)
+        }
         self.uses_quic = uses_quic;
         self.add_link(link, env)?;
         match &mut self.role {
@@ -83,9 +86,11 @@ impl Cohort {
         self.uses_quic = uses_quic;
         self.add_link(link, env)?;
         let fence = self.served_fence();
-        self.open_links(SwitchCause::Resumed, fence, env);
+        let cause = if self.session.awaits_client() { SwitchCause::TookOver } else { SwitchCause::Resumed };
+        self.open_links(cause, fence, env);
         self.told_offline = false;
         self.tell_offline(env);
+        self.invite_again();
         self.settle(env);
         Ok(())
     }
@@ -149,10 +154,9 @@ impl Cohort {
 
     fn on_bye(&mut self, from: LinkId) {
         match self.role {
-            // A client that leaves while its session is on its way ends it where it is served.
-            Role::Owner(_) | Role::Source(..) => self.session.close(CloseReason::ByClient),
-            Role::Target(ref target) if target.serves() => self.session.close(CloseReason::ByClient),
-            Role::Target(_) | Role::Absent => self.session.close_link(from),
+            // What is on its way here ends once it has arrived: the source may not hear of it any more.
+            Role::Owner(_) | Role::Source(..) | Role::Target(_) => self.session.close(CloseReason::ByClient),
+            Role::Absent => self.session.close_link(from),
         }
     }
 
