@@ -78,7 +78,7 @@ impl Crowd {
             let transport = transports[number % transports.len()];
             let turn = number / transports.len();
             let token = token(cluster, &History::user(number), turn / 2)?;
-            Player::new(number, transport, turn % 2 == 0, token, rules.clone())
+            Player::new(number, transport, turn.is_multiple_of(2), token, rules.clone())
                 .map_err(|error| CliError::Failed(error.text))
         };
         let players = (0..args.players as usize).map(player).collect::<Result<_, _>>()?;
