@@ -23,7 +23,10 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
     ("tests/c/asleep.c", "a game that hangs, which is what it is about"),
     ("tests/c/events.c", "a game's frames: the library's own thread works meanwhile"),
     ("tests/c/no_allocation.c", "a game's frames: the library's own thread works meanwhile"),
-    ("tests/c/unload.c", "a game's frames: the library's own thread works meanwhile"),
+    (
+        "tests/c/unload.c",
+        "a game's frames; and the kernel, which tells nobody when it has forgotten a joined thread",
+    ),
 ];
 
 /// Words that the protocol core must not know, and what to use instead.
