@@ -2,7 +2,7 @@
 
 use super::history::{Drained, History};
 use super::judge::{Case, Counts};
-use super::player::{Arrival, Log};
+use super::log::{Arrival, Log};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use sterna::client::config::Transport;

@@ -1,7 +1,7 @@
 //! Compares what players and application saw with the promises of DESIGN section 3.
 
 use super::history::{Drained, History, Seen};
-use super::player::Log;
+use super::log::Log;
 
 /// Everything that was seen.
 pub(super) struct Case<'a> {
