@@ -66,6 +66,20 @@ impl Slot {
         })
     }
 
+    /// Does what is due, and says until when the timer sleeps. Noted under the same lock: whoever brings an
+    /// earlier time afterwards has to see what it is earlier than.
+    fn on_timer(self: &Arc<Self>, node: &Arc<Node>) -> Option<Time> {
+        node.with_env(|env| {
+            let mut inner = self.inner.lock();
+            if inner.cohort.poll_timeout(env).is_some_and(|at| at <= env.now) {
+                inner.cohort.on_timeout(env);
+            }
+            self.follow_up(node, &mut inner, None, env);
+            inner.armed = inner.cohort.poll_timeout(env);
+            inner.armed
+        })
+    }
+
     /// Lets a link take its bytes; nothing else can come of that.
     pub(super) fn peek<R>(&self, node: &Node, act: impl FnOnce(&mut Cohort, &Env<'_>) -> R) -> R {
         node.with_env(|env| act(&mut self.inner.lock().cohort, env))
@@ -179,13 +193,7 @@ fn log_report(node: &Node, cohort: CohortId, report: Report) {
 async fn run_timer(node: Weak<Node>, slot: Arc<Slot>) {
     while !slot.removed.load(Ordering::Acquire) {
         let Some(node) = node.upgrade() else { return };
-        let deadline = slot.with(&node, None, |cohort, env| {
-            if cohort.poll_timeout(env).is_some_and(|at| at <= env.now) {
-                cohort.on_timeout(env);
-            }
-            cohort.poll_timeout(env)
-        });
-        slot.inner.lock().armed = deadline;
+        let deadline = slot.on_timer(&node);
         drop(node);
         match deadline {
             Some(at) => {
