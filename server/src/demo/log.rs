@@ -13,6 +13,15 @@ pub(super) enum Arrival {
     Echo { at_us: u64, sent_us: u64 },
 }
 
+impl Arrival {
+    /// When.
+    pub(super) fn at_us(&self) -> u64 {
+        match *self {
+            Self::Push { at_us } | Self::Echo { at_us, .. } => at_us,
+        }
+    }
+}
+
 /// What one player has to tell in the end.
 #[derive(Debug, Default)]
 pub(super) struct Log {

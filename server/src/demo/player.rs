@@ -11,8 +11,9 @@ use sterna::client::config::Transport;
 use sterna::client::event::Event;
 use sterna::client::{Error, Status};
 
-/// How long the last two requests may take; what has not arrived by then is lost.
-const LAST_ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long the last two requests may take; what has not arrived by then is lost. Long enough for an
+/// overloaded machine: a link that it lets fall silent is given up after 5 s and replaced.
+const LAST_ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// Pause before a move that failed is asked for again.
 const MOVE_AGAIN_AFTER_US: u64 = 50_000;
