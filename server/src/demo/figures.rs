@@ -99,7 +99,7 @@ impl Figures {
         Self {
             ok: counts.broken_promises().is_empty() && case.node_exited(),
             players: logs.len(),
-            moved: logs.iter().filter(|log| log.moves > 0).count(),
+            moved: logs.iter().filter(|log| case.history.seen(log.player).arrivals > 0).count(),
             failed: logs.iter().map(|log| log.failed).sum(),
             sent_up: counts.sent_up,
             sent_down: counts.sent_down,
