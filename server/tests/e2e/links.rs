@@ -134,16 +134,16 @@ async fn a_move_survives_the_loss_of_every_link() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_cannot_be_reached_leaves_the_player_where_they_are() {
-    let (cluster, proxies) = cluster_behind_proxies(2, |config| {
-        config.times.attach = Duration::from_millis(300);
-    })
-    .await;
-    proxies.close("node-2");
     for transport in BOTH {
+        let (cluster, proxies) = cluster_behind_proxies(2, |config| {
+            config.times.attach = Duration::from_millis(300);
+        })
+        .await;
+        proxies.close("node-2");
         let token = proxies.token(&cluster, &format!("ann-{transport:?}"), "node-1");
         let mut player = Player::join(quick(transport), &token).await;
         player.say(20);
-        let _ = cluster.begin_drain("node-1", LONG, OfflineReason::ScaleIn);
+        cluster.begin_drain("node-1", LONG, OfflineReason::ScaleIn).unwrap();
         player.until_offline().await;
         player.client.send_migrate().unwrap();
         assert_eq!(player.until_migrate_failed().await, Status::CannotReachTarget);
@@ -190,8 +190,7 @@ async fn a_session_ends_when_its_client_stays_away_too_long() {
         let mut player = Player::join(quick(transport), &token).await;
         let open = player.client.request(VERSION, 999, b"", None).unwrap();
         player.until(|event| matches!(event, Event::Response { request, .. } if *request == open)).await;
-        proxies.silence("node-1", true);
-        proxies.cut("node-1");
+        proxies.close("node-1");
         player.until_reconnecting().await;
         let request = player.client.request(VERSION, ECHO, b"too late", None).unwrap();
         let (event, _) = player.until(|event| matches!(event, Event::Response { .. })).await;
@@ -201,7 +200,7 @@ async fn a_session_ends_when_its_client_stays_away_too_long() {
         assert_eq!(status, Status::SessionTimedOut);
         assert!(text.contains("connect anew"), "{text}");
         crate::eventually("the node has forgotten it", || node(&cluster, "node-1").sessions() == 0).await;
-        proxies.silence("node-1", false);
+        proxies.open("node-1");
     }
 }
 

@@ -12,7 +12,7 @@ use sterna_server::builtin::{ECHO, VERSION};
 use sterna_server::cluster::Cluster;
 
 /// Restores a link fast, so that tests of broken links do not take seconds.
-pub fn quick(transport: Transport) -> Config {
+pub(crate) fn quick(transport: Transport) -> Config {
     Config {
         transport,
         ping_every: Duration::from_millis(100),
@@ -21,11 +21,11 @@ pub fn quick(transport: Transport) -> Config {
     }
 }
 
-pub struct Player {
-    pub client: Client,
+pub(crate) struct Player {
+    pub(crate) client: Client,
     waiting: VecDeque<(Event, Vec<u8>)>,
     /// Where it is served, by the last event that said so.
-    pub node: String,
+    pub(crate) node: String,
     /// Numbers sent so far.
     sent: u64,
     /// Numbers that came back so far.
@@ -36,7 +36,7 @@ pub struct Player {
 
 impl Player {
     /// A player who is not connected.
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         Self {
             client: Client::create(config).expect("a client can be made"),
             waiting: VecDeque::new(),
@@ -48,13 +48,13 @@ impl Player {
     }
 
     /// A player who plays on this node.
-    pub async fn on(cluster: &Cluster, transport: Transport, user: &str, node: &str) -> Self {
+    pub(crate) async fn on(cluster: &Cluster, transport: Transport, user: &str, node: &str) -> Self {
         let config = Config { transport, ..Config::default() };
         Self::join(config, &token_for(cluster, user, node)).await
     }
 
     /// A player who has connected with this token.
-    pub async fn join(config: Config, token: &ConnectToken) -> Self {
+    pub(crate) async fn join(config: Config, token: &ConnectToken) -> Self {
         let mut player = Self::new(config);
         player.client.connect(&token.encode()).expect("the token can be read");
         player.until(|event| matches!(event, Event::Connected { .. })).await;
@@ -62,7 +62,7 @@ impl Player {
     }
 
     /// How `connect` with this token fails.
-    pub async fn refused(config: Config, token: &ConnectToken) -> (Status, String) {
+    pub(crate) async fn refused(config: Config, token: &ConnectToken) -> (Status, String) {
         let mut player = Self::new(config);
         player.client.connect(&token.encode()).expect("the token can be read");
         let outcome =
@@ -73,7 +73,7 @@ impl Player {
     }
 
     /// The next event. Echoes of [`say`](Self::say) are checked and not shown.
-    pub async fn next(&mut self) -> (Event, Vec<u8>) {
+    pub(crate) async fn next(&mut self) -> (Event, Vec<u8>) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             self.take();
@@ -110,7 +110,7 @@ impl Player {
     }
 
     /// The first event that is wanted; those before it are dropped.
-    pub async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> (Event, Vec<u8>) {
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> (Event, Vec<u8>) {
         loop {
             let (event, bytes) = self.next().await;
             if wanted(&event) {
@@ -119,44 +119,44 @@ impl Player {
         }
     }
 
-    pub async fn until_offline(&mut self) {
+    pub(crate) async fn until_offline(&mut self) {
         self.until(|event| matches!(event, Event::Offline { .. })).await;
     }
 
-    pub async fn until_migrated(&mut self) {
+    pub(crate) async fn until_migrated(&mut self) {
         self.until(|event| matches!(event, Event::Migrated { .. })).await;
     }
 
-    pub async fn until_migrate_failed(&mut self) -> Status {
+    pub(crate) async fn until_migrate_failed(&mut self) -> Status {
         match self.until(|event| matches!(event, Event::MigrateFailed { .. })).await.0 {
             Event::MigrateFailed { status } => status,
             other => unreachable!("{other:?}"),
         }
     }
 
-    pub async fn until_disconnected(&mut self) -> (Status, String) {
+    pub(crate) async fn until_disconnected(&mut self) -> (Status, String) {
         let (event, text) = self.until(|event| matches!(event, Event::Disconnected { .. })).await;
         let Event::Disconnected { status } = event else { unreachable!("{event:?}") };
         (status, String::from_utf8(text).expect("texts are UTF-8"))
     }
 
-    pub async fn until_reconnecting(&mut self) {
+    pub(crate) async fn until_reconnecting(&mut self) {
         self.until(|event| matches!(event, Event::Reconnecting { .. })).await;
     }
 
-    pub async fn until_reconnected(&mut self) {
+    pub(crate) async fn until_reconnected(&mut self) {
         self.until(|event| matches!(event, Event::Reconnected { .. })).await;
     }
 
     /// Sends so many numbered messages that the node echoes.
-    pub fn say(&mut self, count: u64) {
+    pub(crate) fn say(&mut self, count: u64) {
         for _ in 0..count {
             self.try_say(8).expect("there is room");
         }
     }
 
     /// Sends one numbered message of this size.
-    pub fn try_say(&mut self, bytes: usize) -> Result<(), Status> {
+    pub(crate) fn try_say(&mut self, bytes: usize) -> Result<(), Status> {
         let mut payload = vec![0; bytes.max(8)];
         payload[..8].copy_from_slice(&self.sent.to_be_bytes());
         self.client.send(true, VERSION, ECHO, &payload)?;
@@ -165,7 +165,7 @@ impl Player {
     }
 
     /// Waits until every number has come back; other events are kept for later.
-    pub async fn hear_all(&mut self) {
+    pub(crate) async fn hear_all(&mut self) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             self.take();
@@ -185,13 +185,13 @@ impl Player {
     }
 
     /// Asks something of the built-in application, which must say yes.
-    pub async fn ask(&mut self, cmd: u16, payload: &[u8]) -> Vec<u8> {
+    pub(crate) async fn ask(&mut self, cmd: u16, payload: &[u8]) -> Vec<u8> {
         let (status, answer) = self.try_ask(cmd, payload).await;
         assert_eq!(status, Status::Ok, "{}", String::from_utf8_lossy(&answer));
         answer
     }
 
-    pub async fn try_ask(&mut self, cmd: u16, payload: &[u8]) -> (Status, Vec<u8>) {
+    pub(crate) async fn try_ask(&mut self, cmd: u16, payload: &[u8]) -> (Status, Vec<u8>) {
         let number = self.client.request(VERSION, cmd, payload, None).expect("there is room");
         let answer = |event: &Event| matches!(event, Event::Response { request, .. } if *request == number);
         match self.until(answer).await {
@@ -201,12 +201,12 @@ impl Player {
     }
 
     /// What has come and was not looked at yet, to see that something is not among it.
-    pub fn rest(&mut self) -> Vec<Event> {
+    pub(crate) fn rest(&mut self) -> Vec<Event> {
         self.rest_with_bytes().into_iter().map(|(event, _)| event).collect()
     }
 
     /// The same, with payloads and texts.
-    pub fn rest_with_bytes(&mut self) -> Vec<(Event, Vec<u8>)> {
+    pub(crate) fn rest_with_bytes(&mut self) -> Vec<(Event, Vec<u8>)> {
         self.take();
         let waiting = std::mem::take(&mut self.waiting);
         waiting.into_iter().filter(|(event, bytes)| !self.is_echo(event, bytes)).collect()

@@ -36,10 +36,10 @@ struct Proxy {
     _tasks: [AbortOnDrop; 2],
 }
 
-pub struct Proxies(Mutex<HashMap<String, Proxy>>);
+pub(crate) struct Proxies(Mutex<HashMap<String, Proxy>>);
 
 /// A cluster whose clients pass through proxies.
-pub async fn cluster_behind_proxies(nodes: u16, change: impl FnOnce(&mut Config)) -> (Arc<Cluster>, Proxies) {
+pub(crate) async fn cluster_behind_proxies(nodes: u16, change: impl FnOnce(&mut Config)) -> (Arc<Cluster>, Proxies) {
     let cluster = cluster_with(nodes, |config| {
         config.public_host = Some(BEFORE);
         change(config);
@@ -50,7 +50,7 @@ pub async fn cluster_behind_proxies(nodes: u16, change: impl FnOnce(&mut Config)
 }
 
 impl Proxies {
-    pub async fn before(cluster: &Cluster) -> Self {
+    pub(crate) async fn before(cluster: &Cluster) -> Self {
         let proxies = Self(Mutex::default());
         for node in cluster.nodes() {
             proxies.add(node.name(), node.tcp().port(), node.quic().port()).await;
@@ -68,14 +68,14 @@ impl Proxies {
     }
 
     /// Starts a drained node again, with new proxies before its new ports.
-    pub async fn restart(&self, cluster: &Cluster, name: &str) {
+    pub(crate) async fn restart(&self, cluster: &Cluster, name: &str) {
         self.0.lock().remove(name);
         let node = cluster.restart(name).await.expect("the node starts again");
         self.add(name, node.tcp().port(), node.quic().port()).await;
     }
 
     /// A token for this node that leads through its proxies.
-    pub fn token(&self, cluster: &Cluster, user: &str, name: &str) -> ConnectToken {
+    pub(crate) fn token(&self, cluster: &Cluster, user: &str, name: &str) -> ConnectToken {
         let direct = token_for(cluster, user, name);
         let before = |addresses: Vec<SocketAddr>| {
             addresses.into_iter().map(|address| SocketAddr::new(BEFORE, address.port())).collect()
@@ -88,31 +88,37 @@ impl Proxies {
     }
 
     /// Over TCP every connection is cut. Over UDP the node sees its clients come from new ports.
-    pub fn cut(&self, name: &str) {
+    pub(crate) fn cut(&self, name: &str) {
         self.orders(name).cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    pub fn cut_all(&self) {
+    pub(crate) fn cut_all(&self) {
         for proxy in self.0.lock().values() {
             proxy.orders.cuts.send_modify(|cuts| *cuts += 1);
         }
     }
 
     /// Lets nothing through, and says nothing; or lets it through again.
-    pub fn silence(&self, name: &str, silent: bool) {
+    pub(crate) fn silence(&self, name: &str, silent: bool) {
         self.orders(name).silent.store(silent, Ordering::Release);
     }
 
     /// Lets nobody through any more.
-    pub fn close(&self, name: &str) {
+    pub(crate) fn close(&self, name: &str) {
         self.orders(name).closed.store(true, Ordering::Release);
         self.silence(name, true);
         self.cut(name);
     }
 
+    /// Lets everybody through again.
+    pub(crate) fn open(&self, name: &str) {
+        self.orders(name).closed.store(false, Ordering::Release);
+        self.silence(name, false);
+    }
+
     /// Breaks the links to a node until the player has noticed, as far as the transport allows: a QUIC link
     /// breaks only by silence.
-    pub async fn break_link(&self, player: &mut Player, transport: Transport, name: &str) {
+    pub(crate) async fn break_link(&self, player: &mut Player, transport: Transport, name: &str) {
         match transport {
             Transport::Tcp => {
                 self.cut(name);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use sterna::client::config::Transport;
 use sterna::client::token::{ConnectToken, server_name};
-use sterna::protocol::ids::{Cursor, LinkNumber, MoveId};
+use sterna::protocol::ids::{Cursor, LinkNumber};
 use sterna::protocol::keys;
 use sterna::protocol::limits;
 use sterna::protocol::reasons::RefuseReason;
@@ -20,7 +20,7 @@ use sterna_server::pki::ClusterKeys;
 use sterna_server::seal::TicketKeys;
 use tokio::sync::mpsc;
 
-pub fn kind(transport: Transport) -> Kind {
+pub(crate) fn kind(transport: Transport) -> Kind {
     match transport {
         Transport::Tcp => Kind::Tcp,
         Transport::Udp => Kind::Quic,
@@ -29,7 +29,7 @@ pub fn kind(transport: Transport) -> Kind {
 
 /// What came from the node.
 #[derive(Debug)]
-pub enum Got {
+pub(crate) enum Got {
     Control(Downlink),
     Switch(Box<Switch>),
     /// Command and payload.
@@ -46,8 +46,8 @@ struct Outgoing {
 }
 
 /// A link whose frames the test writes.
-pub struct Raw {
-    pub binding: keys::Binding,
+pub(crate) struct Raw {
+    pub(crate) binding: keys::Binding,
     outgoing: Arc<Mutex<Outgoing>>,
     waker: Waker,
     incoming: mpsc::UnboundedReceiver<Got>,
@@ -98,7 +98,7 @@ impl Handler for RawHandler {
 
 impl Raw {
     /// Opens a link to this node of the token's cluster.
-    pub async fn dial(transport: Transport, token: &ConnectToken, address: SocketAddr) -> Self {
+    pub(crate) async fn dial(transport: Transport, token: &ConnectToken, address: SocketAddr) -> Self {
         let trust = Trust { ca_der: token.ca.clone(), server_name: server_name(&token.cluster) };
         let endpoints = Arc::new(Endpoints::default());
         let dialer = Dialer::new(&trust, Conditions::default(), endpoints).expect("the token is sound");
@@ -115,7 +115,7 @@ impl Raw {
     }
 
     /// Opens a link to the token's first node.
-    pub async fn dial_first(transport: Transport, token: &ConnectToken) -> Self {
+    pub(crate) async fn dial_first(transport: Transport, token: &ConnectToken) -> Self {
         let address = match transport {
             Transport::Tcp => token.tcp[0],
             Transport::Udp => token.quic[0],
@@ -123,7 +123,7 @@ impl Raw {
         Self::dial(transport, token, address).await
     }
 
-    pub fn bytes(&self, lane: Lane, bytes: &[u8]) {
+    pub(crate) fn bytes(&self, lane: Lane, bytes: &[u8]) {
         let mut outgoing = self.outgoing.lock();
         match lane {
             Lane::Control => outgoing.control.extend_from_slice(bytes),
@@ -133,41 +133,41 @@ impl Raw {
         self.waker.wake();
     }
 
-    pub fn control(&self, frame: &Uplink) {
+    pub(crate) fn control(&self, frame: &Uplink) {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         self.bytes(Lane::Control, &bytes);
     }
 
-    pub fn data(&self, frame: &Data<'_>) {
+    pub(crate) fn data(&self, frame: &Data<'_>) {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
         self.bytes(Lane::Data, &bytes);
     }
 
-    pub fn message(&self, cmd: u16, payload: &[u8]) {
+    pub(crate) fn message(&self, cmd: u16, payload: &[u8]) {
         let message = Message { kind: MessageKind::Plain, ver: sterna_server::builtin::VERSION, cmd, payload };
         self.data(&Data::Message(message));
     }
 
-    pub fn hello(&self, version: u16, link: u64, greeting: Greeting) {
+    pub(crate) fn hello(&self, version: u16, link: u64, greeting: Greeting) {
         let credit = limits::CREDIT_BYTES;
         self.control(&Uplink::Hello { version, link: LinkNumber(link), credit, greeting });
     }
 
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.outgoing.lock().close = true;
         self.waker.wake();
     }
 
     /// What comes next.
-    pub async fn next(&mut self) -> Got {
+    pub(crate) async fn next(&mut self) -> Got {
         let got = tokio::time::timeout(PATIENCE, self.incoming.recv()).await;
         got.expect("nothing came").expect("the link has ended, and that was said")
     }
 
     /// The first thing of what comes that `pick` takes.
-    pub async fn until<T>(&mut self, pick: impl Fn(Got) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, pick: impl Fn(Got) -> Option<T>) -> T {
         loop {
             if let Some(picked) = pick(self.next().await) {
                 return picked;
@@ -175,12 +175,12 @@ impl Raw {
         }
     }
 
-    pub async fn until_ended(&mut self) -> LinkEnd {
+    pub(crate) async fn until_ended(&mut self) -> LinkEnd {
         self.until(|got| if let Got::Ended(end) = got { Some(end) } else { None }).await
     }
 
     /// Why the node refuses this link; it closes it, too.
-    pub async fn until_refused(&mut self) -> RefuseReason {
+    pub(crate) async fn until_refused(&mut self) -> RefuseReason {
         let pick = |got| match got {
             Got::Control(Downlink::Refused { reason, .. }) => Some(reason),
             Got::Ended(end) => panic!("no word before the end: {end}"),
@@ -192,7 +192,7 @@ impl Raw {
         reason
     }
 
-    pub async fn until_switch(&mut self) -> Switch {
+    pub(crate) async fn until_switch(&mut self) -> Switch {
         let pick = |got| match got {
             Got::Switch(switch) => Some(*switch),
             Got::Ended(end) => panic!("ended before a Switch: {end}"),
@@ -202,31 +202,30 @@ impl Raw {
         self.until(pick).await
     }
 
-    pub async fn until_message(&mut self) -> (u16, Vec<u8>) {
+    pub(crate) async fn until_message(&mut self) -> (u16, Vec<u8>) {
         self.until(|got| if let Got::Message(cmd, bytes) = got { Some((cmd, bytes)) } else { None }).await
     }
 }
 
 /// A session that the test keeps by hand.
-pub struct RawSession {
-    pub token: ConnectToken,
-    pub transport: Transport,
-    pub link: Raw,
-    pub key: [u8; 32],
-    pub switch: Switch,
+pub(crate) struct RawSession {
+    pub(crate) token: ConnectToken,
+    pub(crate) transport: Transport,
+    pub(crate) link: Raw,
+    pub(crate) key: [u8; 32],
+    pub(crate) switch: Switch,
 }
 
 /// An invitation to a move's target.
 #[derive(Clone, Debug)]
-pub struct Invitation {
-    pub id: MoveId,
-    pub address: SocketAddr,
-    pub ticket: Vec<u8>,
+pub(crate) struct Invitation {
+    pub(crate) address: SocketAddr,
+    pub(crate) ticket: Vec<u8>,
 }
 
 impl RawSession {
     /// Connects to the token's first node and begins the uplink.
-    pub async fn begin(transport: Transport, token: ConnectToken) -> Self {
+    pub(crate) async fn begin(transport: Transport, token: ConnectToken) -> Self {
         let mut link = Raw::dial_first(transport, &token).await;
         let key = keys::client_key(&link.binding);
         link.hello(limits::VERSION, 1, Greeting::Connect { user_token: token.user_token.clone() });
@@ -236,7 +235,7 @@ impl RawSession {
     }
 
     /// Asks for a move, once the node has said that it is offline.
-    pub async fn invitation(&mut self) -> Invitation {
+    pub(crate) async fn invitation(&mut self) -> Invitation {
         let pick = |got| match got {
             Got::Control(Downlink::Offline { epoch, .. }) => Some(epoch),
             Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
@@ -245,8 +244,8 @@ impl RawSession {
         let epoch = self.link.until(pick).await;
         self.link.control(&Uplink::Migrate { epoch, mode: MoveMode::Seamless });
         let pick = |got| match got {
-            Got::Control(Downlink::MoveTo { id, addresses, ticket, .. }) => {
-                Some(Invitation { id, address: addresses[0], ticket })
+            Got::Control(Downlink::MoveTo { addresses, ticket, .. }) => {
+                Some(Invitation { address: addresses[0], ticket })
             }
             Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
             Got::Ended(end) => panic!("ended: {end}"),
@@ -255,7 +254,7 @@ impl RawSession {
     }
 
     /// Opens a link and shows a ticket on it, as the holder of `key`.
-    pub async fn attach(&self, invitation: &Invitation, key: &[u8; 32], number: u64) -> Raw {
+    pub(crate) async fn attach(&self, invitation: &Invitation, key: &[u8; 32], number: u64) -> Raw {
         let link = Raw::dial(self.transport, &self.token, invitation.address).await;
         let proof = keys::proof(key, &link.binding, &invitation.ticket);
         let greeting = Greeting::Attach { ticket: invitation.ticket.clone(), proof, down: Cursor(0) };
@@ -264,7 +263,7 @@ impl RawSession {
     }
 
     /// Opens a link to a node and shows the resume token on it, as the holder of `key`.
-    pub async fn resume(&self, address: SocketAddr, key: &[u8; 32], number: u64) -> Raw {
+    pub(crate) async fn resume(&self, address: SocketAddr, key: &[u8; 32], number: u64) -> Raw {
         let link = Raw::dial(self.transport, &self.token, address).await;
         let token = self.switch.resume_token.clone();
         let proof = keys::proof(key, &link.binding, &token);
@@ -275,7 +274,7 @@ impl RawSession {
 }
 
 /// A node that refuses everybody for one reason.
-pub struct FakeNode {
+pub(crate) struct FakeNode {
     keys: ClusterKeys,
     transport: Transport,
     address: SocketAddr,
@@ -311,7 +310,7 @@ impl Handler for Refuser {
 }
 
 impl FakeNode {
-    pub fn refusing(transport: Transport, reason: RefuseReason) -> Self {
+    pub(crate) fn refusing(transport: Transport, reason: RefuseReason) -> Self {
         let keys = ClusterKeys::generate("fake").expect("keys can be made");
         let identity = keys.node_identity("node-1").expect("a certificate can be made");
         let identity = Identity {
@@ -335,7 +334,7 @@ impl FakeNode {
         Self { keys, transport, address }
     }
 
-    pub fn token(&self) -> ConnectToken {
+    pub(crate) fn token(&self) -> ConnectToken {
         let (tcp, quic) = match self.transport {
             Transport::Tcp => (vec![self.address], Vec::new()),
             Transport::Udp => (Vec::new(), vec![self.address]),

@@ -75,14 +75,14 @@ async fn a_move_by_hand_goes_by_the_book() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_ticket_lets_nobody_in() {
-    let (cluster, theirs) = (cluster(2).await, cluster(2).await);
     for transport in BOTH {
-        let (session, invitation) = invited(transport, &cluster, &format!("ann-{transport:?}")).await;
+        let (cluster, theirs) = (cluster(2).await, cluster(2).await);
+        let (session, invitation) = invited(transport, &cluster, "ann").await;
         let mut changed = invitation.clone();
         changed.ticket[40] ^= 1;
         let mut empty = invitation.clone();
         empty.ticket.clear();
-        let (_other, foreign) = invited(transport, &theirs, &format!("ann-{transport:?}")).await;
+        let (_other, foreign) = invited(transport, &theirs, "ann").await;
         let foreign = Invitation { ticket: foreign.ticket, ..invitation.clone() };
         for forged in [changed, empty, foreign] {
             let mut link = session.attach(&forged, &session.key, 2).await;
@@ -100,9 +100,9 @@ async fn a_forged_ticket_lets_nobody_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stolen_ticket_lets_nobody_in() {
-    let cluster = cluster(2).await;
     for transport in BOTH {
-        let (session, invitation) = invited(transport, &cluster, &format!("ann-{transport:?}")).await;
+        let cluster = cluster(2).await;
+        let (session, invitation) = invited(transport, &cluster, "ann").await;
         let thief = RawSession::begin(transport, token_for(&cluster, "eve", "node-2")).await;
         let mut link = session.attach(&invitation, &thief.key, 2).await;
         assert_eq!(link.until_refused().await, RefuseReason::TicketOtherClient);
@@ -113,9 +113,9 @@ async fn a_stolen_ticket_lets_nobody_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_is_good_at_its_own_target_only() {
-    let cluster = cluster(3).await;
     for transport in BOTH {
-        let (session, invitation) = invited(transport, &cluster, &format!("ann-{transport:?}")).await;
+        let cluster = cluster(3).await;
+        let (session, invitation) = invited(transport, &cluster, "ann").await;
         let nodes = ["node-1", "node-2", "node-3"].map(|name| node(&cluster, name));
         let addresses = nodes.map(|node| match transport {
             Transport::Tcp => node.tcp(),
@@ -131,14 +131,14 @@ async fn a_ticket_is_good_at_its_own_target_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_ticket_lets_nobody_in() {
-    let cluster = cluster_with(2, |config| {
-        config.times.ticket = Duration::from_millis(200);
-        config.times.attach = Duration::from_millis(150);
-        config.times.baton_wait = Duration::from_millis(100);
-    })
-    .await;
     for transport in BOTH {
-        let (session, invitation) = invited(transport, &cluster, &format!("ann-{transport:?}")).await;
+        let cluster = cluster_with(2, |config| {
+            config.times.ticket = Duration::from_millis(200);
+            config.times.attach = Duration::from_millis(150);
+            config.times.baton_wait = Duration::from_millis(100);
+        })
+        .await;
+        let (session, invitation) = invited(transport, &cluster, "ann").await;
         let mut refused = Vec::new();
         // Before its time is up the move is given up, which is said by another reason.
         while refused.last() != Some(&RefuseReason::TicketExpired) {
@@ -157,9 +157,9 @@ async fn an_expired_ticket_lets_nobody_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spent_ticket_lets_nobody_in_again() {
-    let cluster = cluster(2).await;
     for transport in BOTH {
-        let (session, invitation) = invited(transport, &cluster, &format!("ann-{transport:?}")).await;
+        let cluster = cluster(2).await;
+        let (session, invitation) = invited(transport, &cluster, "ann").await;
         let mut second = session.attach(&invitation, &session.key, 2).await;
         let switch = second.until_switch().await;
         // Until the switch is confirmed, a link that breaks is replaced with the same ticket.
@@ -177,8 +177,8 @@ async fn a_spent_ticket_lets_nobody_in_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resume_token_is_good_for_its_client_only_and_at_every_node() {
-    let cluster = cluster(2).await;
     for transport in BOTH {
+        let cluster = cluster(2).await;
         let user = format!("ann-{transport:?}");
         let mut session = RawSession::begin(transport, token_for(&cluster, &user, "node-1")).await;
         let address = |name| match transport {
