@@ -25,7 +25,7 @@ use crate::protocol::wire::{
     split,
 };
 use link::{Link, Purpose};
-use moving::Move;
+use moving::{Move, Offline};
 use restore::Restore;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -188,6 +188,8 @@ pub struct Client {
     requests: BTreeMap<u64, Time>,
     request_deadlines: BTreeSet<(Time, u64)>,
     offline: Option<Epoch>,
+    /// What a node says that has not said `Switch` yet: lanes overtake each other.
+    early_offline: Option<Offline>,
     asked_to_move: Option<Epoch>,
     moving: Option<Move>,
     counts: Counts,
@@ -216,6 +218,7 @@ impl Client {
             requests: BTreeMap::new(),
             request_deadlines: BTreeSet::new(),
             offline: None,
+            early_offline: None,
             asked_to_move: None,
             moving: None,
             counts: Counts::default(),
@@ -660,6 +663,9 @@ impl Client {
             }
         }
         self.ask_again_to_move();
+        if let Some(offline) = self.early_offline.take() {
+            self.on_offline(offline, events);
+        }
     }
 
     fn on_control(
@@ -680,10 +686,7 @@ impl Client {
                 }
             }
             Downlink::Offline { epoch, deadline_ms, reason, in_room } => {
-                if self.offline < Some(epoch) && epoch >= self.epoch() {
-                    self.offline = Some(epoch);
-                    events.event(Event::Offline { epoch, deadline_ms, reason, in_room }, &[]);
-                }
+                self.on_offline(Offline { epoch, deadline_ms, reason, in_room }, events);
             }
             Downlink::MoveTo { id, addresses, ticket, mode } => {
                 self.on_move_to(id, addresses, ticket, mode, now, events);

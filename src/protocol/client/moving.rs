@@ -6,10 +6,19 @@ use super::{Client, Events, Phase};
 use crate::client::event::Event;
 use crate::client::status::Status;
 use crate::protocol::ids::{Epoch, Fence, MoveId};
-use crate::protocol::reasons::MoveFailure;
+use crate::protocol::reasons::{MoveFailure, OfflineReason};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{MoveMode, Uplink};
 use std::net::SocketAddr;
+
+/// A node goes offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Offline {
+    pub(super) epoch: Epoch,
+    pub(super) deadline_ms: u64,
+    pub(super) reason: OfflineReason,
+    pub(super) in_room: bool,
+}
 
 /// A move under way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,17 +45,29 @@ impl Move {
 }
 
 impl Client {
+    pub(super) fn on_offline(&mut self, offline: Offline, events: &mut dyn Events) {
+        let Offline { epoch, deadline_ms, reason, in_room } = offline;
+        if epoch > self.epoch() {
+            // The game hears of it once it plays there, and can answer.
+            self.early_offline = Some(offline);
+        } else if epoch == self.epoch() && self.offline < Some(epoch) {
+            self.offline = Some(epoch);
+            events.event(Event::Offline { epoch, deadline_ms, reason, in_room }, &[]);
+        }
+    }
+
     /// The game asks to be moved. The outcome comes as an event; a second call during a move changes nothing.
     pub fn send_migrate(&mut self) -> Result<(), Status> {
         let Some(session) = &self.session else { return Err(Status::NotConnected) };
         let epoch = session.fence.epoch;
-        if self.moving.is_some() || self.asked_to_move == Some(epoch) {
+        if self.moving.is_some() || self.asked_to_move >= Some(epoch) {
             return Ok(());
         }
-        if self.offline != Some(epoch) && !session.moves_when_online {
+        if self.offline < Some(epoch) && !session.moves_when_online {
             return Err(Status::NotOffline);
         }
-        self.asked_to_move = Some(epoch);
+        // The owner may have gone on at a later epoch, whose `Switch` is on its way: then it is asked there.
+        self.asked_to_move = self.offline.max(Some(epoch));
         self.ask_again_to_move();
         Ok(())
     }
