@@ -15,14 +15,14 @@ mod strangers;
 mod tickets;
 mod users;
 
+use std::sync::Arc;
+use std::time::Duration;
 use sterna::client::config::Transport;
 use sterna::client::token::ConnectToken;
 use sterna_server::builtin::Builtin;
 use sterna_server::cluster::Cluster;
 use sterna_server::config::Config;
 use sterna_server::node::{NoObserver, Node};
-use std::sync::Arc;
-use std::time::Duration;
 
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -45,6 +45,9 @@ async fn cluster_with(nodes: u16, change: impl FnOnce(&mut Config)) -> Arc<Clust
     let mut config = Config { nodes, tcp_port: 0, quic_port: 0, peer_port: 0, ..Config::default() };
     change(&mut config);
     config.validate().expect("the test's configuration is valid");
+    if let Ok(filter) = std::env::var("STERNA_LOG") {
+        sterna_server::logging::init(&filter);
+    }
     Cluster::start(config, Arc::new(Builtin), Arc::new(NoObserver)).await.expect("the cluster starts")
 }
 

@@ -33,7 +33,8 @@ async fn look_ups_return_online_nodes_only() {
     assert_eq!(addresses(token(&cluster, "ann")), of(&["node-3"]));
     node(&cluster, "node-2").cordon(false).await;
     assert_eq!(addresses(token(&cluster, "ann")), of(&["node-2", "node-3"]));
-    let states: Vec<_> = sterna_server::admin::Operator::nodes(&*cluster).iter().map(|node| node.state).collect();
+    let states: Vec<_> =
+        sterna_server::admin::Operator::nodes(&*cluster).iter().map(|node| node.state).collect();
     assert_eq!(states, [NodeState::Offline, NodeState::Online, NodeState::Online]);
     assert!(cluster.cordon("node-1", true).is_err(), "what is offline stays so");
 }

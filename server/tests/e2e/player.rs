@@ -65,8 +65,7 @@ impl Player {
     pub(crate) async fn refused(config: Config, token: &ConnectToken) -> (Status, String) {
         let mut player = Self::new(config);
         player.client.connect(&token.encode()).expect("the token can be read");
-        let outcome =
-            |event: &Event| matches!(event, Event::Connected { .. } | Event::ConnectFailed { .. });
+        let outcome = |event: &Event| matches!(event, Event::Connected { .. } | Event::ConnectFailed { .. });
         let (event, text) = player.until(outcome).await;
         let Event::ConnectFailed { status } = event else { panic!("let in by {}", player.node) };
         (status, String::from_utf8(text).expect("texts are UTF-8"))

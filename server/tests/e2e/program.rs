@@ -16,9 +16,8 @@ use sterna_server::builtin::ECHO;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sterna");
 
 /// Any free port for everything.
-const FREE_PORTS: [&str; 10] = [
-    "--tcp-port", "0", "--quic-port", "0", "--peer-port", "0", "--admin", "127.0.0.1:0", "--log", "warn",
-];
+const FREE_PORTS: [&str; 10] =
+    ["--tcp-port", "0", "--quic-port", "0", "--peer-port", "0", "--admin", "127.0.0.1:0", "--log", "warn"];
 
 fn sterna(arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().expect("the program was built")
@@ -142,7 +141,12 @@ fn a_port_in_use_is_named() {
     let taken_udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let udp = taken_udp.local_addr().unwrap().port().to_string();
     let admin = format!("127.0.0.1:{tcp}");
-    let cases = [("--tcp-port", &tcp, &tcp), ("--quic-port", &udp, &udp), ("--peer-port", &tcp, &tcp), ("--admin", &admin, &tcp)];
+    let cases = [
+        ("--tcp-port", &tcp, &tcp),
+        ("--quic-port", &udp, &udp),
+        ("--peer-port", &tcp, &tcp),
+        ("--admin", &admin, &tcp),
+    ];
     for (option, value, port) in cases {
         let mut arguments = vec!["serve"];
         // The option is given once: the free ports without it.

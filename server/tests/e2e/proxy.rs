@@ -39,7 +39,10 @@ struct Proxy {
 pub(crate) struct Proxies(Mutex<HashMap<String, Proxy>>);
 
 /// A cluster whose clients pass through proxies.
-pub(crate) async fn cluster_behind_proxies(nodes: u16, change: impl FnOnce(&mut Config)) -> (Arc<Cluster>, Proxies) {
+pub(crate) async fn cluster_behind_proxies(
+    nodes: u16,
+    change: impl FnOnce(&mut Config),
+) -> (Arc<Cluster>, Proxies) {
     let cluster = cluster_with(nodes, |config| {
         config.public_host = Some(BEFORE);
         change(config);
@@ -177,7 +180,12 @@ async fn run_udp(socket: Arc<UdpSocket>, node: SocketAddr, orders: Arc<Orders>) 
     }
 }
 
-async fn send_back(upstream: Arc<UdpSocket>, socket: Arc<UdpSocket>, client: SocketAddr, orders: Arc<Orders>) {
+async fn send_back(
+    upstream: Arc<UdpSocket>,
+    socket: Arc<UdpSocket>,
+    client: SocketAddr,
+    orders: Arc<Orders>,
+) {
     let mut packet = vec![0; 64 * 1024];
     while let Ok((length, _)) = upstream.recv_from(&mut packet).await {
         if !orders.silent.load(Ordering::Acquire) {

@@ -146,7 +146,8 @@ impl Raw {
     }
 
     pub(crate) fn message(&self, cmd: u16, payload: &[u8]) {
-        let message = Message { kind: MessageKind::Plain, ver: sterna_server::builtin::VERSION, cmd, payload };
+        let message =
+            Message { kind: MessageKind::Plain, ver: sterna_server::builtin::VERSION, cmd, payload };
         self.data(&Data::Message(message));
     }
 

@@ -78,7 +78,15 @@ fn bad_greetings() -> Vec<Vec<u8>> {
     Uplink::Ping { stamp: 1 }.encode(&mut ping);
     let mut too_long = Vec::new();
     put_varint(limits::FRAME_BYTES_MAX as u64 + 1, &mut too_long);
-    vec![frame(&[]), frame(&[0xff]), frame(&[0x01, 0, 1]), frame(&[0x41, 1, 0]), ping, too_long, frame(&[7; 999])]
+    vec![
+        frame(&[]),
+        frame(&[0xff]),
+        frame(&[0x01, 0, 1]),
+        frame(&[0x41, 1, 0]),
+        ping,
+        too_long,
+        frame(&[7; 999]),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +202,8 @@ async fn frames_that_come_in_pieces_are_put_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_vanishes_while_it_is_being_let_in_leaves_no_session_for_ever() {
-    let cluster = crate::cluster_with(1, |config| config.times.resume = std::time::Duration::from_millis(100)).await;
+    let cluster =
+        crate::cluster_with(1, |config| config.times.resume = std::time::Duration::from_millis(100)).await;
     let node = node(&cluster, "node-1");
     for number in 0..50 {
         let token = token_for(&cluster, &format!("ghost-{number}"), "node-1");

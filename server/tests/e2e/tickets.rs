@@ -6,9 +6,9 @@ use crate::{BOTH, LONG, cluster, cluster_with, node, token_for};
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::client::config::Transport;
-use sterna::protocol::ids::Cursor;
+use sterna::protocol::ids::{Cursor, Fence};
 use sterna::protocol::reasons::{OfflineReason, RefuseReason};
-use sterna::protocol::wire::{Data, Downlink, SwitchCause, Uplink};
+use sterna::protocol::wire::{Data, Downlink, Switch, SwitchCause, Uplink};
 use sterna_server::builtin::ECHO;
 use sterna_server::cluster::Cluster;
 
@@ -30,6 +30,20 @@ async fn until_attached(link: &mut Raw) -> u64 {
     link.until(pick).await
 }
 
+/// `Switch` and `Settled`: they travel on two lanes, and either may come first.
+async fn until_settled(link: &mut Raw) -> (Switch, Fence) {
+    let (mut switch, mut settled) = (None, None);
+    while switch.is_none() || settled.is_none() {
+        match link.next().await {
+            Got::Switch(came) => switch = Some(*came),
+            Got::Control(Downlink::Settled { fence }) => settled = Some(fence),
+            Got::Control(_) | Got::Message(..) => {}
+            Got::Ended(end) => panic!("ended: {end}"),
+        }
+    }
+    switch.zip(settled).expect("both have come")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_by_hand_goes_by_the_book() {
     for transport in BOTH {
@@ -43,17 +57,12 @@ async fn a_move_by_hand_goes_by_the_book() {
         assert!(credit > 0);
         // From here on on both links.
         second.data(&Data::Start(Cursor(0)));
-        let switch = second.until_switch().await;
+        let (switch, settled) = until_settled(&mut second).await;
         assert_eq!((switch.cause, switch.session), (SwitchCause::Moved, session.switch.session));
         assert_eq!(switch.fence.epoch, session.switch.fence.epoch.next());
         assert_eq!((switch.up, switch.node.as_str()), (Cursor(1), "node-2"));
+        assert_eq!(settled, switch.fence);
         second.control(&Uplink::Confirm { fence: switch.fence });
-        let settled = |got| match got {
-            Got::Control(Downlink::Settled { fence }) => Some(fence),
-            Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
-            Got::Ended(end) => panic!("ended: {end}"),
-        };
-        assert_eq!(second.until(settled).await, switch.fence);
         // The source says goodbye and closes.
         let moved = |got| match got {
             Got::Control(Downlink::Moved { epoch, .. }) => Some(epoch),
@@ -90,7 +99,8 @@ async fn a_forged_ticket_lets_nobody_in() {
         }
         // A resume token is no ticket.
         let token = session.switch.resume_token.clone();
-        let mut link = session.attach(&Invitation { ticket: token, ..invitation.clone() }, &session.key, 2).await;
+        let mut link =
+            session.attach(&Invitation { ticket: token, ..invitation.clone() }, &session.key, 2).await;
         assert_eq!(link.until_refused().await, RefuseReason::TicketForged);
         // The real one still works.
         let mut link = session.attach(&invitation, &session.key, 2).await;

@@ -69,9 +69,8 @@ async fn of_many_clients_of_one_user_one_session_stays() {
     crate::eventually("each client has an outcome", || clients.iter().all(settled)).await;
     let sessions = || cluster.nodes().iter().map(|node| node.sessions()).sum::<usize>();
     crate::eventually("one session is left", || sessions() == 1).await;
-    let connected = || {
-        clients.iter().filter(|client| client.state() == sterna::client::State::Connected).count()
-    };
+    let connected =
+        || clients.iter().filter(|client| client.state() == sterna::client::State::Connected).count();
     crate::eventually("one client is connected", || connected() == 1).await;
 }
 
