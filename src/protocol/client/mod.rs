@@ -233,7 +233,7 @@ impl Client {
         match &self.phase {
             Phase::Idle => Standing::Idle,
             Phase::Connecting { .. } => Standing::Connecting,
-            Phase::Connected if self.moving.is_some() => Standing::Migrating,
+            Phase::Connected if self.is_moving() => Standing::Migrating,
             Phase::Connected => Standing::Connected,
             Phase::Restoring(_) => Standing::Reconnecting,
         }
@@ -654,7 +654,7 @@ impl Client {
                 let session = self.session.as_ref().map_or(SessionId::default(), |session| session.id);
                 events.event(Event::Connected { session }, node);
             }
-            SwitchCause::Resumed => {}
+            SwitchCause::Resumed => self.forget_given_up(),
             SwitchCause::Moved => self.on_moved_here(purpose, node, now, events),
             SwitchCause::TookOver => {
                 self.moving = None;

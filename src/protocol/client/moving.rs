@@ -29,6 +29,9 @@ pub(super) struct Move {
     /// Addresses of the target that have been tried.
     tried: usize,
     mode: MoveMode,
+    /// The client could not attach and has said so. The source may not have heard of it and have gone on:
+    /// so the ticket is kept for the case that the session has to be looked for.
+    given_up: bool,
 }
 
 impl Move {
@@ -60,7 +63,7 @@ impl Client {
     pub fn send_migrate(&mut self) -> Result<(), Status> {
         let Some(session) = &self.session else { return Err(Status::NotConnected) };
         let epoch = session.fence.epoch;
-        if self.moving.is_some() || self.asked_to_move >= Some(epoch) {
+        if self.is_moving() || self.asked_to_move >= Some(epoch) {
             return Ok(());
         }
         if self.offline < Some(epoch) && !session.moves_when_online {
@@ -96,12 +99,13 @@ impl Client {
         if id.epoch <= self.epoch() || self.moving.as_ref().is_some_and(|moving| moving.id >= id) {
             return; // (f)
         }
-        if let Some(earlier) = &self.moving {
-            self.on_cancel(earlier.id);
-        } else {
+        if !self.is_moving() {
             events.event(Event::Migrating { epoch: id.epoch }, &[]);
         }
-        self.moving = Some(Move { id, ticket, addresses, tried: 0, mode });
+        if let Some(earlier) = &self.moving {
+            self.on_cancel(earlier.id);
+        }
+        self.moving = Some(Move { id, ticket, addresses, tried: 0, mode, given_up: false });
         if mode == MoveMode::Seamless {
             self.attach(now);
         }
@@ -114,8 +118,20 @@ impl Client {
         true
     }
 
+    /// Whether a target is prepared that the client has not given up.
+    pub(super) fn is_moving(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| !moving.given_up)
+    }
+
+    /// The source serves: what it does not know to have been given up is over for the client.
+    pub(super) fn forget_given_up(&mut self) {
+        if !self.is_moving() {
+            self.moving = None;
+        }
+    }
+
     pub(super) fn on_attach_link_lost(&mut self, id: MoveId, now: Time) {
-        let Some(moving) = &self.moving else { return };
+        let Some(moving) = &mut self.moving else { return };
         if moving.id != id {
             return;
         }
@@ -124,8 +140,8 @@ impl Client {
         }
         if moving.tried < moving.addresses.len() {
             self.attach(now);
-        } else {
-            self.moving = None;
+        } else if !moving.given_up {
+            moving.given_up = true;
             for link in self.links.iter_mut().filter(|link| link.serving) {
                 link.control(&Uplink::CannotAttach { id });
             }
