@@ -6,6 +6,7 @@
 //! - [`client`]: drives `protocol::client` on a background thread; the event queue
 //! - [`sys`]: the few calls to the operating system that std does not have
 //! - [`ffi`]: the C functions of `include/sterna.h`
+//! - `testing`, with the feature of that name: a whole cluster in memory, on virtual time
 //!
 //! The server lives in the crate `sterna-server`.
 
@@ -13,4 +14,6 @@ pub mod client;
 pub mod ffi;
 pub mod protocol;
 pub mod sys;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod transport;

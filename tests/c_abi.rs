@@ -63,7 +63,7 @@ fn wrong_arguments_are_answered() {
     let dir = native::scratch("arguments");
     let program = compile("cc", "tests/c/arguments.c", &["-std=c99"], Link::Shared, &dir);
     play(&program, &[]);
-    play_under_valgrind(&program, &[]);
+    play_under_valgrind(&program, &[], false);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn events_reach_the_game() {
     let dir = native::scratch("events");
     let program = compile("cc", "tests/c/events.c", &["-std=gnu99"], Link::Shared, &dir);
     play(&program, &[dead_token()]);
-    play_under_valgrind(&program, &[dead_token()]);
+    play_under_valgrind(&program, &[dead_token()], false);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn the_cpp_classes_work() {
     let flags = ["-std=c++17", "-fno-exceptions", "-fno-rtti"];
     let program = compile("c++", "tests/cpp/binding.cpp", &flags, Link::Shared, &dir);
     play(&program, &[dead_token()]);
-    play_under_valgrind(&program, &[dead_token()]);
+    play_under_valgrind(&program, &[dead_token()], false);
     let diarkis = compile("c++", "tests/cpp/diarkis.cpp", &["-std=c++17"], Link::Shared, &dir);
     play(&diarkis, &[]);
 }

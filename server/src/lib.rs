@@ -11,6 +11,7 @@
 //! - [`cluster`]: the nodes of one process
 //! - [`serve`]: `sterna serve`
 //! - [`builtin`]: the application of `sterna serve`
+//! - [`demo`]: `sterna demo`
 //! - [`cli`]: the command `sterna`
 
 pub mod admin;
@@ -18,6 +19,7 @@ pub mod builtin;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod demo;
 pub mod engine;
 pub mod logging;
 pub mod node;

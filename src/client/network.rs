@@ -3,7 +3,8 @@
 
 use crate::client::status::{Error, Status};
 use crate::transport::Endpoints;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
+use std::cell::Cell;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,20 +41,15 @@ impl Network {
 
     fn start() -> Result<Self, Error> {
         let system = |error: std::io::Error| Error::new(Status::System, format!("network thread: {error}"));
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(system)?;
-        let handle = runtime.handle().clone();
         let links = TaskTracker::new();
-        let (stop, mut stopped) = watch::channel(false);
-        let tracked = links.clone();
-        let body = move || {
-            runtime.block_on(async move {
-                // An error means that the sender is gone, which ends the thread as well.
-                let _ = stopped.wait_for(|stop| *stop).await;
-                tracked.close();
-                let _ = tokio::time::timeout(GOODBYE_MAX, tracked.wait()).await;
-            });
-        };
-        let thread = std::thread::Builder::new().name("sterna-net".into()).spawn(body).map_err(system)?;
+        let (stop, stopped) = watch::channel(false);
+        let start = Arc::new(Start::default());
+        let (started, tracked) = (start.clone(), links.clone());
+        let thread = std::thread::Builder::new()
+            .name("sterna-net".into())
+            .spawn(move || run(&started, stopped, &tracked))
+            .map_err(system)?;
+        let handle = start.wait().map_err(system)?;
         let thread = Mutex::new(Some(thread));
         Ok(Self { handle, endpoints: Arc::new(Endpoints::default()), links, stop, thread })
     }
@@ -73,13 +69,58 @@ impl Network {
     }
 }
 
+/// How the thread tells that it runs. Plain locks, because a channel, like the runtime itself, leaves
+/// something behind for each thread that it meets, and the game's threads are not ours.
+#[derive(Debug, Default)]
+struct Start {
+    outcome: Mutex<Option<std::io::Result<Handle>>>,
+    told: Condvar,
+}
+
+impl Start {
+    fn tell(&self, outcome: std::io::Result<Handle>) {
+        *self.outcome.lock() = Some(outcome);
+        self.told.notify_one();
+    }
+
+    fn wait(&self) -> std::io::Result<Handle> {
+        let mut outcome = self.outcome.lock();
+        loop {
+            match outcome.take() {
+                Some(outcome) => return outcome,
+                None => self.told.wait(&mut outcome),
+            }
+        }
+    }
+}
+
+/// The thread's body.
+fn run(start: &Start, mut stopped: watch::Receiver<bool>, links: &TaskTracker) {
+    IS_NETWORK_THREAD.set(true);
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return start.tell(Err(error)),
+    };
+    start.tell(Ok(runtime.handle().clone()));
+    runtime.block_on(async {
+        // An error means that the sender is gone, which ends the thread as well.
+        let _ = stopped.wait_for(|stop| *stop).await;
+        links.close();
+        let _ = tokio::time::timeout(GOODBYE_MAX, links.wait()).await;
+    });
+}
+
+thread_local! {
+    static IS_NETWORK_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Drop for Network {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
         let Some(thread) = self.thread.lock().take() else { return };
         // The last client never ends on the network thread: tasks hold no client. Were it otherwise, the
         // thread could not wait for itself.
-        if thread.thread().id() != std::thread::current().id() {
+        if !IS_NETWORK_THREAD.get() {
             let _ = thread.join();
         }
     }

@@ -1,7 +1,7 @@
 //! What the game's threads and the network thread share of one client: the protocol core, what was
 //! submitted, and the queue of events.
 //!
-//! Locks are taken in the order core, submissions, queue, and none is held across an await.
+//! Locks are taken in the order core, queue, submissions, and none is held across an await.
 
 use crate::client::config::{Config, LogLevel, Transport};
 use crate::client::event::{Batch, Event};

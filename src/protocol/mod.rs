@@ -17,3 +17,6 @@ pub mod source;
 pub mod target;
 pub mod time;
 pub mod wire;
+
+#[cfg(test)]
+mod tests;

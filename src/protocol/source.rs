@@ -190,6 +190,9 @@ pub struct Source {
     failed: Option<MoveFailure>,
     phase: Phase,
     asked: u64,
+    /// The last question is not answered yet: a slow directory is not asked again meanwhile, or no answer
+    /// would ever be to the last question.
+    waits: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -214,6 +217,7 @@ impl Source {
             failed: None,
             phase: Phase::Picking,
             asked: 0,
+            waits: false,
             outputs: VecDeque::new(),
         };
         source.outputs.push_back(Output::PickTarget(Vec::new()));
@@ -246,6 +250,11 @@ impl Source {
         }
     }
 
+    /// Whether the clients have been told where to attach, and no baton is made yet.
+    pub fn awaits_clients(&self) -> bool {
+        matches!(self.phase, Phase::Attaching { .. } | Phase::Claiming { .. })
+    }
+
     /// Whether the baton has left, so that the copy here is only a copy.
     pub fn baton_is_out(&self) -> bool {
         matches!(self.phase, Phase::Passing { .. } | Phase::Recalling { .. })
@@ -264,15 +273,18 @@ impl Source {
             }
             Phase::Attaching { deadline } => Some((*deadline, Wake::GiveUpAttaching)),
             Phase::Claiming { deadline } => Some((*deadline, Wake::GiveUpClaiming)),
-            Phase::Leaving { deadline, .. } => Some((*deadline, Wake::GiveUpFreezing)),
+            Phase::Leaving { deadline, abort: None, .. } => Some((*deadline, Wake::GiveUpFreezing)),
             Phase::Passing { acked: false, resend_at, poll_at, .. } => {
                 Some((*poll_at, Wake::ReadRecord).min_by_time((*resend_at, Wake::ResendBaton)))
             }
             Phase::Passing { acked: true, poll_at, .. }
             | Phase::Recalling { poll_at }
             | Phase::Undoing { poll_at, .. } => Some((*poll_at, Wake::ReadRecord)),
-            // Picking and Freezing are answered by the driver before it does anything else.
-            Phase::Picking | Phase::Freezing { .. } | Phase::Ended => None,
+            // These are answered by the driver before it does anything else.
+            Phase::Picking
+            | Phase::Freezing { .. }
+            | Phase::Leaving { abort: Some(_), .. }
+            | Phase::Ended => None,
         }
     }
 
@@ -297,7 +309,10 @@ impl Source {
             | Input::Revoked(_)
             | Input::BatonAcked(_)
             | Input::Finalised(_) => {}
-            Input::Answer(number, answer) if number == self.asked => self.on_answer(answer, now),
+            Input::Answer(number, answer) if number == self.asked => {
+                self.waits = false;
+                self.on_answer(answer, now);
+            }
             Input::Answer(..) => {}
             Input::Frozen(baton) => self.on_frozen(baton, now),
             Input::TargetGone => self.on_target_gone(now),
@@ -370,8 +385,12 @@ impl Source {
             Phase::Claiming { .. } | Phase::Leaving { .. } => {
                 self.abort(Abort { reason: MoveFailure::TargetRefused, next_target: true }, now);
             }
-            // (c) A word of the target proves nothing once the baton is out; its record does.
-            Phase::Passing { .. } => self.ask(Ask::Read),
+            // (c) A word of the target proves nothing once the baton is out; its record does. But it never
+            // accepts that baton any more.
+            Phase::Passing { ref mut acked, .. } => {
+                *acked = true;
+                self.ask(Ask::Read);
+            }
             Phase::Picking
             | Phase::Freezing { .. }
             | Phase::Recalling { .. }
@@ -482,6 +501,11 @@ impl Source {
                 self.outputs.push_back(Output::Held(found));
                 self.claim(now);
             }
+            // It landed, and the target has handed the cohort back before that was seen here (c).
+            Some(found) if self.is_handed_back(&found.record) => {
+                self.outputs.push_back(Output::Cancel(self.id));
+                self.undone(found, Abort { reason: MoveFailure::TargetRefused, next_target: true });
+            }
             Some(found) => self.end(Outcome::Lost(Some(found.record))),
             None => self.end(Outcome::Lost(None)),
         }
@@ -523,15 +547,18 @@ impl Source {
     }
 
     fn on_finalised(&mut self) {
-        if let Phase::Passing { .. } = self.phase {
+        if let Phase::Passing { acked, .. } = &mut self.phase {
+            *acked = true;
             self.ask(Ask::Read);
         }
     }
 
     /// (c) What the record says while the baton is out.
     fn on_passing_answer(&mut self, answer: Answer, now: Time) {
-        let Phase::Passing { record: claimed, .. } = self.phase else { return };
+        let Phase::Passing { record: claimed, acked, .. } = self.phase else { return };
         match answer {
+            // The session has ended at the target before its record was seen here.
+            Answer::Read(ReadAnswer::Read(None)) if acked => self.end(Outcome::Lost(None)),
             Answer::Read(ReadAnswer::Read(Some(found))) if found.record == claimed.record => {
                 self.poll_again(now);
             }
@@ -541,7 +568,7 @@ impl Source {
             Answer::Read(ReadAnswer::Read(Some(found))) if found.record.epoch >= self.id.epoch => {
                 self.end(Outcome::Moved(found.record));
             }
-            // A record older than the claim, or none, cannot be a leader's answer about a claim that won;
+            // A record older than the claim, or none before the baton has arrived, cannot be a leader's answer about a claim that won;
             // the engine has lost its data, and what it says now proves nothing.
             Answer::Read(ReadAnswer::Read(_) | ReadAnswer::Failed) | Answer::Cas(_) => self.poll_again(now),
         }
@@ -660,10 +687,15 @@ impl Source {
     }
 
     fn on_timeout(&mut self, now: Time) {
-        let Some((at, wake)) = self.poll_timeout() else { return };
-        if at > now {
-            return;
+        // Several may be due at once.
+        while let Some((at, wake)) = self.poll_timeout()
+            && at <= now
+        {
+            self.on_wake(wake, now);
         }
+    }
+
+    fn on_wake(&mut self, wake: Wake, now: Time) {
         match wake {
             Wake::ResendPrepare => {
                 self.outputs.push_back(Output::SendPrepare(self.id));
@@ -677,12 +709,14 @@ impl Source {
                 self.abort(Abort { reason: MoveFailure::EngineUnavailable, next_target: false }, now);
             }
             Wake::GiveUpFreezing => {
-                self.abort(Abort { reason: MoveFailure::FrozeTooLong, next_target: false }, now);
+                self.abort(Abort { reason: MoveFailure::FrozeTooLong, next_target: true }, now);
             }
             Wake::ResendBaton => self.resend_baton(now),
             Wake::ReadRecord => {
                 self.poll_again(now);
-                self.ask(Ask::Read);
+                if !self.waits {
+                    self.ask(Ask::Read);
+                }
             }
         }
     }
@@ -696,6 +730,7 @@ impl Source {
 
     fn ask(&mut self, ask: Ask) {
         self.asked += 1;
+        self.waits = true;
         self.outputs.push_back(Output::Ask(self.asked, ask));
     }
 

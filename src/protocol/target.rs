@@ -113,6 +113,8 @@ pub struct Target {
     source_gone: bool,
     phase: Phase,
     asked: u64,
+    /// The last question is not answered yet, as in the source.
+    waits: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -158,6 +160,7 @@ impl Target {
             source_gone: false,
             phase,
             asked: 0,
+            waits: false,
             outputs: VecDeque::new(),
         }
     }
@@ -227,7 +230,10 @@ impl Target {
             Input::AllAttached => self.on_all_attached(now),
             Input::Baton(baton) => self.on_baton(baton),
             Input::Cancelled => self.on_cancelled(now),
-            Input::Answer(number, answer) if number == self.asked => self.on_answer(answer, now),
+            Input::Answer(number, answer) if number == self.asked => {
+                self.waits = false;
+                self.on_answer(answer, now);
+            }
             Input::Answer(..) => {}
             Input::Stored => self.on_stored(now),
             Input::Drop(reason) => self.on_drop(reason, now),
@@ -329,7 +335,13 @@ impl Target {
 
     /// What the record says while the baton is awaited.
     fn on_watch(&mut self, answer: Answer, now: Time) {
-        let Answer::Read(ReadAnswer::Read(Some(found))) = answer else { return };
+        let Answer::Read(ReadAnswer::Read(Some(found))) = answer else {
+            // Without the engine nobody can be handed anything: the time to refuse starts again.
+            if let Phase::Prepared { handing_since: Some(since), .. } = &mut self.phase {
+                *since = now;
+            }
+            return;
+        };
         if self.names_this_move(&found.record) {
             if self.source_gone {
                 // (d) The record names this node and the source's lease has run out: nobody else has it.
@@ -400,10 +412,15 @@ impl Target {
     }
 
     fn on_timeout(&mut self, now: Time) {
-        let Some((at, wake)) = self.poll_timeout() else { return };
-        if at > now {
-            return;
+        // Several may be due at once.
+        while let Some((at, wake)) = self.poll_timeout()
+            && at <= now
+        {
+            self.on_wake(wake, now);
         }
+    }
+
+    fn on_wake(&mut self, wake: Wake, now: Time) {
         match wake {
             Wake::GiveUpAdmitting => {
                 self.outputs.push_back(Output::Refuse(TargetRefusal::Fenced));
@@ -429,11 +446,14 @@ impl Target {
             Phase::HandingBack { poll_at, .. } => *poll_at = now + self.timing.baton_wait_max,
             Phase::Admitting { .. } | Phase::Storing | Phase::Ended => {}
         }
-        self.ask(Ask::Read);
+        if !self.waits {
+            self.ask(Ask::Read);
+        }
     }
 
     fn ask(&mut self, ask: Ask) {
         self.asked += 1;
+        self.waits = true;
         self.outputs.push_back(Output::Ask(self.asked, ask));
     }
 

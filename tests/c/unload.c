@@ -1,6 +1,7 @@
 /* A plugin can be unloaded and loaded again: each time all of the library's threads are gone.
  *
- *     unload <path of the library> <token>
+ *     unload <path of the library> <token>            the token's nodes need not exist
+ *     unload <path of the library> <token> tcp|udp    they do: connects and gets an echo each time
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <sterna.h>
 
@@ -35,42 +37,83 @@ static int threads(void)
 }
 
 /* ISO C has no cast from an object pointer to a function pointer. */
-#define LOAD(library, function) \
+#define LOAD(library, api, function) \
     do { \
         void *found = dlsym(library, #function); \
         CHECK(found != NULL); \
-        memcpy(&function##_, &found, sizeof found); \
+        memcpy(&(api).function##_, &found, sizeof found); \
     } while (0)
+
+struct api {
+    uint32_t (*sterna_abi_version_)(void);
+    SternaResult (*sterna_client_config_init_)(SternaClientConfig *, uint32_t);
+    SternaResult (*sterna_client_create_)(const SternaClientConfig *, SternaClient **);
+    SternaResult (*sterna_client_connect_)(SternaClient *, const char *);
+    SternaResult (*sterna_client_update_)(SternaClient *);
+    SternaResult (*sterna_client_rsend_)(SternaClient *, uint8_t, uint16_t, const uint8_t *, uint32_t);
+    const SternaEvent *(*sterna_client_poll_event_)(SternaClient *);
+    SternaResult (*sterna_client_destroy_)(SternaClient *);
+    SternaResult (*sterna_shutdown_)(void);
+};
+
+static void play(SternaClient *client, const struct api *api)
+{
+    const struct timespec pause = {0, 1000000};
+    int turn;
+    for (turn = 0; turn < 10000; turn++) {
+        const SternaEvent *event;
+        CHECK(api->sterna_client_update_(client) == STERNA_OK);
+        event = api->sterna_client_poll_event_(client);
+        if (event == NULL) {
+            nanosleep(&pause, NULL);
+            continue;
+        }
+        if (event->event_type == STERNA_EVENT_CONNECTED) {
+            CHECK(api->sterna_client_rsend_(client, 2, 1, (const uint8_t *)"hello", 5) == STERNA_OK);
+        } else if (event->event_type == STERNA_EVENT_PUSH) {
+            CHECK(event->length == 5 && memcmp(event->data, "hello", 5) == 0);
+            return;
+        }
+    }
+    CHECK(!"the echo came");
+}
 
 int main(int argc, char **argv)
 {
     int round;
     int before = threads();
-    CHECK(argc == 3);
+    CHECK(argc == 3 || argc == 4);
     for (round = 0; round < 20; round++) {
-        uint32_t (*sterna_abi_version_)(void);
-        SternaResult (*sterna_client_create_)(const SternaClientConfig *, SternaClient **);
-        SternaResult (*sterna_client_connect_)(SternaClient *, const char *);
-        SternaResult (*sterna_client_update_)(SternaClient *);
-        SternaResult (*sterna_client_destroy_)(SternaClient *);
-        SternaResult (*sterna_shutdown_)(void);
+        struct api api;
+        SternaClientConfig config;
         SternaClient *client = NULL;
         void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
         CHECK(library != NULL);
-        LOAD(library, sterna_abi_version);
-        LOAD(library, sterna_client_create);
-        LOAD(library, sterna_client_connect);
-        LOAD(library, sterna_client_update);
-        LOAD(library, sterna_client_destroy);
-        LOAD(library, sterna_shutdown);
-        CHECK(sterna_abi_version_() == STERNA_ABI_VERSION);
-        CHECK(sterna_client_create_(NULL, &client) == STERNA_OK);
-        CHECK(sterna_client_connect_(client, argv[2]) == STERNA_OK);
-        CHECK(sterna_client_update_(client) == STERNA_OK);
-        if (round % 2 == 0) {
-            CHECK(sterna_client_destroy_(client) == STERNA_OK);
+        LOAD(library, api, sterna_abi_version);
+        LOAD(library, api, sterna_client_config_init);
+        LOAD(library, api, sterna_client_create);
+        LOAD(library, api, sterna_client_connect);
+        LOAD(library, api, sterna_client_update);
+        LOAD(library, api, sterna_client_rsend);
+        LOAD(library, api, sterna_client_poll_event);
+        LOAD(library, api, sterna_client_destroy);
+        LOAD(library, api, sterna_shutdown);
+        CHECK(api.sterna_abi_version_() == STERNA_ABI_VERSION);
+        CHECK(api.sterna_client_config_init_(&config, sizeof config) == STERNA_OK);
+        if (argc == 4 && strcmp(argv[3], "udp") == 0) {
+            config.transport = STERNA_TRANSPORT_UDP;
         }
-        CHECK(sterna_shutdown_() == STERNA_OK);
+        CHECK(api.sterna_client_create_(&config, &client) == STERNA_OK);
+        CHECK(api.sterna_client_connect_(client, argv[2]) == STERNA_OK);
+        CHECK(threads() > before);
+        if (argc == 4) {
+            play(client, &api);
+        }
+        CHECK(api.sterna_client_update_(client) == STERNA_OK);
+        if (round % 2 == 0) {
+            CHECK(api.sterna_client_destroy_(client) == STERNA_OK);
+        }
+        CHECK(api.sterna_shutdown_() == STERNA_OK);
         CHECK(threads() == before);
         CHECK(dlclose(library) == 0);
     }

@@ -1,6 +1,6 @@
 //! One link of a client: what it is for, what waits to be written on it, and its place in both sequences.
 
-use crate::protocol::ids::{LinkNumber, MoveId};
+use crate::protocol::ids::{Cursor, LinkNumber, MoveId};
 use crate::protocol::limits;
 use crate::protocol::sequence::{LinkReceiver, LinkSender, Replay};
 use crate::protocol::time::Time;
@@ -37,6 +37,8 @@ pub(super) struct Link {
     pub(super) serving: bool,
     pub(super) receiver: LinkReceiver,
     pub(super) sender: LinkSender,
+    /// An acknowledgement that has overtaken the link's Switch.
+    pub(super) early_ack: Cursor,
     pub(super) heard_at: Time,
     pub(super) dirty: bool,
     number: LinkNumber,
@@ -66,6 +68,7 @@ impl Link {
             serving: false,
             receiver: LinkReceiver::default(),
             sender: LinkSender::default(),
+            early_ack: Cursor(0),
             heard_at: now,
             dirty: false,
             number,

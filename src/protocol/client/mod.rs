@@ -17,7 +17,7 @@ use crate::client::status::Status;
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::keys;
 use crate::protocol::limits;
-use crate::protocol::reasons::{CloseReason, RefuseReason};
+use crate::protocol::reasons::{CloseReason, MoveFailure, RefuseReason};
 use crate::protocol::sequence::{PeerMisbehaved, Replay, Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
@@ -192,6 +192,8 @@ pub struct Client {
     early_offline: Option<Offline>,
     asked_to_move: Option<Epoch>,
     moving: Option<Move>,
+    /// The game has been told that a move goes on; when it is told at the latest that it came to nothing.
+    announced: Option<Time>,
     counts: Counts,
     arrivals: Arrivals,
     random: u64,
@@ -221,6 +223,7 @@ impl Client {
             early_offline: None,
             asked_to_move: None,
             moving: None,
+            announced: None,
             counts: Counts::default(),
             arrivals: Arrivals::default(),
             random: seed,
@@ -378,6 +381,7 @@ impl Client {
         self.phase = Phase::Idle;
         self.session = None;
         self.moving = None;
+        self.announced = None;
         self.close_all_links();
         self.abandon_requests(events);
         events.event(Event::Disconnected { status }, text.as_bytes());
@@ -456,6 +460,9 @@ impl Client {
         now: Time,
         events: &mut dyn Events,
     ) -> Result<usize, LinkFault> {
+        if self.is_closing(from) {
+            return Ok(bytes.len()); // it has served its time
+        }
         let mut taken = 0;
         while let Some((body, length)) = split(&bytes[taken..], limits::FRAME_BYTES_MAX)? {
             let first = *body.first().ok_or(DecodeError::Truncated("frame"))?;
@@ -563,7 +570,7 @@ impl Client {
         }
         let Some(index) = self.links.iter().position(|link| link.id == from) else { return Ok(()) };
         let link = &mut self.links[index];
-        let (address, purpose) = (link.address, link.purpose);
+        let address = link.address;
         let client_key = match (&self.session, link.client_key) {
             (Some(session), _) => session.client_key,
             (None, Some(key)) => key,
@@ -571,7 +578,19 @@ impl Client {
         };
         let known = self.session.as_ref().map(|session| session.generation);
         let new_generation = known.is_some_and(|known| switch.generation > known);
-        let lost = self.take_cursors(index, &switch, new_generation)?;
+        // The node says so until it has heard from us; the game is told once, whoever it is that says it.
+        let cause = match switch.cause {
+            SwitchCause::Resumed | SwitchCause::Moved | SwitchCause::TookOver if new_generation => {
+                SwitchCause::TookOver
+            }
+            SwitchCause::TookOver => SwitchCause::Resumed,
+            SwitchCause::Connected | SwitchCause::Resumed | SwitchCause::Moved => switch.cause,
+        };
+        let restarted = new_generation || switch.cause == SwitchCause::TookOver;
+        let lost = self.take_cursors(index, &switch, restarted)?;
+        let same_link = self.links[index].serving;
+        let asked_early = self.asked_to_move > Some(seen.epoch);
+        self.carry_over(cause, seen.epoch, switch.fence.epoch);
         self.session = Some(Session {
             id: switch.session,
             fence: switch.fence,
@@ -582,34 +601,40 @@ impl Client {
             moves_when_online: switch.moves_when_online,
             owner: address,
         });
-        self.become_served(index, switch.cause);
-        self.raise(switch.cause, purpose, lost, &switch.node, now, events);
+        self.become_served(index, cause);
+        self.raise(cause, lost, &switch.node, now, events);
+        if !same_link || asked_early {
+            self.ask_again_to_move(); // the link on which that was asked may have broken before it arrived
+        }
         Ok(())
     }
 
-    /// Brings both sequences together. Gives the range of uplink that is gone, which only a new generation
-    /// may have.
+    /// Brings both sequences together. Gives the range of uplink that is gone, which there is only when the
+    /// session was restarted from a copy.
     fn take_cursors(
         &mut self,
         index: usize,
         switch: &Switch,
-        new_generation: bool,
+        restarted: bool,
     ) -> Result<(Cursor, Cursor), LinkFault> {
-        let lost = (switch.up, self.up.first().max(switch.up));
-        if lost.0 != lost.1 && !new_generation {
-            return Err(PeerMisbehaved::Gap { expected: self.up.first(), got: switch.up }.into());
-        }
+        // Otherwise a later acknowledgement has overtaken the Switch.
+        let lost_to = if restarted { self.up.first().max(switch.up) } else { switch.up };
+        let lost = (switch.up, lost_to);
         if switch.up > self.up.first() {
             self.up.acked(switch.up)?;
         }
+        let early = self.links[index].early_ack;
+        if early > self.up.first() {
+            self.up.acked(early)?;
+        }
         let link = &mut self.links[index];
         link.sender.granted(switch.credit);
-        if new_generation || !link.sender.is_started() {
+        if restarted || !link.sender.is_started() {
             link.start(&self.up);
         }
         link.receiver.start(switch.down);
         if switch.down > self.down {
-            if !new_generation {
+            if !restarted {
                 return Err(PeerMisbehaved::Gap { expected: self.down, got: switch.down }.into());
             }
             self.down = switch.down;
@@ -618,10 +643,12 @@ impl Client {
     }
 
     fn become_served(&mut self, index: usize, cause: SwitchCause) {
+        let target = self.moving.as_ref().map(Move::purpose);
         for (other, link) in self.links.iter_mut().enumerate() {
             link.serving = other == index;
-            // The source of a move is kept until the record is settled; any other link has served its time.
-            if other != index && cause != SwitchCause::Moved {
+            // The source of a move is kept until the record is settled, and a target while the move goes on;
+            // any other link has served its time.
+            if other != index && cause != SwitchCause::Moved && Some(link.purpose) != target {
                 link.close();
             }
         }
@@ -634,7 +661,6 @@ impl Client {
     fn raise(
         &mut self,
         cause: SwitchCause,
-        purpose: Purpose,
         lost: (Cursor, Cursor),
         node: &str,
         now: Time,
@@ -655,14 +681,13 @@ impl Client {
                 events.event(Event::Connected { session }, node);
             }
             SwitchCause::Resumed => self.forget_given_up(),
-            SwitchCause::Moved => self.on_moved_here(purpose, node, now, events),
+            SwitchCause::Moved => self.on_moved_here(node, now, events),
             SwitchCause::TookOver => {
-                self.moving = None;
+                self.give_up_move(MoveFailure::TargetRefused, events);
                 let (lost_from, lost_to) = (lost.0.0, lost.1.0);
                 events.event(Event::TookOver { epoch, lost_from, lost_to }, node);
             }
         }
-        self.ask_again_to_move();
         if let Some(offline) = self.early_offline.take() {
             self.on_offline(offline, events);
         }
@@ -678,7 +703,12 @@ impl Client {
         match frame {
             Downlink::Refused { reason, elsewhere } => self.on_refused(from, reason, elsewhere, now, events),
             Downlink::Pong { stamp } => self.on_pong(stamp, now),
-            Downlink::Ack { up } => self.up.acked(up)?,
+            Downlink::Ack { up } => match self.link_mut(from) {
+                Some(link) if link.serving => self.up.acked(up)?,
+                // Its Switch says first what is acknowledged at all.
+                Some(link) => link.early_ack = link.early_ack.max(up),
+                None => {}
+            },
             Downlink::Credit { limit } => {
                 if let Some(link) = self.link_mut(from) {
                     link.sender.granted(limit);
@@ -691,9 +721,9 @@ impl Client {
             Downlink::MoveTo { id, addresses, ticket, mode } => {
                 self.on_move_to(id, addresses, ticket, mode, now, events);
             }
-            Downlink::Attached { id, credit } => self.on_attached(from, id, credit),
+            Downlink::Attached { id, credit } => self.on_attached(from, id, credit, now),
             Downlink::MoveFailed { reason, epoch } => self.on_move_failed(reason, epoch, events),
-            Downlink::Cancel { id } => self.on_cancel(id),
+            Downlink::Cancel { id } => self.on_cancel(id, now),
             Downlink::Settled { fence } => self.on_settled(fence),
             Downlink::Moved { epoch, .. } => self.on_moved_away(from, epoch, now),
             Downlink::Bye { session, reason } => self.on_bye(from, session, reason, events),
@@ -846,6 +876,10 @@ impl Client {
         for link in &mut self.links {
             link.on_timeout(self.settings.ping_every, self.settings.silence_max, now);
         }
+        if self.announced.is_some_and(|at| at <= now) {
+            // (b) The ticket has expired, and whatever ended the move did not reach us.
+            self.give_up_move(MoveFailure::Cancelled, events);
+        }
         self.on_restore_timeout(now, events);
     }
 
@@ -862,6 +896,6 @@ impl Client {
             Phase::Idle | Phase::Connected => None,
         };
         let request = self.request_deadlines.first().map(|(deadline, _)| *deadline);
-        [links, phase, request, self.ack_at].into_iter().flatten().min()
+        [links, phase, request, self.ack_at, self.announced].into_iter().flatten().min()
     }
 }

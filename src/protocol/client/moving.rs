@@ -1,14 +1,15 @@
 //! The client's side of a move: attaches to the target while the source still serves, and follows the
 //! session when it switches.
 
-use super::link::{LinkId, Purpose};
+use super::link::{Link, LinkId, Purpose};
 use super::{Client, Events, Phase};
 use crate::client::event::Event;
 use crate::client::status::Status;
 use crate::protocol::ids::{Epoch, Fence, MoveId};
+use crate::protocol::limits;
 use crate::protocol::reasons::{MoveFailure, OfflineReason};
 use crate::protocol::time::Time;
-use crate::protocol::wire::{MoveMode, Uplink};
+use crate::protocol::wire::{MoveMode, SwitchCause, Uplink};
 use std::net::SocketAddr;
 
 /// A node goes offline.
@@ -35,6 +36,11 @@ pub(super) struct Move {
 }
 
 impl Move {
+    /// What a link to its target is opened for.
+    pub(super) fn purpose(&self) -> Purpose {
+        Purpose::Attach(self.id)
+    }
+
     pub(super) fn ticket(&self) -> &[u8] {
         &self.ticket
     }
@@ -75,7 +81,25 @@ impl Client {
         Ok(())
     }
 
-    /// Repeats the game's wish on a new link: the old one may have broken before it arrived.
+    /// The same owner goes on at a later epoch: what it said, and was asked, at the earlier one still holds.
+    pub(super) fn carry_over(&mut self, cause: SwitchCause, from: Epoch, to: Epoch) {
+        match cause {
+            SwitchCause::Resumed => {
+                for epoch in [&mut self.offline, &mut self.asked_to_move].into_iter().flatten() {
+                    if *epoch == from {
+                        *epoch = to;
+                    }
+                }
+            }
+            SwitchCause::Connected | SwitchCause::Moved | SwitchCause::TookOver => {}
+        }
+        // What was to lead to this epoch or an earlier one has been overtaken.
+        if self.moving.as_ref().is_some_and(|moving| moving.id.epoch <= to) {
+            self.moving = None;
+        }
+    }
+
+    /// Repeats the game's wish on a new link.
     pub(super) fn ask_again_to_move(&mut self) {
         let mode = self.settings.mode;
         let Some(epoch) = self.asked_to_move else { return };
@@ -99,11 +123,12 @@ impl Client {
         if id.epoch <= self.epoch() || self.moving.as_ref().is_some_and(|moving| moving.id >= id) {
             return; // (f)
         }
-        if !self.is_moving() {
-            events.event(Event::Migrating { epoch: id.epoch }, &[]);
-        }
         if let Some(earlier) = &self.moving {
-            self.on_cancel(earlier.id);
+            self.on_cancel(earlier.id, now);
+        }
+        // Another attempt of the same move is no news.
+        if self.announced.replace(now + limits::TICKET_LIFE).is_none() {
+            events.event(Event::Migrating { epoch: id.epoch }, &[]);
         }
         self.moving = Some(Move { id, ticket, addresses, tried: 0, mode, given_up: false });
         if mode == MoveMode::Seamless {
@@ -148,7 +173,7 @@ impl Client {
         }
     }
 
-    pub(super) fn on_attached(&mut self, from: LinkId, id: MoveId, credit: u64) {
+    pub(super) fn on_attached(&mut self, from: LinkId, id: MoveId, credit: u64, now: Time) {
         let current = self.moving.as_ref().is_some_and(|moving| moving.id == id);
         let up = &self.up;
         if let Some(link) = self.links.iter_mut().find(|link| link.id == from)
@@ -157,17 +182,23 @@ impl Client {
         {
             link.sender.granted(credit);
             link.start(up);
+            self.wait_for_switch(now);
         }
     }
 
-    pub(super) fn on_cancel(&mut self, id: MoveId) {
-        // What a Switch has made serving is not dropped: the word of the source came too late.
-        for link in self.links.iter_mut().filter(|link| link.purpose == Purpose::Attach(id) && !link.serving)
-        {
-            link.close();
-        }
+    pub(super) fn on_cancel(&mut self, id: MoveId, now: Time) {
+        self.close_links_to(id);
         if self.moving.as_ref().is_some_and(|moving| moving.id == id) {
             self.moving = None;
+            self.restore_now(now); // (b) if the link to the source is gone as well
+        }
+    }
+
+    /// What a Switch has made serving is not dropped: the word of the source came too late.
+    fn close_links_to(&mut self, id: MoveId) {
+        let attached = |link: &&mut Link| link.purpose == Purpose::Attach(id) && !link.serving;
+        for link in self.links.iter_mut().filter(attached) {
+            link.close();
         }
     }
 
@@ -175,19 +206,30 @@ impl Client {
         if epoch < self.epoch() {
             return;
         }
-        self.moving = None;
-        self.asked_to_move = None;
-        self.counts.moves_failed += 1;
         // An owner that goes on at a later epoch is as offline as before.
         if self.offline.is_some() {
             self.offline = self.offline.max(Some(epoch));
         }
-        let status = reason.into();
-        events.event(Event::MigrateFailed { status }, reason.to_string().as_bytes());
+        self.give_up_move(reason, events);
     }
 
-    pub(super) fn on_moved_here(&mut self, _: Purpose, node: &[u8], now: Time, events: &mut dyn Events) {
+    /// The move came to nothing. The game is told, if it knows of one.
+    pub(super) fn give_up_move(&mut self, reason: MoveFailure, events: &mut dyn Events) {
+        if let Some(moving) = self.moving.take() {
+            self.close_links_to(moving.id);
+        }
+        let asked = self.asked_to_move.take().is_some();
+        let announced = self.announced.take().is_some();
+        if asked || announced {
+            self.counts.moves_failed += 1;
+            let status = reason.into();
+            events.event(Event::MigrateFailed { status }, reason.to_string().as_bytes());
+        }
+    }
+
+    pub(super) fn on_moved_here(&mut self, node: &[u8], now: Time, events: &mut dyn Events) {
         self.moving = None;
+        self.announced = None;
         self.asked_to_move = None;
         self.counts.moves += 1;
         let gap_us = self.arrivals.last_at.map_or(0, |last| now.since(last).as_micros() as u64);
@@ -208,16 +250,33 @@ impl Client {
         let current = self.epoch();
         let Some(link) = self.link_mut(from) else { return };
         link.close();
-        if !link.serving || epoch <= current {
+        if epoch <= current {
             return;
         }
-        link.serving = false;
-        let attaching =
-            self.links.iter().any(|link| matches!(link.purpose, Purpose::Attach(_)) && !link.is_closing());
-        self.begin_restoring(false, now);
-        if attaching {
-            self.wait_for_switch(now);
+        let (was_serving, address) = (std::mem::take(&mut link.serving), link.address);
+        if was_serving {
+            let attaching = self.is_attaching();
+            self.begin_restoring(false, now);
+            if attaching {
+                self.wait_for_switch(now);
+            }
+            return;
         }
+        // An earlier owner has the session back (c): whoever serves this client has lost it.
+        for link in self.links.iter_mut().filter(|link| link.serving) {
+            link.serving = false;
+            link.close();
+        }
+        if !matches!(self.phase, Phase::Restoring(_)) {
+            self.begin_restoring(false, now);
+        }
+        self.restore_at(address, now);
+    }
+
+    /// Whether a link to a target is open or being opened.
+    pub(super) fn is_attaching(&self) -> bool {
+        let attaching = |link: &Link| matches!(link.purpose, Purpose::Attach(_)) && !link.is_closing();
+        self.links.iter().any(attaching)
     }
 
     /// Whether a classic move is under way: its break is part of it, not a failure.

@@ -56,8 +56,7 @@ impl Client {
         if announced {
             events.event(Event::Reconnecting { status: end.status }, end.text.as_bytes());
         }
-        let attaching =
-            self.links.iter().any(|link| matches!(link.purpose, Purpose::Attach(_)) && !link.is_closing());
+        let attaching = self.is_attaching();
         self.begin_restoring(announced, now);
         if attaching {
             self.wait_for_switch(now);
@@ -78,7 +77,23 @@ impl Client {
     /// A target is attached and will say `Switch` when it serves: gives it a moment before looking further.
     pub(super) fn wait_for_switch(&mut self, now: Time) {
         if let Phase::Restoring(restore) = &mut self.phase {
+            restore.attempts += 1;
             restore.retry_at = Some(now + limits::BATON_WAIT_MAX);
+        }
+    }
+
+    /// Nothing is left to wait for: looks for the session at once.
+    pub(super) fn restore_now(&mut self, now: Time) {
+        if let Phase::Restoring(restore) = &mut self.phase {
+            restore.retry_at = Some(now);
+        }
+    }
+
+    /// The session is known to be served there.
+    pub(super) fn restore_at(&mut self, address: SocketAddr, now: Time) {
+        if let Phase::Restoring(restore) = &mut self.phase {
+            restore.elsewhere = vec![address];
+            restore.retry_at = Some(now);
         }
     }
 
@@ -94,24 +109,19 @@ impl Client {
         }
     }
 
+    /// Takes turns: the target, with a ticket in hand; the owner, or where a node says that it is; any
+    /// other node, which may know.
     fn try_to_restore(&mut self, now: Time) {
+        let may_attach = self.moving.is_some() && !self.is_attaching();
         let Phase::Restoring(restore) = &mut self.phase else { return };
-        // With a ticket in hand every other attempt goes to the target: either may be the one that serves.
-        if self.moving.is_some() && restore.attempts.is_multiple_of(2) && self.attach(now) {
+        let attempts = restore.attempts as usize;
+        if may_attach && attempts.is_multiple_of(3) && self.attach(now) {
             return;
         }
-        let Phase::Restoring(restore) = &mut self.phase else { return };
-        let Some(session) = &self.session else { return };
-        let address = restore.elsewhere.pop().unwrap_or_else(|| {
-            let others = &self.addresses;
-            match (restore.attempts / 2) as usize {
-                attempt if restore.attempts.is_multiple_of(2) || others.is_empty() => {
-                    let _ = attempt;
-                    session.owner
-                }
-                attempt => others[attempt % others.len()],
-            }
-        });
+        let (Phase::Restoring(restore), Some(session)) = (&mut self.phase, &self.session) else { return };
+        let anybody =
+            (attempts % 3 == 2).then(|| self.addresses.get(attempts / 3 % self.addresses.len().max(1)));
+        let address = restore.elsewhere.pop().or(anybody.flatten().copied()).unwrap_or(session.owner);
         self.dial(Purpose::Resume, address, now);
     }
 

@@ -42,6 +42,9 @@ impl Cohort {
         if !arriving {
             return Err(RefuseReason::TicketVoid);
         }
+        if self.is_held() && (!self.is_served() || env.permit.is_none()) {
+            return Err(RefuseReason::Unavailable); // (e)
+        }
         self.uses_quic = uses_quic;
         self.add_link(link, env)?;
         match &mut self.role {
@@ -83,9 +86,11 @@ impl Cohort {
         self.uses_quic = uses_quic;
         self.add_link(link, env)?;
         let fence = self.served_fence();
-        self.open_links(SwitchCause::Resumed, fence, env);
+        let cause = if self.session.awaits_client() { SwitchCause::TookOver } else { SwitchCause::Resumed };
+        self.open_links(cause, fence, env);
         self.told_offline = false;
         self.tell_offline(env);
+        self.invite_again();
         self.settle(env);
         Ok(())
     }

@@ -303,7 +303,13 @@ impl Cohort {
     pub fn on_fenced(&mut self, env: &Env<'_>) {
         match &mut self.role {
             Role::Absent => {}
-            Role::Owner(_) | Role::Source(..) => self.fenced = true,
+            Role::Owner(_) => self.fenced = true,
+            Role::Source(_, departure) => {
+                self.fenced = true;
+                let reason = MoveFailure::EngineUnavailable;
+                departure.source.handle(source::Input::Cancel(reason), env.now);
+                self.drain_source(env);
+            }
             Role::Target(target) => {
                 self.fenced = target.serves();
                 target.handle(target::Input::Drop(TargetRefusal::Fenced), env.now);
@@ -312,14 +318,19 @@ impl Cohort {
         }
     }
 
-    /// The lease is renewed: takes what is held to the next epoch, and goes on, nothing lost (e).
+    /// The lease is renewed: takes what is held to the next epoch, and goes on, nothing lost (e). A move
+    /// under way settles first, by its own rules, and is followed by the same.
     pub fn on_unfenced(&mut self) {
         if self.fenced && matches!(self.role, Role::Owner(_)) {
             self.ask_as_owner(Ask::Read);
-        } else if let Role::Source(..) | Role::Target(_) | Role::Absent = self.role {
-            // A move under way settles by its own rules: before the baton the source may go on, after it
-            // the record decides, and a target that has the baton finalises.
-            self.fenced = false;
+        }
+    }
+
+    /// The record names this node; if the lease had run out meanwhile, that alone entitles to nothing (e).
+    fn own(&mut self, held: Versioned, env: &Env<'_>) {
+        self.role = Role::Owner(held);
+        if self.fenced && env.permit.is_some() {
+            self.ask_as_owner(Ask::Read);
         }
     }
 
@@ -366,6 +377,8 @@ impl Cohort {
         self.role = Role::Owner(held);
         self.fenced = false;
         self.open_links(SwitchCause::Resumed, held.record.fence(), env);
+        self.told_offline = false;
+        self.tell_offline(env);
     }
 
     /// The directory names somebody else: serves nothing from here on, and sends the client on its way.
@@ -380,8 +393,6 @@ impl Cohort {
 
     /// Does what is due.
     pub fn on_timeout(&mut self, env: &Env<'_>) {
-        let serving = self.serving(env);
-        self.session.on_timeout(serving, env.application, env.now);
         match &mut self.role {
             Role::Source(_, departure) => {
                 departure.source.handle(source::Input::Timeout, env.now);
@@ -397,6 +408,9 @@ impl Cohort {
             target.handle(target::Input::Timeout, env.now);
         }
         self.drain_refusing();
+        // The role first: what was due while the cohort was frozen is due when it goes on.
+        let serving = self.serving(env);
+        self.session.on_timeout(serving, env.application, env.now);
         self.settle(env);
     }
 

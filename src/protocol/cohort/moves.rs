@@ -77,8 +77,14 @@ impl Cohort {
 
     fn depart(&mut self, mode: MoveMode, forced: bool, env: &Env<'_>) {
         let Role::Owner(held) = self.role else { return };
-        if self.fenced || self.session.closed().is_some() {
+        if self.session.closed().is_some() {
             return;
+        }
+        if self.fenced {
+            return self.refuse_move(MoveFailure::EngineUnavailable);
+        }
+        if self.session.awaits_client() {
+            return self.refuse_move(MoveFailure::MovedRecently); // first both ends have to agree again
         }
         let source = Source::new(self.id, held, self.attempts, mode, env.node.timing());
         let departure = Departure { source, prepared: None, forced };
@@ -188,7 +194,9 @@ impl Cohort {
     ) {
         match &mut self.role {
             Role::Target(target) if target.id() == id => target.handle(target::Input::PrepareAgain, env.now),
-            Role::Target(target) if target.id().attempt < id.attempt && !target.serves() => {
+            Role::Target(target)
+                if (target.id().epoch, target.id().attempt) < (id.epoch, id.attempt) && !target.serves() =>
+            {
                 // The source has given that attempt up; it is refused before a new one is admitted.
                 target.handle(target::Input::Cancelled, env.now);
                 self.drain_target(env);
@@ -214,17 +222,37 @@ impl Cohort {
                 self.outputs.push_back(Output::Peer(from, Peer::Refused { id, reason }));
                 return;
             }
+            self.begin_anew();
             let target = Target::new(id, from, fence, mode, env.node.timing(), env.now);
             self.role = Role::Target(Box::new(target));
         }
         self.drain_target(env);
     }
 
+    /// Nothing of an earlier stay, or of an earlier attempt, may colour this one.
+    fn begin_anew(&mut self) {
+        self.session = self.session.expected_again();
+        self.fenced = false;
+        self.attempts = 0;
+        self.wants_move = None;
+        self.arrival = None;
+        self.arrived_at = None;
+        self.told_offline = false;
+    }
+
     fn on_baton(&mut self, from: NodeId, id: MoveId, baton: Box<Baton>, env: &Env<'_>) {
         match &mut self.role {
             // (e) A fenced node accepts no baton.
             Role::Target(target) if target.id() == id && env.permit.is_some() => {
-                target.handle(target::Input::Baton(baton), env.now);
+                let fits = baton.sessions.iter().any(|state| self.session.fits(state));
+                target.handle(
+                    if fits {
+                        target::Input::Baton(baton)
+                    } else {
+                        target::Input::Drop(TargetRefusal::NoBaton)
+                    },
+                    env.now,
+                );
                 self.drain_target(env);
             }
             Role::Target(target) if target.id() == id => {}
@@ -316,6 +344,15 @@ impl Cohort {
         self.outputs.push_back(Output::Peer(id.target, frame));
     }
 
+    /// The link on which the client was told where to attach may have broken before it arrived.
+    pub(super) fn invite_again(&mut self) {
+        if let Role::Source(_, departure) = &self.role
+            && departure.source.awaits_clients()
+        {
+            self.send_move_to(departure.source.id());
+        }
+    }
+
     fn send_move_to(&mut self, id: MoveId) {
         let Role::Source(_, departure) = &self.role else { return };
         let Some(invitation) = &departure.prepared else { return };
@@ -339,7 +376,7 @@ impl Cohort {
         let Role::Source(before, _) = &mut self.role else { return };
         let risen = held.record.fence() > before.record.fence();
         *before = held;
-        if risen {
+        if risen && !self.fenced {
             self.open_links(SwitchCause::Resumed, held.record.fence(), env);
         }
     }
@@ -362,12 +399,13 @@ impl Cohort {
                 self.outputs.push_back(Output::Report(Report::MoveFailed(MoveFailure::LostOwnership)));
             }
             source::Outcome::Failed(reason, held) => {
-                self.role = Role::Owner(held);
+                self.own(held, env);
                 self.outputs.push_back(Output::Report(Report::MoveFailed(reason)));
                 if departure.forced && departure.source.mode() == MoveMode::Seamless {
                     return self.depart(MoveMode::Classic, true, env);
                 }
                 self.refuse_move(reason);
+                self.tell_offline(env);
             }
             source::Outcome::TakenBack { held, served_elsewhere } => {
                 self.take_back(held, served_elsewhere, env);
@@ -376,17 +414,21 @@ impl Cohort {
     }
 
     fn take_back(&mut self, held: Versioned, served_elsewhere: bool, env: &Env<'_>) {
-        self.role = Role::Owner(held);
+        self.own(held, env);
         let reason = MoveFailure::TargetRefused;
         self.outputs.push_back(Output::Report(Report::MoveFailed(reason)));
         if served_elsewhere {
-            self.session.new_generation(crate::protocol::ids::Cursor::default());
+            // A link that was idle meanwhile does not tell how far the client is: it is asked to come anew.
+            self.session.new_generation();
+            self.session.control(&Downlink::Moved { cohort: self.id, epoch: held.record.epoch });
+            self.session.drop_links(CloseReason::Moved);
             self.open_links(SwitchCause::TookOver, held.record.fence(), env);
             env.application.took_over(&mut Context { session: &mut self.session, now: env.now });
-        } else {
+        } else if !self.fenced {
             self.open_links(SwitchCause::Resumed, held.record.fence(), env);
         }
         self.refuse_move(reason);
+        self.tell_offline(env);
     }
 
     pub(super) fn drain_target(&mut self, env: &Env<'_>) {
@@ -481,7 +523,7 @@ impl Cohort {
     fn on_arrival_ended(&mut self, outcome: target::Outcome, env: &Env<'_>) {
         match outcome {
             target::Outcome::Serving(held) => {
-                self.role = Role::Owner(held);
+                self.own(held, env);
                 self.tell_offline(env);
                 if let Some(mode) = self.wants_move.take() {
                     self.on_migrate(held.record.epoch, mode, env);

@@ -79,6 +79,11 @@ impl Link {
         self.number
     }
 
+    /// The first downlink message that the client lacked when it opened the link.
+    pub(super) fn wanted(&self) -> Cursor {
+        self.wanted
+    }
+
     /// Whether it is to be closed.
     pub fn is_closing(&self) -> bool {
         self.closing

@@ -59,6 +59,11 @@ pub enum LinkFault {
     MessageTooLarge(usize),
 }
 
+/// The link is older than one already seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a newer link of this session has been seen")]
+pub struct OlderLink;
+
 /// Whether the node is entitled to run the session at this moment. Messages are handed out, and payload
 /// is sent, only with both.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +104,8 @@ pub struct Session {
     ack_at: Option<Time>,
     unacked_cost: u64,
     linkless_since: Option<Time>,
+    /// A new generation has begun, and the client has not yet said how far it is.
+    awaits_client: bool,
     closed: Option<CloseReason>,
     settings: Arc<Settings>,
     scratch: Vec<u8>,
@@ -137,10 +144,18 @@ impl Session {
             ack_at: None,
             unacked_cost: 0,
             linkless_since: None,
+            awaits_client: false,
             closed: None,
             settings,
             scratch: Vec::new(),
         }
+    }
+
+    /// The same session, on its way here once more; what links it still has only end.
+    pub(in crate::protocol) fn expected_again(&mut self) -> Self {
+        let mut links = std::mem::take(&mut self.links);
+        links.iter_mut().for_each(Link::close);
+        Self { links, ..Self::expected(self.id, self.client_key, self.settings.clone()) }
     }
 
     /// Which session this is.
@@ -265,13 +280,16 @@ impl Session {
 
     /// Adds a link that has proved to be the client's. The newest link wins: older ones are closed, and a
     /// link older than one already seen is refused.
-    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), Link> {
+    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), OlderLink> {
         if link.number() < self.newest_link {
-            return Err(link);
+            return Err(OlderLink);
         }
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
         link.heard_at = now;
+        if self.awaits_client {
+            self.meet(link.wanted());
+        }
         self.links.push(link);
         self.linkless_since = None;
         Ok(())
@@ -347,6 +365,9 @@ impl Session {
         application: &dyn Application,
         now: Time,
     ) -> Result<(), LinkFault> {
+        if self.is_closing(from) {
+            return Ok(()); // what came on it comes again on the link in its place
+        }
         match Data::decode(body)? {
             Data::Start(at) => self.on_start(from, at),
             Data::Message(message) => self.on_message(from, body, &message, serving, application, now),
@@ -361,6 +382,12 @@ impl Session {
             // The client has trimmed, or begins here: what lies before is processed at the source.
             self.kept = Ring::default();
             self.kept_from = at;
+        }
+        if std::mem::take(&mut self.awaits_client) && at > self.expects() {
+            // What lies between was processed by the owner that is gone; the client reports it as lost.
+            self.kept = Ring::default();
+            self.kept_from = at;
+            self.up = Some(at);
         }
         Ok(())
     }
@@ -429,7 +456,7 @@ impl Session {
             }
             self.scratch = frame;
         }
-        if self.unacked_cost >= limits::ACK_AFTER_BYTES {
+        if self.unacked_cost >= limits::ACK_AFTER_BYTES && serving.permit.is_some() {
             self.acknowledge();
         }
         if self.up.is_some() && serving.permit.is_some() {
@@ -526,7 +553,7 @@ impl Session {
     /// Does what is due: acknowledges, calls the application's timer, closes silent links, and ends the
     /// session when nobody came back.
     pub fn on_timeout(&mut self, serving: Serving<'_>, application: &dyn Application, now: Time) {
-        if self.ack_at.is_some_and(|at| at <= now) {
+        if serving.permit.is_some() && self.ack_at.is_some_and(|at| at <= now) {
             self.acknowledge();
         }
         if serving.allowed() && self.up.is_some() && self.timer.is_some_and(|at| at <= now) {
@@ -561,6 +588,7 @@ impl Session {
             .min();
         let running = serving.allowed() && self.closed.is_none();
         let served = if running { [self.timer, self.expires_at()] } else { [None, None] };
-        [self.ack_at, silent, served[0], served[1]].into_iter().flatten().min()
+        let ack_at = serving.permit.and(self.ack_at);
+        [ack_at, silent, served[0], served[1]].into_iter().flatten().min()
     }
 }

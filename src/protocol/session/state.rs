@@ -56,6 +56,12 @@ impl Session {
         Ok(())
     }
 
+    /// Whether [`import`](Self::import) can go on from this: another node's bytes never reach an assertion.
+    pub(in crate::protocol) fn fits(&self, state: &SessionState) -> bool {
+        let replay = Replay::restore(state.down, &state.down_messages, self.settings.replay_bytes_max);
+        state.session == self.id && replay.is_ok()
+    }
+
     /// Messages before `up` are processed: drops those that are kept.
     fn skip_to(&mut self, up: Cursor) {
         let mut dropped = Vec::new();
@@ -69,11 +75,25 @@ impl Session {
         self.up = Some(up);
     }
 
-    /// Opens a new generation: another node may have gone beyond what is known here, so the numbers of the
-    /// downlink go on above what the client has seen.
-    pub fn new_generation(&mut self, client_has: Cursor) {
+    /// Opens a new generation: another node may have gone beyond what is known here. How far the client is
+    /// it says on its next link.
+    pub fn new_generation(&mut self) {
         self.generation = self.generation.next();
-        if client_has > self.down.first() {
+        self.awaits_client = true;
+    }
+
+    /// Whether a new generation has begun that the client has not joined yet.
+    pub fn awaits_client(&self) -> bool {
+        self.awaits_client
+    }
+
+    /// The client of a new generation has received everything before `client_has`, from here or elsewhere:
+    /// the downlink goes on above that.
+    pub(super) fn meet(&mut self, client_has: Cursor) {
+        let known = client_has.min(self.down.end());
+        // Never beyond what was sent, so it cannot be refused.
+        let _ = self.down.acked(known);
+        if client_has > known {
             self.down.renumber(client_has);
         }
     }

@@ -1,0 +1,144 @@
+//! A player: the client's role, and the game above it, which sends numbered messages and takes events.
+
+use super::PlayerId;
+use super::echo::{ECHO, VER, number_at};
+use super::history::{Entry, History};
+use crate::client::event::{Batch, Event};
+use crate::protocol::client::{Client, Events, Settings};
+use crate::protocol::ids::SessionId;
+use crate::protocol::limits;
+use crate::protocol::time::Time;
+use crate::protocol::wire::{Kind, Message, MoveMode};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What waits for the game.
+#[derive(Debug, Default)]
+pub(super) struct Inbox(pub(super) VecDeque<(Event, Vec<u8>)>);
+
+impl Events for Inbox {
+    fn event(&mut self, event: Event, bytes: &[u8]) {
+        self.0.push_back((event, bytes.to_vec()));
+    }
+}
+
+/// A client with its game.
+#[derive(Debug)]
+pub struct Player {
+    pub(super) id: PlayerId,
+    pub(super) client: Client,
+    pub(super) inbox: Inbox,
+    /// Whether the game takes its events.
+    pub(super) consumes: bool,
+    /// Whether the game answers `Offline` at once.
+    pub(super) answers_offline: bool,
+    /// Pause between two messages of the game, while it plays.
+    pub(super) plays_every: Option<Duration>,
+    /// The session that it was told of.
+    pub(super) session: Option<SessionId>,
+    pub(super) sent: u64,
+    pub(super) requests: u64,
+}
+
+/// How a test client is set up.
+pub(super) fn settings(mode: MoveMode) -> Settings {
+    Settings {
+        mode,
+        connect_max: Duration::from_secs(10),
+        resume_max: limits::RESUME_MAX,
+        ping_every: limits::PING_EVERY,
+        silence_max: limits::SILENCE_MAX,
+        replay_bytes_max: limits::REPLAY_BYTES_MAX,
+        window: limits::CREDIT_BYTES,
+    }
+}
+
+impl Player {
+    pub(super) fn new(id: PlayerId, mode: MoveMode, seed: u64) -> Self {
+        Self {
+            id,
+            client: Client::new(settings(mode), seed),
+            inbox: Inbox::default(),
+            consumes: true,
+            answers_offline: true,
+            plays_every: None,
+            session: None,
+            sent: 0,
+            requests: 0,
+        }
+    }
+
+    /// The game sends its next message; false if the send queue is full.
+    pub(super) fn send(&mut self, cmd: u16, second: u64, bytes: usize, history: &mut History) -> bool {
+        self.send_as(Kind::Plain, cmd, second, bytes, history)
+    }
+
+    /// The game asks something.
+    pub(super) fn request(&mut self, now: Time, history: &mut History) -> bool {
+        let request = self.requests + 1;
+        if !self.send_as(Kind::Request(request), ECHO, 0, 16, history) {
+            return false;
+        }
+        self.requests = request;
+        self.client.expect_reply(request, now + Duration::from_secs(3600));
+        true
+    }
+
+    fn send_as(&mut self, kind: Kind, cmd: u16, second: u64, bytes: usize, history: &mut History) -> bool {
+        let mut payload = self.sent.to_be_bytes().to_vec();
+        payload.extend(second.to_be_bytes());
+        payload.resize(bytes.max(16), 0);
+        let message = Message { kind, ver: VER, cmd, payload: &payload };
+        if self.client.unacknowledged_bytes() + message.encoded_len() > limits::REPLAY_BYTES_MAX {
+            return false;
+        }
+        let mut frame = Vec::new();
+        message.encode(&mut frame);
+        self.client.push_frames(&frame);
+        history.push(Entry::Sent(self.id, self.sent));
+        self.sent += 1;
+        true
+    }
+
+    /// The game takes its events, if it does at all. True: it is to migrate.
+    pub(super) fn update(&mut self, history: &mut History) -> bool {
+        let mut migrate = false;
+        while self.consumes
+            && let Some((event, bytes)) = self.inbox.0.pop_front()
+        {
+            match event {
+                Event::Push { reliable: true, .. } => {
+                    history.push(Entry::Received(self.id, number_at(&bytes, 0)));
+                }
+                Event::Response { request, status, .. } => {
+                    if !bytes.is_empty() {
+                        history.push(Entry::Received(self.id, number_at(&bytes, 0)));
+                    }
+                    history.push(Entry::Answered(self.id, request, status));
+                }
+                Event::Offline { .. } => {
+                    migrate |= self.answers_offline;
+                    history.push(Entry::Told(self.id, event));
+                }
+                Event::Push { reliable: false, .. }
+                | Event::Connected { .. }
+                | Event::ConnectFailed { .. }
+                | Event::Disconnected { .. }
+                | Event::Reconnecting { .. }
+                | Event::Reconnected { .. }
+                | Event::Migrating { .. }
+                | Event::Migrated { .. }
+                | Event::MigrateFailed { .. }
+                | Event::TookOver { .. }
+                | Event::Log { .. } => history.push(Entry::Told(self.id, event)),
+            }
+            if let Event::Connected { session } = event {
+                self.session = Some(session);
+            }
+            if let Event::Push { .. } | Event::Response { .. } = event {
+                self.client.consumed(Batch::cost(bytes.len()));
+            }
+        }
+        migrate
+    }
+}

@@ -1,0 +1,369 @@
+//! What a test can say to the cluster, in the words of the design.
+
+use super::echo::{ECHO, Echo, PUSH_EVERY, STORE};
+use super::happenings::Happening;
+use super::history::Entry;
+use super::node::Node;
+use super::pipes::{End, Lane, PipeId};
+use super::{Cluster, Fault, Landing, PlayerId};
+use crate::client::status::Status;
+use crate::protocol::client::Standing;
+use crate::protocol::cohort::Cohort;
+use crate::protocol::ids::{CohortId, Epoch, NodeId};
+use crate::protocol::reasons::OfflineReason;
+use crate::protocol::record::Versioned;
+use crate::protocol::wire::{MoveMode, Value};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a drained node waits before it moves what is left.
+const DRAIN: Duration = Duration::from_secs(600);
+
+impl Cluster {
+    /// Starts another node.
+    pub fn start_node(&mut self) -> NodeId {
+        let id = NodeId(1 + self.directory.heartbeats.len() as u64);
+        self.directory.heartbeats.insert(id, 1);
+        let application = Echo { node: id, history: self.history.clone() };
+        let mut node = Node::new(application, self.settings.clone());
+        node.lease.renewed(crate::protocol::time::BootTime::from_micros(self.now.as_micros()));
+        self.nodes.insert(id, node);
+        self.schedule(Duration::ZERO, Happening::Tick(id));
+        id
+    }
+
+    /// The first nodes.
+    pub fn nodes<const N: usize>(&self) -> [NodeId; N] {
+        std::array::from_fn(|index| NodeId(index as u64 + 1))
+    }
+
+    /// A new player connects to a node, and is played with from here on.
+    pub fn connect(&mut self, node: NodeId) -> PlayerId {
+        self.connect_as(node, MoveMode::Seamless)
+    }
+
+    /// A new player, who wants to be moved like this.
+    pub fn connect_as(&mut self, node: NodeId, mode: MoveMode) -> PlayerId {
+        let id = self.begin_to_connect_as(node, mode);
+        self.run_until(|cluster| cluster.standing(id) == Standing::Connected);
+        id
+    }
+
+    /// Both ends send without pause from here on: the game this often, the application by its timer.
+    pub fn play(&mut self, player: PlayerId, every: Duration) {
+        self.send_command(player, PUSH_EVERY, every.as_micros() as u64);
+        self.players[player.0].plays_every = Some(every);
+        self.schedule(Duration::ZERO, Happening::Plays(player));
+    }
+
+    pub(super) fn plays(&mut self, id: PlayerId) {
+        let now = self.now;
+        let Some(every) = self.players[id.0].plays_every else { return };
+        let bytes = 16 + self.random.below(200) as usize;
+        let player = &mut self.players[id.0];
+        if player.client.standing() != Standing::Idle {
+            let mut history = self.history.lock();
+            if player.sent.is_multiple_of(5) {
+                player.request(now, &mut history);
+            } else {
+                player.send(ECHO, 0, bytes, &mut history);
+            }
+        }
+        self.after_client(id);
+        self.schedule(every, Happening::Plays(id));
+    }
+
+    /// Neither end begins anything more.
+    pub fn stop_playing(&mut self, player: PlayerId) {
+        self.players[player.0].plays_every = None;
+        if self.standing(player) != Standing::Idle {
+            self.send_command(player, PUSH_EVERY, 0);
+        }
+    }
+
+    fn send_command(&mut self, player: PlayerId, cmd: u16, second: u64) {
+        self.players[player.0].send(cmd, second, 16, &mut self.history.lock());
+        self.after_client(player);
+    }
+
+    /// The game sends messages of this size, each of which is echoed.
+    pub fn send(&mut self, player: PlayerId, count: usize, bytes: usize) {
+        for _ in 0..count {
+            self.players[player.0].send(ECHO, 0, bytes, &mut self.history.lock());
+        }
+        self.after_client(player);
+    }
+
+    /// The application stores one value of each kind for this player.
+    pub fn store(&mut self, player: PlayerId) {
+        self.send_command(player, STORE, 0);
+    }
+
+    /// The application calls its timer once, after so long.
+    pub fn push_after(&mut self, player: PlayerId, after: Duration) {
+        self.send_command(player, PUSH_EVERY, after.as_micros() as u64);
+    }
+
+    /// The game ends its session.
+    pub fn disconnect(&mut self, player: PlayerId) {
+        let host = &mut self.players[player.0];
+        host.client.disconnect(&mut host.inbox);
+        self.after_client(player);
+    }
+
+    /// The game asks to be moved.
+    pub fn send_migrate(&mut self, player: PlayerId) -> Result<(), Status> {
+        let answer = self.players[player.0].client.send_migrate();
+        self.after_client(player);
+        answer
+    }
+
+    /// Whether the game takes its events.
+    pub fn consumes(&mut self, player: PlayerId, does: bool) {
+        self.players[player.0].consumes = does;
+        self.after_client(player);
+    }
+
+    /// Whether the game answers `Offline` at once, as it does unless told otherwise.
+    pub fn answers_offline(&mut self, player: PlayerId, does: bool) {
+        self.players[player.0].answers_offline = does;
+    }
+
+    /// Puts bytes of the test's own on a player's newest link.
+    pub fn inject(&mut self, player: PlayerId, lane: Lane, bytes: Vec<u8>) {
+        let newest = self.pipes.iter().rev().find(|(_, pipe)| pipe.player == player && pipe.cohort.is_some());
+        let id = *newest.expect("the player has a link").0;
+        self.transmit(id, End::Node, lane, bytes);
+    }
+
+    /// The node goes offline: its clients are told.
+    pub fn drain(&mut self, node: NodeId) {
+        let deadline = self.now + DRAIN;
+        self.note(|| format!("{node} goes offline"));
+        let Some(host) = self.nodes.get_mut(&node) else { return };
+        host.view.offline = Some((OfflineReason::ScaleIn, deadline));
+        for cohort in host.cohorts.keys().copied().collect::<Vec<_>>() {
+            self.call(node, cohort, |cohort, env| cohort.tell_offline(env));
+        }
+    }
+
+    /// The node takes users again.
+    pub fn online(&mut self, node: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&node) {
+            node.view.offline = None;
+        }
+    }
+
+    /// The drain's deadline is near: everything is moved without asking.
+    pub fn force(&mut self, node: NodeId) {
+        let cohorts: Vec<CohortId> = self.nodes[&node].cohorts.keys().copied().collect();
+        for cohort in cohorts {
+            self.call(node, cohort, |cohort, env| cohort.force(env));
+        }
+    }
+
+    /// The node refuses whoever asks for room.
+    pub fn fill_up(&mut self, node: NodeId) {
+        if let Some(node) = self.nodes.get_mut(&node) {
+            node.full = true;
+        }
+    }
+
+    /// What these nodes send to each other gets lost.
+    pub fn cut(&mut self, a: NodeId, b: NodeId) {
+        self.note(|| format!("cut between {a} and {b}"));
+        self.cuts.extend([(a, b), (b, a)]);
+    }
+
+    /// What `from` sends to `to` does not even leave.
+    pub fn stall(&mut self, from: NodeId, to: NodeId) {
+        self.stalled.insert((from, to));
+    }
+
+    /// Everything can reach everything again.
+    pub fn heal(&mut self) {
+        self.note(|| "heal".into());
+        self.cuts.clear();
+        self.unreachable.clear();
+        self.cut_from_engine.clear();
+        self.faults.clear();
+        self.peer_loss = 0;
+        self.directory.down = false;
+        self.directory.lose_answer = None;
+        for (from, to) in std::mem::take(&mut self.stalled) {
+            for _ in 0..self.outboxes.get(&(from, to)).map_or(0, |frames| frames.len()) {
+                self.schedule(Duration::from_micros(50), Happening::Leaves(from, to));
+            }
+        }
+    }
+
+    /// The player cannot open links to the node.
+    pub fn make_unreachable(&mut self, player: PlayerId, node: NodeId) {
+        self.unreachable.insert((player, node));
+    }
+
+    /// The next frame of this name is lost; on a client's link, with the link.
+    pub fn lose_next(&mut self, frame: &str) {
+        self.faults.push((Fault::Lose, frame.into()));
+    }
+
+    /// The next frame of this name arrives twice.
+    pub fn duplicate_next(&mut self, frame: &str) {
+        self.faults.push((Fault::Duplicate, frame.into()));
+    }
+
+    /// Whether every fault asked for has happened.
+    pub fn faults_happened(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// The player's newest link that is open breaks.
+    pub fn break_link(&mut self, player: PlayerId) {
+        if let Some(id) = self.links_of(player).last() {
+            self.break_pipe(*id);
+        }
+    }
+
+    /// All links of the player break.
+    pub fn break_links(&mut self, player: PlayerId) {
+        for id in self.links_of(player) {
+            self.break_pipe(id);
+        }
+    }
+
+    /// How many links of the player are open.
+    pub fn links(&self, player: PlayerId) -> usize {
+        self.links_of(player).len()
+    }
+
+    fn links_of(&self, player: PlayerId) -> Vec<PipeId> {
+        let open = self.pipes.iter().filter(|(_, pipe)| pipe.player == player && pipe.up && pipe.client_open);
+        open.map(|(id, _)| *id).collect()
+    }
+
+    /// The node's process ends without a word.
+    pub fn crash(&mut self, node: NodeId) {
+        self.note(|| format!("{node} crashes"));
+        self.nodes.remove(&node);
+        self.outboxes.retain(|(from, _), _| *from != node);
+        let links: Vec<PipeId> =
+            self.pipes.iter().filter(|(_, pipe)| pipe.node == node).map(|(id, _)| *id).collect();
+        for id in links {
+            self.break_pipe(id);
+        }
+    }
+
+    /// The engine answers nobody.
+    pub fn engine_down(&mut self) {
+        self.note(|| "the engine is down".into());
+        self.directory.down = true;
+    }
+
+    /// The engine answers again.
+    pub fn engine_up(&mut self) {
+        self.note(|| "the engine is up".into());
+        self.directory.down = false;
+    }
+
+    /// One node cannot reach the engine.
+    pub fn cut_from_engine(&mut self, node: NodeId) {
+        self.cut_from_engine.insert(node);
+    }
+
+    /// The next compare-and-set is not answered.
+    pub fn lose_cas_answer(&mut self, landing: Landing) {
+        self.directory.lose_answer = Some(landing);
+    }
+
+    /// Where the player's client stands.
+    pub fn standing(&self, player: PlayerId) -> Standing {
+        self.players[player.0].client.standing()
+    }
+
+    /// The epoch that the player's client is served at.
+    pub fn epoch(&self, player: PlayerId) -> Epoch {
+        self.players[player.0].client.epoch()
+    }
+
+    /// What the directory says about the player's session.
+    pub fn record(&self, player: PlayerId) -> Option<Versioned> {
+        self.directory.record(self.session(player)?)
+    }
+
+    fn session(&self, player: PlayerId) -> Option<CohortId> {
+        self.players[player.0].session.map(CohortId::from)
+    }
+
+    /// What a node holds of the player's session.
+    pub fn cohort(&self, node: NodeId, player: PlayerId) -> Option<&Cohort> {
+        self.nodes.get(&node)?.cohorts.get(&self.session(player)?)
+    }
+
+    /// The player's user data on a node.
+    pub fn data(&self, node: NodeId, player: PlayerId) -> BTreeMap<String, Value> {
+        self.cohort(node, player).map(|cohort| cohort.session().data().clone()).unwrap_or_default()
+    }
+
+    /// Which node serves the player, by the directory, once no move is under way.
+    pub fn served_by(&self, player: PlayerId, node: NodeId) -> bool {
+        self.record(player).is_some_and(|found| found.record.served_by(node))
+            && self.standing(player) == Standing::Connected
+            && self.record(player).map(|found| found.record.epoch) == Some(self.epoch(player))
+    }
+
+    /// Whether a node has nothing left to do.
+    pub fn is_empty(&self, node: NodeId) -> bool {
+        self.nodes[&node].is_empty()
+    }
+
+    /// Whether the last lines of the trace hold this report of a node.
+    pub fn reported(&self, report: &str) -> bool {
+        self.trace().any(|line| line.contains(report))
+    }
+
+    /// Whether nothing is under way: every player connected or gone, everything sent arrived, no move open.
+    pub fn is_quiet(&self) -> bool {
+        let moving = self.nodes.values().flat_map(|node| node.cohorts.values()).any(Cohort::is_leaving);
+        let players_quiet = self.players.iter().all(|player| {
+            matches!(player.client.standing(), Standing::Idle | Standing::Connected)
+                && player.client.unacknowledged_bytes() == 0
+                && player.inbox.0.is_empty()
+        });
+        !moving && players_quiet && self.everything_arrived()
+    }
+
+    fn everything_arrived(&self) -> bool {
+        let history = self.history.lock();
+        let mut balance = (0i64, 0i64);
+        for entry in history.entries() {
+            match entry {
+                Entry::Sent(..) => balance.0 += 1,
+                Entry::Processed(..) => balance.0 -= 1,
+                Entry::Pushed(..) => balance.1 += 1,
+                Entry::Received(..) => balance.1 -= 1,
+                Entry::Answered(..) | Entry::Told(..) | Entry::Recorded(..) | Entry::Fault(..) => {}
+            }
+        }
+        balance == (0, 0)
+    }
+
+    /// Ends all play and all faults, waits until nothing is under way, and asks the history.
+    pub fn finish(&mut self) {
+        self.heal();
+        for player in 0..self.players.len() {
+            self.stop_playing(PlayerId(player));
+            self.consumes(PlayerId(player), true);
+        }
+        for _ in 0..600 {
+            if self.is_quiet() {
+                break;
+            }
+            self.run_for(Duration::from_millis(200));
+        }
+        assert!(self.is_quiet(), "seed {}: it never came to rest", self.seed);
+        let history = self.history.lock();
+        history.nothing_lost();
+        history.one_owner();
+        history.every_move_ended();
+    }
+}
