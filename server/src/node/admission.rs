@@ -141,11 +141,10 @@ impl Node {
 
     fn end_session(self: &Arc<Self>, owner: NodeId, session: SessionId) {
         let reason = CloseReason::Replaced;
-        if owner != self.id {
-            return self.send_peer(owner, session.into(), &Peer::Close { session, reason });
-        }
-        if let Some(slot) = self.slot(session.into()) {
-            slot.with(self, None, |cohort, env| cohort.close(reason, env));
+        if owner == self.id {
+            self.close_session(session, reason);
+        } else {
+            self.send_peer(owner, session.into(), &Peer::Close { session, reason });
         }
     }
 

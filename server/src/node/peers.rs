@@ -9,7 +9,7 @@ use std::time::Duration;
 use sterna::protocol::cohort::{Cohort, Env};
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::limits;
-use sterna::protocol::reasons::TargetRefusal;
+use sterna::protocol::reasons::{CloseReason, TargetRefusal};
 use sterna::protocol::record::{Answer, Ask, ReadAnswer};
 use sterna::protocol::wire::{Peer, split};
 use sterna::transport::peer::PeerListener;
@@ -139,7 +139,7 @@ impl Node {
             | Peer::BatonAck { id }
             | Peer::Finalised { id }
             | Peer::Cancel { id } => id.cohort,
-            Peer::Close { session, .. } => CohortId::from(*session),
+            Peer::Close { session, reason } => return self.close_session(*session, *reason),
         };
         let slot = match (self.slot(cohort), &frame) {
             (Some(slot), _) => slot,
@@ -151,8 +151,6 @@ impl Node {
                 let expected = || Cohort::expect(*id, &member, self.settings.clone());
                 return self.with_new(expected, |cohort, env| cohort.refuse_baton(from, *id, env));
             }
-            // It has moved on while somebody replaced it: its owner is looked up again.
-            (None, Peer::Close { session, .. }) => return self.pass_on_close(*session, frame),
             (None, _) => return,
         };
         slot.with(self, None, |cohort, env| cohort.on_peer(from, frame, env));
@@ -177,13 +175,27 @@ impl Node {
         while !self.add_slot(new()).with_present(self, &act) {}
     }
 
-    fn pass_on_close(self: &Arc<Self>, session: SessionId, frame: Peer) {
+    /// Ends a session that is here, or was when somebody looked: then its owner is looked up again.
+    pub(super) fn close_session(self: &Arc<Self>, session: SessionId, reason: CloseReason) {
+        let closed = self.slot(session.into()).is_some_and(|slot| {
+            slot.with(self, None, |cohort, env| {
+                let here = cohort.is_held() || cohort.depends_on().is_some();
+                if here {
+                    cohort.close(reason, env);
+                }
+                here
+            })
+        });
+        if closed {
+            return;
+        }
         let node = self.clone();
         tokio::spawn(async move {
             let answer = node.shared.engine.ask(session.into(), Ask::Read).await;
             if let Answer::Read(ReadAnswer::Read(Some(found))) = answer
                 && found.record.owner != node.id
             {
+                let frame = Peer::Close { session, reason };
                 node.send_peer(found.record.owner, session.into(), &frame);
             }
         });

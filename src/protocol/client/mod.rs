@@ -25,7 +25,7 @@ use crate::protocol::wire::{
     split,
 };
 use link::{Link, Purpose};
-use moving::Move;
+use moving::{Move, Offline};
 use restore::Restore;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -188,6 +188,8 @@ pub struct Client {
     requests: BTreeMap<u64, Time>,
     request_deadlines: BTreeSet<(Time, u64)>,
     offline: Option<Epoch>,
+    /// What a node says that has not said `Switch` yet: lanes overtake each other.
+    early_offline: Option<Offline>,
     asked_to_move: Option<Epoch>,
     moving: Option<Move>,
     /// The game has been told that a move goes on; when it is told at the latest that it came to nothing.
@@ -218,6 +220,7 @@ impl Client {
             requests: BTreeMap::new(),
             request_deadlines: BTreeSet::new(),
             offline: None,
+            early_offline: None,
             asked_to_move: None,
             moving: None,
             announced: None,
@@ -233,7 +236,7 @@ impl Client {
         match &self.phase {
             Phase::Idle => Standing::Idle,
             Phase::Connecting { .. } => Standing::Connecting,
-            Phase::Connected if self.moving.is_some() => Standing::Migrating,
+            Phase::Connected if self.is_moving() => Standing::Migrating,
             Phase::Connected => Standing::Connected,
             Phase::Restoring(_) => Standing::Reconnecting,
         }
@@ -586,6 +589,7 @@ impl Client {
         let restarted = new_generation || switch.cause == SwitchCause::TookOver;
         let lost = self.take_cursors(index, &switch, restarted)?;
         let same_link = self.links[index].serving;
+        let asked_early = self.asked_to_move > Some(seen.epoch);
         self.carry_over(cause, seen.epoch, switch.fence.epoch);
         self.session = Some(Session {
             id: switch.session,
@@ -599,7 +603,7 @@ impl Client {
         });
         self.become_served(index, cause);
         self.raise(cause, lost, &switch.node, now, events);
-        if !same_link {
+        if !same_link || asked_early {
             self.ask_again_to_move(); // the link on which that was asked may have broken before it arrived
         }
         Ok(())
@@ -676,13 +680,16 @@ impl Client {
                 let session = self.session.as_ref().map_or(SessionId::default(), |session| session.id);
                 events.event(Event::Connected { session }, node);
             }
-            SwitchCause::Resumed => {}
+            SwitchCause::Resumed => self.forget_given_up(),
             SwitchCause::Moved => self.on_moved_here(node, now, events),
             SwitchCause::TookOver => {
                 self.give_up_move(MoveFailure::TargetRefused, events);
                 let (lost_from, lost_to) = (lost.0.0, lost.1.0);
                 events.event(Event::TookOver { epoch, lost_from, lost_to }, node);
             }
+        }
+        if let Some(offline) = self.early_offline.take() {
+            self.on_offline(offline, events);
         }
     }
 
@@ -709,10 +716,7 @@ impl Client {
                 }
             }
             Downlink::Offline { epoch, deadline_ms, reason, in_room } => {
-                if self.offline < Some(epoch) && epoch >= self.epoch() {
-                    self.offline = Some(epoch);
-                    events.event(Event::Offline { epoch, deadline_ms, reason, in_room }, &[]);
-                }
+                self.on_offline(Offline { epoch, deadline_ms, reason, in_room }, events);
             }
             Downlink::MoveTo { id, addresses, ticket, mode } => {
                 self.on_move_to(id, addresses, ticket, mode, now, events);

@@ -386,6 +386,11 @@ impl Cohort {
         let id = departure.source.id();
         match outcome {
             source::Outcome::Moved(record) => {
+                // It was closed when the state was out already: that is now for the new owner to do.
+                if let Some(reason) = self.session.closed() {
+                    let session = self.session.id();
+                    self.outputs.push_back(Output::Peer(record.owner, Peer::Close { session, reason }));
+                }
                 self.lose(Some(record), env);
                 self.outputs.push_back(Output::Report(Report::MovedOut { id }));
             }
