@@ -30,6 +30,32 @@ pub fn raise_file_limit() -> std::io::Result<u64> {
     Ok(u64::MAX)
 }
 
+/// Gives a socket a receive buffer of this many bytes even above the system's limit, where this process may
+/// (`CAP_NET_ADMIN`). False if it may not: then the usual way has to do.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn force_receive_buffer(socket: &std::net::UdpSocket, bytes: usize) -> bool {
+    use std::os::fd::AsRawFd as _;
+    let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the descriptor is open while `socket` is borrowed, and `value` is a live object of the size
+    // given.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUFFORCE,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    };
+    result == 0
+}
+
+/// See the Linux version: here nobody may.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn force_receive_buffer(_: &std::net::UdpSocket, _: usize) -> bool {
+    false
+}
+
 /// Microseconds on a clock that never goes back and runs on while the machine is suspended: the lease
 /// clock (rule e). Its origin has no meaning.
 ///

@@ -583,6 +583,8 @@ impl Client {
             SwitchCause::Resumed | SwitchCause::Moved | SwitchCause::TookOver if new_generation => {
                 SwitchCause::TookOver
             }
+            // Found at another node by asking around: it has moved, whoever was to tell it first.
+            SwitchCause::Resumed if self.is_elsewhere(address, switch.fence) => SwitchCause::Moved,
             SwitchCause::TookOver => SwitchCause::Resumed,
             SwitchCause::Connected | SwitchCause::Resumed | SwitchCause::Moved => switch.cause,
         };
@@ -607,6 +609,11 @@ impl Client {
             self.ask_again_to_move(); // the link on which that was asked may have broken before it arrived
         }
         Ok(())
+    }
+
+    /// Whether a node at this address, serving at this fence, is another owner than the last one seen.
+    fn is_elsewhere(&self, address: SocketAddr, fence: Fence) -> bool {
+        self.session.as_ref().is_some_and(|session| session.owner != address && session.fence < fence)
     }
 
     /// Brings both sequences together. Gives the range of uplink that is gone, which there is only when the
