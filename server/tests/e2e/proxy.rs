@@ -7,6 +7,7 @@ use crate::player::Player;
 use crate::{cluster_with, token_for};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,13 +171,16 @@ async fn run_udp(socket: Arc<UdpSocket>, node: SocketAddr, orders: Arc<Orders>) 
         if orders.silent.load(Ordering::Acquire) {
             continue;
         }
-        if !paths.contains_key(&client) {
-            let upstream = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
-            let upstream = Arc::new(upstream);
-            let back = tokio::spawn(send_back(upstream.clone(), socket.clone(), client, orders.clone()));
-            paths.insert(client, (upstream, AbortOnDrop(back)));
-        }
-        let _ = paths[&client].0.send_to(&packet[..length], node).await;
+        let (upstream, _) = match paths.entry(client) {
+            Entry::Occupied(path) => path.into_mut(),
+            Entry::Vacant(new) => {
+                let upstream = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+                let upstream = Arc::new(upstream);
+                let back = send_back(upstream.clone(), socket.clone(), client, orders.clone());
+                new.insert((upstream, AbortOnDrop(tokio::spawn(back))))
+            }
+        };
+        let _ = upstream.send_to(&packet[..length], node).await;
     }
 }
 
