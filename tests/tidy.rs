@@ -9,13 +9,8 @@ use std::path::Path;
 const LINES_MAX: usize = 600;
 
 /// Files that may be longer, and why.
-const LONG_FILES: &[(&str, &str)] = &[
-    (
-        "src/protocol/client/mod.rs",
-        "the client's role is one state machine; its parts with a life of their own are beside it",
-    ),
-    ("src/protocol/source.rs", "the source's phases are read together with the tests of their order"),
-];
+const LONG_FILES: &[(&str, &str)] =
+    &[("src/protocol/source.rs", "the source's phases are read together with the tests of their order")];
 
 /// Tests that let time pass, and why.
 const SLEEPING_TESTS: &[(&str, &str)] = &[

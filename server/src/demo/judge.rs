@@ -38,8 +38,7 @@ impl Counts {
     fn and(self, log: &Log, seen: &Seen) -> Self {
         let finished = log.trouble.is_none();
         let stranded = finished && log.offline > 0 && seen.arrivals == 0;
-        // A client whose link breaks in the middle finds its session by itself, and says `reconnected`.
-        let untold = finished && seen.arrivals > 0 && log.moves == 0 && log.reconnects == 0;
+        let untold = finished && seen.arrivals > 0 && log.moves == 0;
         Self {
             sent_up: self.sent_up + log.sent_up,
             sent_down: self.sent_down + seen.sent_down,

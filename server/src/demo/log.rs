@@ -37,8 +37,6 @@ pub(super) struct Log {
     pub(super) offline: u64,
     pub(super) moves: u64,
     pub(super) failed: u64,
-    /// Links that broke and were replaced.
-    pub(super) reconnects: u64,
     /// When the player first asked to be moved.
     pub(super) asked_us: Option<u64>,
     /// When the player was last told to have been moved.

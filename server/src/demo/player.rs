@@ -171,8 +171,10 @@ impl Player {
                 Event::ConnectFailed { .. } | Event::Disconnected { .. } => {
                     log.trouble = Some(String::from_utf8_lossy(bytes).into_owned());
                 }
-                Event::Reconnected { .. } => log.reconnects += 1,
-                Event::Reconnecting { .. } | Event::Migrating { .. } | Event::Log { .. } => {}
+                Event::Reconnecting { .. }
+                | Event::Reconnected { .. }
+                | Event::Migrating { .. }
+                | Event::Log { .. } => {}
             }
         });
         if let Err(error) = taken {

@@ -10,7 +10,6 @@ use sterna::protocol::cohort::{Cohort, Env};
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::limits;
 use sterna::protocol::reasons::{CloseReason, TargetRefusal};
-use sterna::protocol::record::{Answer, Ask, ReadAnswer};
 use sterna::protocol::wire::{Peer, split};
 use sterna::transport::peer::PeerListener;
 use sterna::transport::{Close, Handler, Incoming, Lane};
@@ -175,30 +174,11 @@ impl Node {
         while !self.add_slot(new()).with_present(self, &act) {}
     }
 
-    /// Ends a session that is here, or was when somebody looked: then its owner is looked up again.
+    /// Ends a session, if it is here. Else it has moved meanwhile, and who wants it to end looks again.
     pub(super) fn close_session(self: &Arc<Self>, session: SessionId, reason: CloseReason) {
-        let closed = self.slot(session.into()).is_some_and(|slot| {
-            slot.with(self, None, |cohort, env| {
-                let here = cohort.is_held() || cohort.depends_on().is_some();
-                if here {
-                    cohort.close(reason, env);
-                }
-                here
-            })
-        });
-        if closed {
-            return;
+        if let Some(slot) = self.slot(session.into()) {
+            slot.with(self, None, |cohort, env| cohort.close(reason, env));
         }
-        let node = self.clone();
-        tokio::spawn(async move {
-            let answer = node.shared.engine.ask(session.into(), Ask::Read).await;
-            if let Answer::Read(ReadAnswer::Read(Some(found))) = answer
-                && found.record.owner != node.id
-            {
-                let frame = Peer::Close { session, reason };
-                node.send_peer(found.record.owner, session.into(), &frame);
-            }
-        });
     }
 
     fn why_not_here(

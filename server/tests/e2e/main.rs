@@ -2,6 +2,7 @@
 //!
 //! Everything is waited for as an event, within [`PATIENCE`]; nothing sleeps and hopes.
 
+mod exits;
 mod links;
 mod moves;
 mod node_states;

@@ -173,11 +173,11 @@ async fn run_udp(socket: Arc<UdpSocket>, node: SocketAddr, orders: Arc<Orders>) 
         }
         let (upstream, _) = match paths.entry(client) {
             Entry::Occupied(path) => path.into_mut(),
-            Entry::Vacant(place) => {
+            Entry::Vacant(new) => {
                 let upstream = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
                 let upstream = Arc::new(upstream);
-                let back = tokio::spawn(send_back(upstream.clone(), socket.clone(), client, orders.clone()));
-                place.insert((upstream, AbortOnDrop(back)))
+                let back = send_back(upstream.clone(), socket.clone(), client, orders.clone());
+                new.insert((upstream, AbortOnDrop(tokio::spawn(back))))
             }
         };
         let _ = upstream.send_to(&packet[..length], node).await;
