@@ -30,6 +30,28 @@ pub fn raise_file_limit() -> std::io::Result<u64> {
     Ok(u64::MAX)
 }
 
+/// Lets this thread's writes to a connection that the peer has closed fail with an error instead of ending
+/// the program by `SIGPIPE`: a program in Rust ignores that signal from its start, a game in C does not, and
+/// its signal handlers are not ours to change.
+#[cfg(unix)]
+pub fn block_sigpipe_on_this_thread() -> std::io::Result<()> {
+    let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigemptyset` initialises the set that it is given, and the other two are given that set; the
+    // old mask is not asked for.
+    let result = unsafe {
+        libc::sigemptyset(signals.as_mut_ptr());
+        libc::sigaddset(signals.as_mut_ptr(), libc::SIGPIPE);
+        libc::pthread_sigmask(libc::SIG_BLOCK, signals.as_ptr(), std::ptr::null_mut())
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(result)) }
+}
+
+/// See the Unix version: here there is no such signal.
+#[cfg(not(unix))]
+pub fn block_sigpipe_on_this_thread() -> std::io::Result<()> {
+    Ok(())
+}
+
 /// Gives a socket a receive buffer of this many bytes even above the system's limit, where this process may
 /// (`CAP_NET_ADMIN`). False if it may not: then the usual way has to do.
 #[cfg(any(target_os = "linux", target_os = "android"))]
