@@ -137,6 +137,7 @@ impl Node {
             | Peer::Baton { id, .. }
             | Peer::BatonAck { id }
             | Peer::Finalised { id }
+            | Peer::Ahead { id, .. }
             | Peer::Cancel { id } => id.cohort,
             Peer::Close { session, reason } => return self.close_session(*session, *reason),
         };

@@ -299,6 +299,40 @@ fn entry(key: &str, value: &Value) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn large_user_data_is_copied_ahead_and_arrives_with_what_changed_meanwhile() {
+    let cluster = cluster_with(2, |config| config.limits.user_data_bytes_max = 4 << 20).await;
+    for transport in BOTH {
+        let mut player = Player::on(&cluster, transport, "hoarder", "node-1").await;
+        let chest =
+            |number: u8, fill: u8| entry(&format!("chest-{number:02}"), &Value::Bytes(vec![fill; 60_000]));
+        for number in 0..20u8 {
+            player.ask(SET, &chest(number, number)).await;
+        }
+        begin_drain(&cluster, "node-1");
+        player.until_offline().await;
+        player.client.send_migrate().unwrap();
+        // While the copy is on its way, or after it: whatever is answered has to be there afterwards.
+        player.ask(SET, &chest(3, 103)).await;
+        player.ask(DELETE, b"chest-04").await;
+        player.ask(SET, &chest(20, 120)).await;
+        player.until_migrated().await;
+        for number in 0..=20u8 {
+            let expected = match number {
+                3 | 20 => Some(number + 100),
+                4 => None,
+                other => Some(other),
+            };
+            let value = player.ask(GET, format!("chest-{number:02}").as_bytes()).await;
+            let expected = expected.map(|fill| encode(&Value::Bytes(vec![fill; 60_000])));
+            assert!(value == expected.unwrap_or_default(), "chest-{number:02} is not what it was");
+        }
+        drained(&cluster, "node-1").await;
+        cluster.restart("node-1").await.expect("the node comes back");
+        drop(player);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_periodic_push_goes_on_through_moves_without_a_gap() {
     let cluster = cluster(2).await;
     for transport in BOTH {

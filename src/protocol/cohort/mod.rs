@@ -136,6 +136,7 @@ struct Departure {
 
 #[derive(Debug)]
 struct Invitation {
+    id: MoveId,
     ticket: Vec<u8>,
     tcp: Vec<SocketAddr>,
     quic: Vec<SocketAddr>,

@@ -19,7 +19,7 @@ use crate::protocol::time::Time;
 use crate::protocol::wire::{
     Data, Datagram, DecodeError, Downlink, Kind, Message, MoveMode, Switch, SwitchCause, Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +100,10 @@ pub struct Session {
     links: Vec<Link>,
     data: BTreeMap<String, Value>,
     data_bytes: usize,
+    /// Keys touched since user data was copied ahead to the target of a move.
+    changed: Option<BTreeSet<String>>,
+    /// User data has come ahead of the baton.
+    preloaded: bool,
     timer: Option<Time>,
     ack_at: Option<Time>,
     unacked_cost: u64,
@@ -140,6 +144,8 @@ impl Session {
             links: Vec::new(),
             data: BTreeMap::new(),
             data_bytes: 0,
+            changed: None,
+            preloaded: false,
             timer: None,
             ack_at: None,
             unacked_cost: 0,
@@ -243,6 +249,7 @@ impl Session {
             return Err(DataFull { limit });
         }
         self.data_bytes = after;
+        self.touch(key);
         self.data.insert(key.to_owned(), value);
         Ok(())
     }
@@ -251,7 +258,14 @@ impl Session {
     pub fn delete(&mut self, key: &str) -> Option<Value> {
         let value = self.data.remove(key)?;
         self.data_bytes -= state::entry_bytes(key, &value);
+        self.touch(key);
         Some(value)
+    }
+
+    fn touch(&mut self, key: &str) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(key.to_owned());
+        }
     }
 
     /// When to call the application's timer.

@@ -119,9 +119,14 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn session_state() -> impl Strategy<Value = SessionState> {
     let head = (any::<u64>(), ".*", any::<[u8; 32]>(), number(), number(), mode());
-    let tail = (number(), number(), bytes(), vec((".*", value()), 0..5), proptest::option::of(number()));
-    (head, tail).prop_map(
-        |((session, user, client_key, generation, link, mode), (up, down, down_messages, data, timer_us))| {
+    let data = (vec((".*", value()), 0..5), vec(".*", 0..3), any::<bool>());
+    let tail = (number(), number(), bytes(), proptest::option::of(number()));
+    (head, data, tail).prop_map(
+        |(
+            (session, user, client_key, generation, link, mode),
+            (data, removed, ahead),
+            (up, down, down_messages, timer_us),
+        )| {
             SessionState {
                 session: SessionId(session),
                 user,
@@ -133,6 +138,8 @@ fn session_state() -> impl Strategy<Value = SessionState> {
                 down: Cursor(down),
                 down_messages,
                 data,
+                removed,
+                ahead,
                 timer_us,
             }
         },
@@ -167,6 +174,7 @@ fn peer() -> impl Strategy<Value = Peer> {
             .prop_map(|(id, fence, sessions)| Peer::Baton { id, baton: Box::new(Baton { fence, sessions }) }),
         move_id().prop_map(|id| Peer::BatonAck { id }),
         move_id().prop_map(|id| Peer::Finalised { id }),
+        (move_id(), vec((".*", value()), 0..5)).prop_map(|(id, data)| Peer::Ahead { id, data }),
         move_id().prop_map(|id| Peer::Cancel { id }),
         (any::<u64>(), select(CloseReason::ALL))
             .prop_map(|(session, reason)| Peer::Close { session: SessionId(session), reason }),
@@ -325,6 +333,8 @@ proptest! {
             down: Cursor(0),
             down_messages: Vec::new(),
             data: vec![("float".into(), Value::Float(f64::from_bits(bits)))],
+            removed: Vec::new(),
+            ahead: false,
             timer_us: None,
         };
         let id = MoveId { cohort: CohortId(1), epoch: Epoch(2), attempt: 1, target: NodeId(2) };
