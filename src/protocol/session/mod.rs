@@ -13,7 +13,7 @@ use crate::protocol::application::{Application, Context, DataFull};
 use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::lease::ServePermit;
 use crate::protocol::limits;
-use crate::protocol::reasons::CloseReason;
+use crate::protocol::reasons::{CloseReason, RefuseReason};
 use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring, Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
@@ -275,9 +275,9 @@ impl Session {
 
     /// Adds a link that has proved to be the client's. The newest link wins: older ones are closed, and a
     /// link older than one already seen is refused.
-    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), Link> {
+    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), RefuseReason> {
         if link.number() < self.newest_link {
-            return Err(link);
+            return Err(RefuseReason::OlderLink);
         }
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
