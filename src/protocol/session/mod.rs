@@ -99,8 +99,11 @@ pub struct Session {
     ack_at: Option<Time>,
     unacked_cost: u64,
     linkless_since: Option<Time>,
-    /// A new generation has begun, and the client has not yet said how far it is.
+    /// A new generation has begun, and the client has not joined it yet.
     awaits_client: bool,
+    /// Where the downlink of the copy ended from which that generation began, until the client has said how
+    /// far it is.
+    copy_end: Option<Cursor>,
     closed: Option<CloseReason>,
     settings: Arc<Settings>,
     scratch: Vec<u8>,
@@ -140,6 +143,7 @@ impl Session {
             unacked_cost: 0,
             linkless_since: None,
             awaits_client: false,
+            copy_end: None,
             closed: None,
             settings,
             scratch: Vec::new(),
@@ -282,8 +286,8 @@ impl Session {
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
         link.heard_at = now;
-        if self.awaits_client {
-            self.meet(link.wanted());
+        if let Some(copy_end) = self.copy_end.take() {
+            self.meet(copy_end, link.wanted());
         }
         self.links.push(link);
         self.linkless_since = None;
