@@ -259,6 +259,57 @@ fn a_prepare_of_a_later_epoch_counts_whatever_its_attempt() {
     assert!(!outputs.iter().any(refuses), "{outputs:?}");
 }
 
+/// Answers every question to the directory with what it holds, until nothing is asked.
+fn answer_all(cohort: &mut Cohort, found: Versioned, env: &Env<'_>) {
+    while let Some(output) = cohort.poll_output() {
+        match output {
+            Output::Ask(asker, number, _) => cohort.on_answer(asker, number, read(found), env),
+            Output::Store(id, ..) => cohort.on_stored(id, env),
+            Output::Peer(..)
+            | Output::RevokeBaton(..)
+            | Output::PickTarget(_)
+            | Output::RememberRefusal(_)
+            | Output::Forget(_)
+            | Output::Report(_) => {}
+        }
+    }
+}
+
+#[test]
+fn a_session_that_comes_back_is_not_mixed_up_with_its_earlier_stay() {
+    let node = Node::new();
+    let env = node.env(at(20));
+    let mut cohort = prepared(&node);
+    // An attempt that was refused keeps the cohort known here while the next one serves, and is lost.
+    cohort.on_peer(SOURCE, Peer::Cancel { id: move_id(2, 1) }, &env);
+    outputs(&mut cohort);
+    cohort.on_prepare(
+        move_id(2, 2),
+        SOURCE,
+        serving(SOURCE, 1).record.fence(),
+        MoveMode::Seamless,
+        false,
+        &env,
+    );
+    answer_all(&mut cohort, serving(SOURCE, 1), &env);
+    let Peer::Baton { baton, .. } = baton(vec![state(SESSION)]) else { unreachable!("made above") };
+    cohort.on_peer(SOURCE, Peer::Baton { id: move_id(2, 2), baton }, &env);
+    assert!(cohort.is_served());
+    let other = NodeId(9);
+    answer_all(&mut cohort, serving(other, 5), &env);
+    assert!(!cohort.is_held());
+    assert!(!cohort.is_gone(), "the refused attempt is still looked after");
+    // Now it comes back, with its client far ahead of where it left.
+    let id = move_id(6, 1);
+    cohort.on_prepare(id, other, serving(other, 5).record.fence(), MoveMode::Seamless, false, &env);
+    answer_all(&mut cohort, serving(other, 5), &env);
+    let link = Link::new(LinkId(3), LinkNumber(9), None, 1 << 16, Cursor(0));
+    cohort.attach(id, link, false, &env).expect("it is prepared");
+    let message = Data::Message(Message { kind: Kind::Plain, ver: 2, cmd: 1, payload: b"hi" });
+    let bytes = data(&[Data::Start(Cursor(40)), message]);
+    assert_eq!(cohort.received(LinkId(3), &bytes, &env), Ok(bytes.len()));
+}
+
 fn data(frames: &[Data<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     frames.iter().for_each(|frame| frame.encode(&mut out));
