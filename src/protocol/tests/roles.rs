@@ -336,7 +336,7 @@ fn what_comes_late_on_a_replaced_link_does_not_disturb_the_new_one() {
     }
     receive(&mut session, 2, &[Data::Start(Cursor(5)), message.clone()]);
     receive(&mut session, 1, &[Data::Start(Cursor(0)), message.clone()]);
-    receive(&mut session, 2, &[message.clone()]);
+    receive(&mut session, 2, std::slice::from_ref(&message));
 }
 
 #[test]
