@@ -2,6 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use std::time::Duration;
 use sterna::protocol::ids::Cursor;
 use sterna::protocol::sequence::{LinkSender, Replay};
 use sterna::protocol::wire::{Data, Kind, Message, split};
@@ -55,22 +56,28 @@ fn push_fill_and_acknowledge(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// A whole move between the state machines: client, source, target, directory, all in memory.
+/// A whole move between the state machines: client, source, target, directory, all in memory. So much
+/// downlink waits for the client's credit, and moves along.
 #[divan::bench(args = [0, 256])]
-fn move_a_session(bencher: Bencher<'_, '_>, unacknowledged_kib: usize) {
+fn move_a_session(bencher: Bencher<'_, '_>, waiting_kib: usize) {
     bencher
         .with_inputs(|| {
             let mut cluster = Cluster::new(1, 2);
             let [source, target] = cluster.nodes();
             let player = cluster.connect(source);
-            cluster.consumes(player, unacknowledged_kib == 0);
-            cluster.send(player, unacknowledged_kib, 1000);
-            cluster.run_for(std::time::Duration::from_millis(300));
-            cluster.consumes(player, true);
-            (cluster, source, target, player)
-        })
-        .bench_local_values(|(mut cluster, source, target, player)| {
+            cluster.consumes(player, false);
+            if waiting_kib > 0 {
+                cluster.send(player, waiting_kib + 280, 1024);
+            }
+            cluster.run_for(Duration::from_millis(500));
+            let cohort = cluster.cohort(source, player).expect("it is served there");
+            assert!(cohort.session().state_bytes() >= waiting_kib * 1024);
             cluster.drain(source);
+            cluster.run_for(Duration::from_millis(30));
+            (cluster, target, player)
+        })
+        .bench_local_values(|(mut cluster, target, player)| {
+            cluster.send_migrate(player).expect("its node is offline");
             cluster.run_until(|cluster| cluster.served_by(player, target));
             cluster
         });

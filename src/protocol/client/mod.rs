@@ -8,6 +8,8 @@ mod link;
 mod moving;
 mod restore;
 mod switching;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 pub use link::LinkId;

@@ -13,7 +13,7 @@ use crate::protocol::application::{Application, Context, DataFull};
 use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::lease::ServePermit;
 use crate::protocol::limits;
-use crate::protocol::reasons::CloseReason;
+use crate::protocol::reasons::{CloseReason, RefuseReason};
 use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring, Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
@@ -59,11 +59,6 @@ pub enum LinkFault {
     MessageTooLarge(usize),
 }
 
-/// The link is older than one already seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a newer link of this session has been seen")]
-pub struct OlderLink;
-
 /// Whether the node is entitled to run the session at this moment. Messages are handed out, and payload
 /// is sent, only with both.
 #[derive(Clone, Copy, Debug)]
@@ -108,8 +103,11 @@ pub struct Session {
     ack_at: Option<Time>,
     unacked_cost: u64,
     linkless_since: Option<Time>,
-    /// A new generation has begun, and the client has not yet said how far it is.
+    /// A new generation has begun, and the client has not joined it yet.
     awaits_client: bool,
+    /// Where the downlink of the copy ended from which that generation began, until the client has said how
+    /// far it is.
+    copy_end: Option<Cursor>,
     closed: Option<CloseReason>,
     settings: Arc<Settings>,
     scratch: Vec<u8>,
@@ -151,6 +149,7 @@ impl Session {
             unacked_cost: 0,
             linkless_since: None,
             awaits_client: false,
+            copy_end: None,
             closed: None,
             settings,
             scratch: Vec::new(),
@@ -294,15 +293,15 @@ impl Session {
 
     /// Adds a link that has proved to be the client's. The newest link wins: older ones are closed, and a
     /// link older than one already seen is refused.
-    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), OlderLink> {
+    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), RefuseReason> {
         if link.number() < self.newest_link {
-            return Err(OlderLink);
+            return Err(RefuseReason::OlderLink);
         }
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
         link.heard_at = now;
-        if self.awaits_client {
-            self.meet(link.wanted());
+        if let Some(copy_end) = self.copy_end.take() {
+            self.meet(copy_end, link.wanted());
         }
         self.links.push(link);
         self.linkless_since = None;

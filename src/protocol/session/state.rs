@@ -115,6 +115,7 @@ impl Session {
     pub fn new_generation(&mut self) {
         self.generation = self.generation.next();
         self.awaits_client = true;
+        self.copy_end = Some(self.down.end());
     }
 
     /// Whether a new generation has begun that the client has not joined yet.
@@ -122,13 +123,12 @@ impl Session {
         self.awaits_client
     }
 
-    /// The client of a new generation has received everything before `client_has`, from here or elsewhere:
-    /// the downlink goes on above that.
-    pub(super) fn meet(&mut self, client_has: Cursor) {
-        let known = client_has.min(self.down.end());
+    /// The client of a new generation has received everything before `client_has`, up to `copy_end` the same
+    /// as what is kept here, and beyond it from elsewhere: what was sent since then goes on above that.
+    pub(super) fn meet(&mut self, copy_end: Cursor, client_has: Cursor) {
         // Never beyond what was sent, so it cannot be refused.
-        let _ = self.down.acked(known);
-        if client_has > known {
+        let _ = self.down.acked(client_has.min(copy_end));
+        if client_has > copy_end {
             self.down.renumber(client_has);
         }
     }
