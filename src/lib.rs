@@ -11,6 +11,9 @@
 //! The server lives in the crate `sterna-server`.
 
 pub mod client;
+pub mod ffi;
 pub mod protocol;
+pub mod sys;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod transport;

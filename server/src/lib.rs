@@ -6,14 +6,26 @@
 //! - [`seal`]: move tickets, resume tokens and TLS session tickets, readable by every node and nobody else
 //! - [`user_token`]: who a user is, signed by the game's backend or the development issuer
 //! - [`admin`]: the loopback HTTP interface of operators, both ends of it
+//! - [`engine`]: membership, directory, leases and snapshots of the cluster
+//! - [`node`]: keeps sessions and moves them
+//! - [`cluster`]: the nodes of one process
+//! - [`serve`]: `sterna serve`
+//! - [`builtin`]: the application of `sterna serve`
+//! - [`demo`]: `sterna demo`
 //! - [`cli`]: the command `sterna`
 
 pub mod admin;
+pub mod builtin;
 pub mod cli;
+pub mod cluster;
 pub mod config;
+pub mod demo;
+pub mod engine;
 pub mod logging;
+pub mod node;
 pub mod pki;
 pub mod seal;
+pub mod serve;
 pub mod user_token;
 
 #[cfg(test)]

@@ -1,11 +1,8 @@
 //! The command `sterna`.
 
 use std::process::ExitCode;
-use sterna_server::cli::{self, CliError, Handlers};
+use sterna_server::cli::{self, Handlers};
 
 fn main() -> ExitCode {
-    cli::main(&Handlers {
-        serve: |_| Err(CliError::Failed("this build contains no node".into())),
-        demo: |_| Err(CliError::Failed("this build contains no demonstration".into())),
-    })
+    cli::main(&Handlers { serve: sterna_server::serve::run, demo: sterna_server::demo::run })
 }

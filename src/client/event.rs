@@ -136,6 +136,12 @@ impl Batch {
         Some((*event, self.bytes.get(range.start as usize..range.end as usize)?))
     }
 
+    /// The event at `index`, and its bytes with the NUL that follows them.
+    pub fn get_with_nul(&self, index: usize) -> Option<(Event, &[u8])> {
+        let (event, range) = self.heads.get(index)?;
+        Some((*event, self.bytes.get(range.start as usize..=range.end as usize)?))
+    }
+
     /// The events in order.
     pub fn iter(&self) -> impl Iterator<Item = (Event, &[u8])> {
         (0..self.len()).filter_map(|index| self.get(index))

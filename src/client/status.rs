@@ -55,7 +55,9 @@ statuses! {
     ReservedVersion = 11, "message versions 0 and 1 are reserved: use 2 or above";
     ShutDown = 12, "the library has been shut down: no new client can be created while that goes on";
     System = 13, "the operating system refused something: see the text of the last error";
-    Aborted = 14, "given up, because disconnect was called";
+    InvalidHandle = 14, "this is no client, or one that has been destroyed: use the pointer that create gave, until destroy";
+    AbiMismatch = 15, "the library does not fit the program: build the program with the header of this library";
+    Aborted = 16, "given up, because disconnect was called";
 
     TokenMalformed = 20, "the connect token cannot be read: pass it exactly as the game's backend gave it";
     TokenExpired = 21, "the token has expired: ask the game's backend for a new one";

@@ -62,6 +62,10 @@ pub const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 /// How long one attempt to reach an address may take.
 pub const DIAL_MAX: Duration = Duration::from_secs(3);
 
+/// How long a link that is being closed may take to hand over its last bytes; past it they are given up:
+/// the peer does not read.
+pub const CLOSE_MAX: Duration = Duration::from_secs(1);
+
 /// How long a target may take to answer Prepare; then the next one is tried.
 pub const PREPARE_MAX: Duration = Duration::from_secs(1);
 

@@ -96,7 +96,7 @@ impl Cohort {
     }
 
     fn add_link(&mut self, link: Link, env: &Env<'_>) -> Result<(), RefuseReason> {
-        self.session.add_link(link, env.now)
+        self.session.add_link(link, env.now).map_err(|_| RefuseReason::OlderLink)
     }
 
     /// The fence under which the cohort is served here, or would be.
@@ -154,10 +154,9 @@ impl Cohort {
 
     fn on_bye(&mut self, from: LinkId) {
         match self.role {
-            // A client that leaves while its session is on its way ends it where it is served.
-            Role::Owner(_) | Role::Source(..) => self.session.close(CloseReason::ByClient),
-            Role::Target(ref target) if target.serves() => self.session.close(CloseReason::ByClient),
-            Role::Target(_) | Role::Absent => self.session.close_link(from),
+            // What is on its way here ends once it has arrived: the source may not hear of it any more.
+            Role::Owner(_) | Role::Source(..) | Role::Target(_) => self.session.close(CloseReason::ByClient),
+            Role::Absent => self.session.close_link(from),
         }
     }
 

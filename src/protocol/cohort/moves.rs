@@ -127,6 +127,24 @@ impl Cohort {
         self.settle(env);
     }
 
+    /// The node whose lease the move under way depends on, if there is one.
+    pub fn depends_on(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Source(_, departure) => Some(departure.source.id().target),
+            Role::Target(target) => Some(target.source()),
+            Role::Absent | Role::Owner(_) => None,
+        }
+    }
+
+    /// The node goes offline: an arrival that is not served yet is refused.
+    pub fn decline(&mut self, env: &Env<'_>) {
+        if let Role::Target(target) = &mut self.role {
+            target.handle(target::Input::Drop(TargetRefusal::NotOnline), env.now);
+            self.drain_target(env);
+        }
+        self.settle(env);
+    }
+
     pub(super) fn on_cannot_attach(&mut self, id: MoveId, env: &Env<'_>) {
         self.source_input(source::Input::CannotAttach(id), env);
     }
@@ -368,6 +386,11 @@ impl Cohort {
         let id = departure.source.id();
         match outcome {
             source::Outcome::Moved(record) => {
+                // It was closed when the state was out already: that is now for the new owner to do.
+                if let Some(reason) = self.session.closed() {
+                    let session = self.session.id();
+                    self.outputs.push_back(Output::Peer(record.owner, Peer::Close { session, reason }));
+                }
                 self.lose(Some(record), env);
                 self.outputs.push_back(Output::Report(Report::MovedOut { id }));
             }

@@ -13,7 +13,7 @@ use crate::protocol::application::{Application, Context, DataFull};
 use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::lease::ServePermit;
 use crate::protocol::limits;
-use crate::protocol::reasons::{CloseReason, RefuseReason};
+use crate::protocol::reasons::CloseReason;
 use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring, Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
@@ -58,6 +58,11 @@ pub enum LinkFault {
     #[error("a message of {0} bytes is over the limit")]
     MessageTooLarge(usize),
 }
+
+/// The link is older than one already seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a newer link of this session has been seen")]
+pub struct OlderLink;
 
 /// Whether the node is entitled to run the session at this moment. Messages are handed out, and payload
 /// is sent, only with both.
@@ -279,9 +284,9 @@ impl Session {
 
     /// Adds a link that has proved to be the client's. The newest link wins: older ones are closed, and a
     /// link older than one already seen is refused.
-    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), RefuseReason> {
+    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), OlderLink> {
         if link.number() < self.newest_link {
-            return Err(RefuseReason::OlderLink);
+            return Err(OlderLink);
         }
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);

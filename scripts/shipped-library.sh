@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds the libraries as they are shipped, into target/shipped, and checks their size and what they export.
+#
+# One crate type at a time: with several cargo gives the library no link-time optimisation. Fat for the shared library;
+# thin for the static one, because two static libraries of Rust with fat LTO do not link together.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target="${CARGO_TARGET_DIR:-target}"
+shipped="$target/shipped"
+bytes_max=$((3 * 1024 * 1024))
+mkdir -p "$shipped"
+
+CARGO_PROFILE_RELEASE_LTO=fat cargo rustc --locked --quiet --package sterna --lib --release --crate-type cdylib
+cp "$target/release/libsterna.so" "$shipped/"
+CARGO_PROFILE_RELEASE_LTO=thin cargo rustc --locked --quiet --package sterna --lib --release --crate-type staticlib
+cp "$target/release/libsterna.a" "$shipped/"
+
+strip --strip-unneeded -o "$shipped/stripped.so" "$shipped/libsterna.so"
+bytes=$(stat --format=%s "$shipped/stripped.so")
+echo "libsterna.so, stripped: $bytes bytes (at most $bytes_max)"
+[ "$bytes" -lt $bytes_max ] || { echo "the shared library is too large"; exit 1; }
+
+nm --dynamic --defined-only "$shipped/libsterna.so" | awk '{ print $NF }' | sort >"$shipped/exported"
+tr '\n' ' ' <include/sterna.h | grep --only-matching 'STERNA_API [^;(]*(' | grep --only-matching 'sterna_[a-z_]*' |
+    sort >"$shipped/declared"
+diff "$shipped/declared" "$shipped/exported" || { echo "< only in the header, > only in the library"; exit 1; }
+echo "exports the $(wc -l <"$shipped/declared") functions of the header and nothing else"
+
+# A program against each of the two, and the promise for an update with nothing to do.
+for standard in shared static; do
+    if [ $standard = shared ]; then
+        libraries="-L$shipped -lsterna -Wl,-rpath,$(realpath "$shipped")"
+    else
+        libraries="$shipped/libsterna.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
+    fi
+    cc -std=c99 -Wall -Wextra -Werror -Iinclude tests/c/arguments.c -o "$shipped/arguments-$standard" -pthread $libraries
+    "$shipped/arguments-$standard"
+    echo "a program with the $standard library works"
+done
+STERNA_RELEASE_LIBRARY="$(realpath "$shipped")" cargo test --locked --quiet --all-features --package sterna \
+    --test c_abi an_update_with_nothing_to_do_is_cheap -- --nocapture

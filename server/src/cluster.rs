@@ -1,0 +1,271 @@
+//! The nodes of this process: started together, drained one by one, seen by operators as one list.
+
+use crate::admin::{NodeState, NodeStatus, Operator, OperatorError};
+use crate::config::Config;
+use crate::engine::{Engine, LocalEngine, Standing};
+use crate::node::{DrainReport, Node, Observer, Shared, StartError};
+use crate::pki::{ClusterKeys, PkiError};
+use crate::user_token::{Issuer, IssuerKeyError, User, Verifier, connect_token};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use sterna::protocol::application::Application;
+use sterna::protocol::reasons::OfflineReason;
+use sterna::transport::BindError;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// How long the ports of a node that has stopped may take to become free.
+const PORTS_FREE_MAX: Duration = Duration::from_secs(3);
+const PORTS_LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Why the nodes did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The cluster's keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] PkiError),
+    /// The game's public key cannot be used.
+    #[error(transparent)]
+    Issuer(#[from] IssuerKeyError),
+    /// A node did not start.
+    #[error("{name}: {error}")]
+    Node {
+        /// Which one.
+        name: String,
+        /// Why.
+        error: StartError,
+    },
+    /// No node has this name.
+    #[error("there is no node `{0}` here")]
+    UnknownNode(String),
+    /// Only a node that has stopped is started again.
+    #[error("node `{0}` has not stopped: drain it first")]
+    NotStopped(String),
+}
+
+/// Why a node is not drained.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DrainError {
+    /// No node has this name.
+    #[error("there is no node `{0}` here")]
+    UnknownNode(String),
+    /// It is on its way out, or gone.
+    #[error("node `{0}` is offline already")]
+    AlreadyOffline(String),
+}
+
+/// The nodes of this process.
+pub struct Cluster {
+    shared: Shared,
+    issuer: Option<Issuer>,
+    nodes: Mutex<Vec<Member>>,
+    runtime: Handle,
+}
+
+struct Member {
+    /// Place in the configuration's ports; a node started in place of another takes over its ports.
+    index: u16,
+    node: Arc<Node>,
+    drained: watch::Receiver<Option<DrainReport>>,
+    report: watch::Sender<Option<DrainReport>>,
+}
+
+impl Cluster {
+    /// Starts the configured number of nodes on the engine of one process.
+    pub async fn start(
+        config: Config,
+        application: Arc<dyn Application>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Arc<Self>, ClusterError> {
+        let keys = ClusterKeys::configured(&config)?;
+        let verifier = Verifier::configured(&config, &keys)?;
+        let issuer = config.issuer_public_key.is_none().then(|| Issuer::new(&keys));
+        let count = config.nodes;
+        let engine: Arc<dyn Engine> = Arc::new(LocalEngine::default());
+        let shared = Shared {
+            config: Arc::new(config),
+            keys: Arc::new(keys),
+            verifier: Arc::new(verifier),
+            engine,
+            application,
+            observer,
+        };
+        let cluster = Arc::new(Self { shared, issuer, nodes: Mutex::default(), runtime: Handle::current() });
+        for index in 0..count {
+            if let Err(error) = cluster.start_node(format!("node-{}", index + 1), index).await {
+                for node in cluster.nodes() {
+                    node.stop().await;
+                }
+                return Err(error);
+            }
+        }
+        Ok(cluster)
+    }
+
+    async fn start_node(&self, name: String, index: u16) -> Result<Arc<Node>, ClusterError> {
+        let started = Node::start(name.clone(), index, self.shared.clone()).await;
+        let node = started.map_err(|error| ClusterError::Node { name: name.clone(), error })?;
+        let (report, drained) = watch::channel(None);
+        let mut nodes = self.nodes.lock();
+        nodes.retain(|member| member.node.name() != name);
+        nodes.push(Member { index, node: node.clone(), drained, report });
+        Ok(node)
+    }
+
+    /// Starts a node under the name, and on the ports, of one that has stopped: a new incarnation.
+    pub async fn restart(&self, name: &str) -> Result<Arc<Node>, ClusterError> {
+        let index = {
+            let nodes = self.nodes.lock();
+            let member = nodes.iter().find(|member| member.node.name() == name);
+            let member = member.ok_or_else(|| ClusterError::UnknownNode(name.to_owned()))?;
+            if !member.node.has_stopped() {
+                return Err(ClusterError::NotStopped(name.to_owned()));
+            }
+            member.index
+        };
+        // Its sockets are closed by tasks that may have one step left.
+        let give_up_at = Instant::now() + PORTS_FREE_MAX;
+        loop {
+            match self.start_node(name.to_owned(), index).await {
+                Err(ClusterError::Node { error: StartError::Bind(BindError::InUse { .. }), .. })
+                    if Instant::now() < give_up_at =>
+                {
+                    tokio::time::sleep(PORTS_LOOK_EVERY).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// What the operator wrote.
+    pub fn config(&self) -> Arc<Config> {
+        self.shared.config.clone()
+    }
+
+    /// The nodes, in the order of their names.
+    pub fn nodes(&self) -> Vec<Arc<Node>> {
+        let mut nodes: Vec<_> = self.nodes.lock().iter().map(|member| member.node.clone()).collect();
+        nodes.sort_by(|a, b| a.name().cmp(b.name()));
+        nodes
+    }
+
+    /// The node of this name.
+    pub fn node(&self, name: &str) -> Option<Arc<Node>> {
+        self.nodes().into_iter().find(|node| node.name() == name)
+    }
+
+    /// Takes a node offline, and lets its drain go on by itself.
+    pub fn begin_drain(
+        &self,
+        name: &str,
+        deadline: Duration,
+        reason: OfflineReason,
+    ) -> Result<(), DrainError> {
+        let nodes = self.nodes.lock();
+        let member = nodes.iter().find(|member| member.node.name() == name);
+        let member = member.ok_or_else(|| DrainError::UnknownNode(name.to_owned()))?;
+        if !member.node.begin_drain(deadline, reason) {
+            return Err(DrainError::AlreadyOffline(name.to_owned()));
+        }
+        let (node, report) = (member.node.clone(), member.report.clone());
+        self.runtime.spawn(async move {
+            let drained = node.drain(deadline).await;
+            report.send_replace(Some(drained));
+        });
+        Ok(())
+    }
+
+    /// Waits until a node has been drained.
+    pub async fn drained(&self, name: &str) -> Option<DrainReport> {
+        let mut drained = {
+            let nodes = self.nodes.lock();
+            nodes.iter().find(|member| member.node.name() == name)?.drained.clone()
+        };
+        let report = drained.wait_for(Option::is_some).await.ok()?;
+        *report
+    }
+
+    /// Drains a node and waits for its end.
+    pub async fn drain(
+        &self,
+        name: &str,
+        deadline: Duration,
+        reason: OfflineReason,
+    ) -> Result<DrainReport, DrainError> {
+        self.begin_drain(name, deadline, reason)?;
+        self.drained(name).await.ok_or_else(|| DrainError::UnknownNode(name.to_owned()))
+    }
+
+    /// Drains all nodes at once and waits for their end: the process is about to exit. There is no node
+    /// left to move to, so sessions end at the deadline, or when their clients leave.
+    pub async fn shut_down(&self, deadline: Duration, reason: OfflineReason) {
+        for node in self.nodes() {
+            // One that is being drained already is waited for as well.
+            let _ = self.begin_drain(node.name(), deadline, reason);
+        }
+        for node in self.nodes() {
+            self.drained(node.name()).await;
+        }
+    }
+
+    /// A connect token of the development issuer that names all nodes that are online.
+    pub fn connect_token(&self, user: &str, life: Duration) -> Result<String, OperatorError> {
+        let issuer = self.issuer.as_ref().ok_or(OperatorError::NoIssuer)?;
+        let user = User::new(user).map_err(|error| OperatorError::BadUser(error.to_string()))?;
+        let online: Vec<_> =
+            self.nodes().into_iter().filter(|node| node.standing() == Standing::Online).collect();
+        if online.is_empty() {
+            return Err(OperatorError::Unavailable("no node is online".into()));
+        }
+        let tcp = online.iter().map(|node| node.tcp()).collect();
+        let quic = online.iter().map(|node| node.quic()).collect();
+        let user_token = issuer.issue(&user, life);
+        Ok(connect_token(&self.shared.keys, user_token, tcp, quic).encode())
+    }
+}
+
+impl Operator for Cluster {
+    fn nodes(&self) -> Vec<NodeStatus> {
+        let status = |node: Arc<Node>| NodeStatus {
+            name: node.name().to_owned(),
+            id: node.id().to_string(),
+            state: match (node.has_stopped(), node.standing()) {
+                (true, _) => NodeState::Exited,
+                (false, Standing::Online) => NodeState::Online,
+                (false, Standing::Cordoned) => NodeState::Cordoned,
+                (false, Standing::Offline) => NodeState::Offline,
+            },
+            sessions: node.sessions() as u64,
+            tcp: node.tcp(),
+            quic: node.quic(),
+        };
+        Cluster::nodes(self).into_iter().map(status).collect()
+    }
+
+    fn drain(&self, node: &str, deadline: Duration, reason: OfflineReason) -> Result<(), OperatorError> {
+        self.begin_drain(node, deadline, reason).map_err(|error| match error {
+            DrainError::UnknownNode(name) => OperatorError::UnknownNode(name),
+            DrainError::AlreadyOffline(name) => OperatorError::AlreadyOffline(name),
+        })
+    }
+
+    fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError> {
+        let found = self.node(node).ok_or_else(|| OperatorError::UnknownNode(node.to_owned()))?;
+        if found.standing() == Standing::Offline {
+            return Err(OperatorError::AlreadyOffline(node.to_owned()));
+        }
+        self.runtime.spawn(async move { found.cordon(on).await });
+        Ok(())
+    }
+
+    fn connect_token(&self, user: &str, life: Duration) -> Result<String, OperatorError> {
+        Cluster::connect_token(self, user, life)
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("nodes", &Cluster::nodes(self)).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,177 @@
+//! `sterna demo`: players play, a node is scaled in under them, and a judge says whether they could notice.
+//!
+//! - [`game`]: the application; numbers what it sends, reports what it receives
+//! - [`belongings`]: the user data that has to arrive as it was
+//! - [`seat`]: one client, through Rust or through the C functions
+//! - [`player`], [`crowd`]: who plays, and the thread that plays them all
+//! - [`history`], [`log`]: what the application and the players saw, kept apart from the library
+//! - [`judge`]: compares both sides with the promises
+//! - [`figures`], [`report`]: what is printed
+
+mod belongings;
+mod crowd;
+mod figures;
+mod game;
+mod history;
+mod judge;
+mod log;
+mod player;
+mod report;
+mod seat;
+
+use crate::cli::{CliError, DemoArgs};
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::node::Node;
+use crowd::{Crowd, Progress, Stage};
+use game::Game;
+use history::{Drained, History};
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+use sterna::protocol::reasons::OfflineReason;
+use tokio::sync::watch;
+
+/// When the node is scaled in, counted from the first message; at half time if there is less to play.
+const SCALE_IN_AFTER: Duration = Duration::from_secs(2);
+
+/// Play goes on at least so long after the scale-in, to be compared with the time before.
+const AFTER_MIN: Duration = Duration::from_secs(1);
+
+/// Longest drain; what has not moved by then is forced. Far more than players take to find their moment.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+
+/// How long all players together may take to connect.
+const ENTER_MAX: Duration = Duration::from_secs(60);
+
+/// How long a user's token is good for.
+const TOKEN_LIFE: Duration = Duration::from_secs(600);
+
+/// Runs the demonstration. `Err` if a promise of the design was broken, or nothing could be played.
+pub fn run(args: DemoArgs) -> Result<(), CliError> {
+    crate::logging::init("error");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(play(args));
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Says how it goes: on stdout, or on stderr when stdout is for JSON.
+struct Narrator {
+    json: bool,
+}
+
+impl Narrator {
+    fn say(&self, line: &str) -> Result<(), CliError> {
+        if self.json {
+            eprintln!("{line}");
+            return Ok(());
+        }
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}")?;
+        Ok(out.flush()?)
+    }
+}
+
+async fn play(args: DemoArgs) -> Result<(), CliError> {
+    let narrator = Narrator { json: args.json };
+    raise_file_limit(&args, &narrator)?;
+    let history = Arc::new(History::new(args.players as usize));
+    let cluster = start_cluster(&args, &history).await?;
+    let crowd = Crowd::new(&args, &cluster, &history)?;
+    let (stage, stages) = watch::channel(Stage::Enter);
+    let (progress, mut progressed) = watch::channel(Progress::default());
+    let crowd = std::thread::Builder::new()
+        .name("players".into())
+        .spawn(move || crowd.play(&stages, &progress))
+        .map_err(|error| CliError::Failed(format!("cannot start the players' thread: {error}")))?;
+
+    until_all_entered(&args, &mut progressed).await?;
+    for node in cluster.nodes() {
+        narrator.say(&format!("{}: {} players", node.name(), node.sessions()))?;
+    }
+    let playing_from = tokio::time::Instant::now();
+    let _ = stage.send(Stage::Play);
+    let (players, rate) = (args.players, args.rate);
+    narrator.say(&format!("{players} players send {rate} messages a second, and get as many"))?;
+    let play_time = Duration::from_secs(args.seconds.into());
+    tokio::time::sleep_until(playing_from + SCALE_IN_AFTER.min(play_time / 2)).await;
+    let drained = scale_in(&cluster, &history, &narrator).await?;
+    let ends_at = (playing_from + play_time).max(tokio::time::Instant::now() + AFTER_MIN);
+    tokio::time::sleep_until(ends_at).await;
+
+    narrator.say("players stop, and wait for what is still on its way")?;
+    let _ = stage.send(Stage::Leave);
+    // The last requests have time-outs of their own, so this ends.
+    let _ = progressed.wait_for(|progress| progress.finished == args.players).await;
+    let logs = crowd.join().map_err(|_| CliError::Failed("the players' thread has a bug".into()))?;
+    report::finish(&args, &judge::Case { logs: &logs, history: &history, drained: &drained })
+}
+
+/// Every player takes up to two links on each side while moving.
+fn raise_file_limit(args: &DemoArgs, narrator: &Narrator) -> Result<(), CliError> {
+    let limit = sterna::sys::raise_file_limit()?;
+    let wanted = u64::from(args.players) * 4 + 256;
+    if limit < wanted {
+        narrator.say(&format!(
+            "warning: only {limit} open files are allowed, {wanted} may be needed: raise `ulimit -Hn`"
+        ))?;
+    }
+    Ok(())
+}
+
+async fn start_cluster(args: &DemoArgs, history: &Arc<History>) -> Result<Arc<Cluster>, CliError> {
+    let mut config = Config { tcp_port: 0, quic_port: 0, peer_port: 0, ..Config::default() };
+    config.nodes = args.nodes as u16; // the command line allows at most 64
+    config.limits.sessions_max = config.limits.sessions_max.max(2 * args.players);
+    let game = Arc::new(Game::new(history.clone(), args.sabotage));
+    let started = Cluster::start(config, game, history.clone()).await;
+    started.map_err(|error| CliError::Failed(error.to_string()))
+}
+
+async fn until_all_entered(
+    args: &DemoArgs,
+    progressed: &mut watch::Receiver<Progress>,
+) -> Result<(), CliError> {
+    let all = |progress: &Progress| progress.entered == args.players || progress.trouble.is_some();
+    if let Ok(Err(_)) =
+        tokio::time::timeout(ENTER_MAX, progressed.wait_for(all)).await.map(|all| all.map(drop))
+    {
+        return Err(CliError::Failed("the players' thread has a bug".into()));
+    }
+    let progress = progressed.borrow().clone();
+    match progress.trouble {
+        Some(text) => Err(CliError::Failed(format!("a player cannot play: {text}"))),
+        None if progress.entered == args.players => Ok(()),
+        None => {
+            let text = format!("only {} of {} players connected in time", progress.entered, args.players);
+            Err(CliError::Failed(text))
+        }
+    }
+}
+
+/// Takes the node with the most players offline, and waits until it has stopped.
+async fn scale_in(cluster: &Cluster, history: &History, narrator: &Narrator) -> Result<Drained, CliError> {
+    let failed = |text: String| CliError::Failed(text);
+    let nodes = cluster.nodes();
+    let most = nodes.iter().max_by_key(|node| node.sessions());
+    let node: Arc<Node> = most.cloned().ok_or_else(|| failed("there is no node".into()))?;
+    let name = node.name().to_owned();
+    let players = node.sessions();
+    narrator.say(&format!("{name} is scaled in, with {players} players on it"))?;
+    let began_us = history.micros();
+    let drain = cluster.drain(&name, DRAIN_MAX, OfflineReason::ScaleIn).await;
+    let report = drain.map_err(|error| failed(error.to_string()))?;
+    let exited = node.has_stopped();
+    if exited {
+        narrator.say("node exited")?;
+    }
+    Ok(Drained {
+        began_us,
+        ended_us: history.micros(),
+        took: report.took,
+        closed: report.closed,
+        exited,
+        players,
+    })
+}

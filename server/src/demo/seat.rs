@@ -1,0 +1,71 @@
+//! One client: through Rust, or through the very C functions that games use.
+
+use super::game::VERSION;
+use std::time::Duration;
+use sterna::client::event::{Batch, Event};
+use sterna::client::{Client, Config, Error, Status};
+use sterna::ffi::harness::CClient;
+
+/// A client, by one of the library's two interfaces.
+pub(super) enum Seat {
+    /// The Rust interface; the batch is kept for its memory.
+    Rust(Client, Batch),
+    /// The C functions.
+    C(CClient),
+}
+
+impl Seat {
+    pub(super) fn create(config: &Config, through_c: bool) -> Result<Self, Error> {
+        Ok(if through_c {
+            Self::C(CClient::create(config)?)
+        } else {
+            Self::Rust(Client::create(config.clone())?, Batch::default())
+        })
+    }
+
+    pub(super) fn connect(&self, token: &str) -> Result<(), Error> {
+        match self {
+            Self::Rust(client, _) => client.connect(token),
+            Self::C(client) => client.connect(token),
+        }
+    }
+
+    /// Sends a reliable message.
+    pub(super) fn send(&self, cmd: u16, payload: &[u8]) -> Result<(), Status> {
+        match self {
+            Self::Rust(client, _) => client.send(true, VERSION, cmd, payload),
+            Self::C(client) => client.rsend(VERSION, cmd, payload).map_err(|error| error.status),
+        }
+    }
+
+    pub(super) fn request(&self, cmd: u16, timeout: Duration) -> Result<u64, Status> {
+        match self {
+            Self::Rust(client, _) => client.request(VERSION, cmd, &[], Some(timeout)),
+            Self::C(client) => client.request(VERSION, cmd, &[], Some(timeout)).map_err(|error| error.status),
+        }
+    }
+
+    pub(super) fn send_migrate(&self) -> Result<(), Status> {
+        match self {
+            Self::Rust(client, _) => client.send_migrate(),
+            Self::C(client) => client.send_migrate().map_err(|error| error.status),
+        }
+    }
+
+    /// Hands what has happened to `sink`.
+    pub(super) fn take_events(&mut self, mut sink: impl FnMut(Event, &[u8])) -> Result<(), Error> {
+        match self {
+            Self::Rust(client, batch) => {
+                if client.take_events(batch) {
+                    for (event, bytes) in batch.iter() {
+                        client.consumed(Batch::cost(bytes.len()));
+                        sink(event, bytes);
+                    }
+                    batch.clear();
+                }
+                Ok(())
+            }
+            Self::C(client) => client.update(|_, event, bytes| sink(event, bytes)),
+        }
+    }
+}

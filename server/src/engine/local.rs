@@ -1,0 +1,212 @@
+//! The engine of one process with several nodes: maps under one lock. The default, for development,
+//! demonstrations, tests and small games.
+
+use super::{Engine, NodeInfo, Reply, Unavailable};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::ready;
+use sterna::protocol::ids::{CohortId, Fence, NodeId, SessionId};
+use sterna::protocol::lease::Heartbeat;
+use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
+
+/// Nodes that have said goodbye and are remembered; the oldest are forgotten first. No move that any of
+/// them took part in lasts as long as it takes for so many others to come and go.
+const GOODBYES_MAX: usize = 1024;
+
+/// Membership, directory, snapshots and leases of one process.
+#[derive(Debug, Default)]
+pub struct LocalEngine {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    nodes: BTreeMap<NodeId, NodeInfo>,
+    heartbeats: BTreeMap<NodeId, Heartbeat>,
+    records: BTreeMap<CohortId, Versioned>,
+    snapshots: BTreeMap<CohortId, (Fence, Vec<u8>)>,
+    users: BTreeMap<String, SessionId>,
+    /// Nodes that have said goodbye, the latest last.
+    gone: VecDeque<NodeId>,
+    revision: u64,
+}
+
+impl State {
+    fn write(&mut self, cohort: CohortId, record: Record) -> Revision {
+        self.revision += 1;
+        let revision = Revision(self.revision);
+        self.records.insert(cohort, Versioned { revision, record });
+        revision
+    }
+
+    fn compare_and_set(&mut self, cohort: CohortId, expected: Revision, record: Record) -> CasAnswer {
+        match self.records.get(&cohort) {
+            Some(found) if found.revision == expected => CasAnswer::Won(self.write(cohort, record)),
+            found => CasAnswer::Lost(found.copied()),
+        }
+    }
+}
+
+impl LocalEngine {
+    /// The snapshot of a cohort, and the fence it was stored at.
+    pub fn snapshot(&self, cohort: CohortId) -> Option<(Fence, Vec<u8>)> {
+        self.state.lock().snapshots.get(&cohort).cloned()
+    }
+}
+
+impl Engine for LocalEngine {
+    fn publish(&self, info: NodeInfo) -> Reply<'_, Result<(), Unavailable>> {
+        self.state.lock().nodes.insert(info.id, info);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn nodes(&self) -> Vec<NodeInfo> {
+        self.state.lock().nodes.values().cloned().collect()
+    }
+
+    fn create(&self, cohort: CohortId, record: Record) -> Reply<'_, CasAnswer> {
+        let mut state = self.state.lock();
+        let answer = match state.records.get(&cohort) {
+            Some(found) => CasAnswer::Lost(Some(*found)),
+            None => CasAnswer::Won(state.write(cohort, record)),
+        };
+        Box::pin(ready(answer))
+    }
+
+    fn ask(&self, cohort: CohortId, ask: Ask) -> Reply<'_, Answer> {
+        let mut state = self.state.lock();
+        let answer = match ask {
+            Ask::Read => Answer::Read(ReadAnswer::Read(state.records.get(&cohort).copied())),
+            Ask::Cas { expected, record } => Answer::Cas(state.compare_and_set(cohort, expected, record)),
+        };
+        Box::pin(ready(answer))
+    }
+
+    fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, ()> {
+        let mut state = self.state.lock();
+        if state.records.get(&cohort).is_some_and(|found| found.revision == held.revision) {
+            state.records.remove(&cohort);
+            state.snapshots.remove(&cohort);
+        }
+        Box::pin(ready(()))
+    }
+
+    fn store_snapshot(
+        &self,
+        cohort: CohortId,
+        fence: Fence,
+        bytes: Vec<u8>,
+    ) -> Reply<'_, Result<(), Unavailable>> {
+        let mut state = self.state.lock();
+        if state.snapshots.get(&cohort).is_none_or(|(stored, _)| *stored <= fence) {
+            state.snapshots.insert(cohort, (fence, bytes));
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn claim_user(
+        &self,
+        user: &str,
+        session: SessionId,
+    ) -> Reply<'_, Result<Option<SessionId>, Unavailable>> {
+        let replaced = self.state.lock().users.insert(user.to_owned(), session);
+        Box::pin(ready(Ok(replaced.filter(|old| *old != session))))
+    }
+
+    fn session_of(&self, user: &str) -> Reply<'_, Result<Option<SessionId>, Unavailable>> {
+        Box::pin(ready(Ok(self.state.lock().users.get(user).copied())))
+    }
+
+    fn release_user(&self, user: &str, session: SessionId) -> Reply<'_, ()> {
+        let mut state = self.state.lock();
+        if state.users.get(user) == Some(&session) {
+            state.users.remove(user);
+        }
+        Box::pin(ready(()))
+    }
+
+    fn renew(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>> {
+        let mut state = self.state.lock();
+        let count = match state.heartbeats.get(&node) {
+            Some(Heartbeat::Beating(count)) => count + 1,
+            Some(Heartbeat::Goodbye) | None => 1,
+        };
+        state.heartbeats.insert(node, Heartbeat::Beating(count));
+        Box::pin(ready(Ok(())))
+    }
+
+    fn goodbye(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>> {
+        let mut state = self.state.lock();
+        state.heartbeats.insert(node, Heartbeat::Goodbye);
+        state.nodes.remove(&node);
+        state.gone.push_back(node);
+        if state.gone.len() > GOODBYES_MAX
+            && let Some(oldest) = state.gone.pop_front()
+        {
+            state.heartbeats.remove(&oldest);
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn heartbeats(&self) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
+        let beats = self.state.lock().heartbeats.iter().map(|(node, beat)| (*node, *beat)).collect();
+        Box::pin(ready(Ok(beats)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sterna::protocol::ids::{Binding, Bucket, Epoch};
+    use sterna::protocol::record::OwnerPhase;
+
+    const COHORT: CohortId = CohortId(1);
+
+    fn record(owner: u64) -> Record {
+        Record {
+            bucket: Bucket(1),
+            binding: Binding(0),
+            epoch: Epoch(1),
+            owner: NodeId(owner),
+            phase: OwnerPhase::Serving,
+            room: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_one_of_two_writers_with_the_same_revision_wins() {
+        let engine = LocalEngine::default();
+        let CasAnswer::Won(expected) = engine.create(COHORT, record(1)).await else { panic!("not created") };
+        let first = engine.ask(COHORT, Ask::Cas { expected, record: record(2) }).await;
+        let second = engine.ask(COHORT, Ask::Cas { expected, record: record(3) }).await;
+        let Answer::Cas(CasAnswer::Won(revision)) = first else { panic!("{first:?}") };
+        let found = Versioned { revision, record: record(2) };
+        assert_eq!(second, Answer::Cas(CasAnswer::Lost(Some(found))));
+    }
+
+    #[tokio::test]
+    async fn a_record_is_created_once() {
+        let engine = LocalEngine::default();
+        let CasAnswer::Won(revision) = engine.create(COHORT, record(1)).await else { panic!("not created") };
+        let found = Versioned { revision, record: record(1) };
+        assert_eq!(engine.create(COHORT, record(2)).await, CasAnswer::Lost(Some(found)));
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_of_an_older_fence_does_not_replace_a_newer_one() {
+        let engine = LocalEngine::default();
+        let newer = Fence { epoch: Epoch(5), ..Fence::default() };
+        engine.store_snapshot(COHORT, newer, vec![5]).await.unwrap();
+        engine.store_snapshot(COHORT, Fence::default(), vec![1]).await.unwrap();
+        assert_eq!(engine.snapshot(COHORT), Some((newer, vec![5])));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_was_replaced_does_not_release_its_user() {
+        let engine = LocalEngine::default();
+        engine.claim_user("ann", SessionId(1)).await.unwrap();
+        assert_eq!(engine.claim_user("ann", SessionId(2)).await, Ok(Some(SessionId(1))));
+        engine.release_user("ann", SessionId(1)).await;
+        assert_eq!(engine.session_of("ann").await, Ok(Some(SessionId(2))));
+    }
+}

@@ -1,0 +1,100 @@
+//! The engine: what holds membership and ownership for all nodes of a cluster.
+//!
+//! Nodes decide by its answers only, and only by compare-and-set or a leader's read; an answer that did not
+//! come is unknown, not a failure (rule h). Batons do not pass through it.
+
+mod local;
+
+pub use local::LocalEngine;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use sterna::protocol::ids::{CohortId, Fence, NodeId, SessionId};
+use sterna::protocol::lease::Heartbeat;
+use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Versioned};
+
+/// An answer that takes its time.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The engine did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the engine does not answer")]
+pub struct Unavailable;
+
+/// Whether a node takes newcomers (DESIGN section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Takes new users, and cohorts of other nodes.
+    Online,
+    /// No new users and no arrivals; all else works.
+    Cordoned,
+    /// Draining: no new users, no arrivals; existing play goes on, and clients are told.
+    Offline,
+}
+
+/// What nodes know of each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// The incarnation.
+    pub id: NodeId,
+    /// Its name, for people.
+    pub name: String,
+    /// Whether it takes newcomers.
+    pub standing: Standing,
+    /// Where clients reach it by TCP.
+    pub tcp: SocketAddr,
+    /// Where clients reach it by QUIC.
+    pub quic: SocketAddr,
+    /// Where other nodes reach it.
+    pub peer: SocketAddr,
+    /// Version of its application's state.
+    pub app_version: u32,
+    /// How many sessions it holds; targets are picked by it.
+    pub sessions: u64,
+}
+
+/// The engine, as a node uses it.
+pub trait Engine: Send + Sync + 'static {
+    /// Publishes what a node is; replaces what it published before.
+    fn publish(&self, info: NodeInfo) -> Reply<'_, Result<(), Unavailable>>;
+
+    /// Every node that has published and not said goodbye, in the order of their ids.
+    fn nodes(&self) -> Vec<NodeInfo>;
+
+    /// Creates a cohort's record, if there is none.
+    fn create(&self, cohort: CohortId, record: Record) -> Reply<'_, CasAnswer>;
+
+    /// A compare-and-set, or a leader's read, of a cohort's record.
+    fn ask(&self, cohort: CohortId, ask: Ask) -> Reply<'_, Answer>;
+
+    /// Deletes a cohort's record, if it still has this revision, and its snapshot: the session has ended.
+    fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, ()>;
+
+    /// Stores a snapshot, unless one of a higher fence is stored.
+    fn store_snapshot(
+        &self,
+        cohort: CohortId,
+        fence: Fence,
+        bytes: Vec<u8>,
+    ) -> Reply<'_, Result<(), Unavailable>>;
+
+    /// Notes that `user`'s session is this one from now on, and gives the one it replaces.
+    fn claim_user(&self, user: &str, session: SessionId)
+    -> Reply<'_, Result<Option<SessionId>, Unavailable>>;
+
+    /// The session that `user` has.
+    fn session_of(&self, user: &str) -> Reply<'_, Result<Option<SessionId>, Unavailable>>;
+
+    /// Notes that `user`'s session has ended, if it is still this one.
+    fn release_user(&self, user: &str, session: SessionId) -> Reply<'_, ()>;
+
+    /// Renews a node's lease.
+    fn renew(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>>;
+
+    /// The node has stopped serving and leaves: its lease is over now (rule e).
+    fn goodbye(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>>;
+
+    /// Every node's heartbeat, by a leader's read.
+    fn heartbeats(&self) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>>;
+}

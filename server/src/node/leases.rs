@@ -1,0 +1,97 @@
+//! The node's lease (rule e), and what it sees of the others' (rule d).
+
+use super::{Node, boot_now, now};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use sterna::protocol::ids::NodeId;
+
+/// How long a renewal may take; its success counts from when it was sent.
+const RENEWAL_MAX: Duration = Duration::from_millis(500);
+
+impl Node {
+    /// Renews the lease once.
+    pub(super) async fn renew_lease(&self) -> Result<(), crate::engine::Unavailable> {
+        let sent_at = boot_now();
+        let renewal = tokio::time::timeout(RENEWAL_MAX, self.shared.engine.renew(self.id)).await;
+        renewal.unwrap_or(Err(crate::engine::Unavailable))?;
+        self.lease.write().renewed(sent_at);
+        Ok(())
+    }
+
+    /// Renews the lease for as long as the node runs, notices when it has run out, and watches the others.
+    pub(super) async fn keep_lease(self: Arc<Self>) {
+        let mut stopped = self.stopped.subscribe();
+        let times = &self.shared.config.times;
+        // Looking more often than renewing notices the end of the lease in time.
+        let look_every = times.lease_renew.min(times.self_fence / 8);
+        let mut renew_at = now() + times.lease_renew;
+        let mut fenced = false;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(look_every) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+            if !fenced && self.with_env(|env| env.permit.is_none()) {
+                fenced = true;
+                tracing::error!(node = %self.name, "lost touch with the engine: play pauses");
+                self.for_each_slot(|cohort, env| cohort.on_fenced(env));
+            }
+            if now() < renew_at && !fenced {
+                continue;
+            }
+            renew_at = now() + times.lease_renew;
+            if self.renew_lease().await.is_ok() {
+                if fenced {
+                    fenced = false;
+                    tracing::warn!(node = %self.name, "the engine is back: play goes on");
+                    self.for_each_slot(|cohort, _| cohort.on_unfenced());
+                }
+                // Whatever could not be published before is published now.
+                let _ = self.publish().await;
+            }
+            self.watch_others().await;
+        }
+    }
+
+    async fn watch_others(self: &Arc<Self>) {
+        let read = tokio::time::timeout(RENEWAL_MAX, self.shared.engine.heartbeats()).await;
+        let gone: BTreeSet<NodeId> = {
+            let mut watch = self.watch.lock();
+            match read {
+                Ok(Ok(beats)) => {
+                    for (node, beat) in &beats {
+                        watch.observed(*node, *beat, now());
+                    }
+                    beats
+                        .into_iter()
+                        .map(|(node, _)| node)
+                        .filter(|node| *node != self.id && watch.has_run_out(*node, now()))
+                        .collect()
+                }
+                Ok(Err(_)) | Err(_) => {
+                    watch.read_failed();
+                    BTreeSet::new()
+                }
+            }
+        };
+        if gone.is_empty() {
+            return;
+        }
+        // Only moves depend on other nodes, and few sessions move at a time.
+        self.for_each_slot(|cohort, env| {
+            if let Some(node) = cohort.depends_on().filter(|node| gone.contains(node)) {
+                cohort.on_node_gone(node, env);
+            }
+        });
+    }
+
+    fn for_each_slot(
+        self: &Arc<Self>,
+        mut act: impl FnMut(&mut sterna::protocol::cohort::Cohort, &sterna::protocol::cohort::Env<'_>),
+    ) {
+        for slot in self.all_slots() {
+            slot.with(self, None, |cohort, env| act(cohort, env));
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! A node: keeps sessions, takes cohorts of other nodes, and gives its own away when it goes offline.
+//!
+//! Every cohort lies under one lock of its own ([`slot`]). Whatever happens (bytes on a link, a frame of
+//! another node, an answer of the engine, a time that has come) is handed to the cohort under that lock,
+//! and what it wants done is done right after.
+
+mod admission;
+mod drain;
+mod leases;
+mod links;
+mod outbox;
+mod peers;
+mod slot;
+
+pub use drain::DrainReport;
+
+use crate::config::{Config, Durability, SameUser};
+use crate::engine::{Engine, NodeInfo, Standing, Unavailable};
+use crate::pki::{ClusterKeys, PkiError};
+use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
+use crate::user_token::Verifier;
+use outbox::Outbox;
+use parking_lot::{Mutex, RwLock};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use slot::Slot;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+use sterna::client::token::server_name;
+use sterna::protocol::application::Application;
+use sterna::protocol::cohort::{Cohort, Env, NodeView, Report};
+use sterna::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
+use sterna::protocol::lease::{Lease, LeaseWatch};
+use sterna::protocol::limits;
+use sterna::protocol::reasons::OfflineReason;
+use sterna::protocol::session::Settings;
+use sterna::protocol::source::Timing;
+use sterna::protocol::time::{BootTime, Time};
+use sterna::transport::peer::{PeerDialer, PeerListener};
+use sterna::transport::{BindError, Identity, Kind, Listener, TrustError};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port is in use, or may not be used.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The node's certificate could not be made.
+    #[error(transparent)]
+    Keys(#[from] PkiError),
+    /// The node's certificate cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The engine does not answer.
+    #[error(transparent)]
+    Engine(#[from] Unavailable),
+    /// The operating system gives no random numbers.
+    #[error("the operating system gives no random numbers")]
+    Random,
+}
+
+/// What several nodes of one process have in common.
+#[derive(Clone)]
+pub struct Shared {
+    /// What the operator wrote.
+    pub config: Arc<Config>,
+    /// The cluster's keys.
+    pub keys: Arc<ClusterKeys>,
+    /// Who users are.
+    pub verifier: Arc<Verifier>,
+    /// Membership and ownership.
+    pub engine: Arc<dyn Engine>,
+    /// The game.
+    pub application: Arc<dyn Application>,
+    /// Told of every report, for figures.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Hears what happens to sessions on a node.
+pub trait Observer: Send + Sync + 'static {
+    /// Something was counted at this time of the process's clock.
+    fn report(&self, node: &str, report: Report, at: Instant);
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn report(&self, _: &str, _: Report, _: Instant) {}
+}
+
+/// What a node does, and since when it is on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Online,
+    Cordoned,
+    Offline { reason: OfflineReason, deadline: Time },
+}
+
+/// A running node.
+pub struct Node {
+    id: NodeId,
+    name: String,
+    shared: Shared,
+    settings: Arc<Settings>,
+    timing: Timing,
+    sealer: Sealer,
+    tls_tickets: Arc<TicketKeys>,
+    peer_dialer: PeerDialer,
+    tcp: SocketAddr,
+    quic: SocketAddr,
+    peer: SocketAddr,
+    phase: Mutex<Phase>,
+    lease: RwLock<Lease>,
+    watch: Mutex<LeaseWatch>,
+    slots: Mutex<HashMap<CohortId, Arc<Slot>>>,
+    /// How many of the slots the node is responsible for.
+    held: AtomicUsize,
+    outboxes: Mutex<HashMap<NodeId, Arc<Outbox>>>,
+    refused: Mutex<Refusals>,
+    next_link: AtomicU64,
+    /// Wakes whoever waits for the node to become empty.
+    emptied: Notify,
+    /// Somebody sees to its end.
+    stopping: AtomicBool,
+    stopped: watch::Sender<bool>,
+    /// Listeners, links and whatever else holds a port.
+    tasks: TaskTracker,
+    /// Ends when the node has stopped.
+    lease_keeper: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Move ids that this incarnation has refused and never accepts (rule c). The oldest are forgotten first.
+#[derive(Debug, Default)]
+struct Refusals {
+    ids: BTreeMap<MoveId, ()>,
+    order: VecDeque<MoveId>,
+}
+
+impl Refusals {
+    fn remember(&mut self, id: MoveId) {
+        if self.ids.insert(id, ()).is_none() {
+            self.order.push_back(id);
+        }
+        if self.order.len() > limits::REFUSALS_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+}
+
+/// Now, on the process's monotonic clock.
+pub(crate) fn now() -> Time {
+    use std::sync::OnceLock;
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    Time::from_micros(ORIGIN.get_or_init(Instant::now).elapsed().as_micros() as u64 + 1)
+}
+
+/// Now, on the lease clock.
+fn boot_now() -> BootTime {
+    BootTime::from_micros(sterna::sys::boot_micros())
+}
+
+fn random_u64() -> Result<u64, StartError> {
+    let mut bytes = [0; 8];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| StartError::Random)?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+impl Node {
+    /// Starts the `index`-th node of this process: binds its ports, takes its lease and publishes itself.
+    pub async fn start(name: String, index: u16, shared: Shared) -> Result<Arc<Self>, StartError> {
+        let config = shared.config.clone();
+        let identity = shared.keys.node_identity(&name)?;
+        let tls_tickets = Arc::new(TicketKeys::new(&shared.keys));
+        let identity = Identity {
+            cert_chain: identity.chain,
+            key: identity.key,
+            ticketer: tls_tickets.clone(),
+            ca: shared.keys.ca_der().clone(),
+        };
+        let tcp = Listener::bind(Kind::Tcp, config.tcp_address(index), &identity)?;
+        let quic = Listener::bind(Kind::Quic, config.quic_address(index), &identity)?;
+        let peer = PeerListener::bind(config.peer_address(index), &identity)?;
+        let (stopped, _) = watch::channel(false);
+        let node = Arc::new(Self {
+            id: NodeId(random_u64()?),
+            settings: Arc::new(settings(&name, &config)),
+            timing: timing(&config),
+            sealer: Sealer::new(&shared.keys),
+            tls_tickets,
+            peer_dialer: PeerDialer::new(&identity, &server_name(shared.keys.cluster()))?,
+            tcp: config.public_address(tcp.local_addr()),
+            quic: config.public_address(quic.local_addr()),
+            peer: peer.local_addr(),
+            phase: Mutex::new(Phase::Online),
+            lease: RwLock::new(Lease::new(config.times.self_fence)),
+            watch: Mutex::new(LeaseWatch::new(config.times.take_over)),
+            slots: Mutex::default(),
+            held: AtomicUsize::new(0),
+            outboxes: Mutex::default(),
+            refused: Mutex::default(),
+            next_link: AtomicU64::new(1),
+            emptied: Notify::new(),
+            stopping: AtomicBool::new(false),
+            stopped,
+            tasks: TaskTracker::new(),
+            lease_keeper: Mutex::default(),
+            name,
+            shared,
+        });
+        node.renew_lease().await?;
+        node.publish().await?;
+        *node.lease_keeper.lock() = Some(tokio::spawn(node.clone().keep_lease()));
+        node.spawn(node.clone().accept_clients(tcp));
+        node.spawn(node.clone().accept_clients(quic));
+        node.spawn(node.clone().accept_peers(peer));
+        tracing::info!(node = %node.name, id = %node.id, tcp = %node.tcp, quic = %node.quic, "online");
+        Ok(node)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its incarnation.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Where clients reach it by TCP.
+    pub fn tcp(&self) -> SocketAddr {
+        self.tcp
+    }
+
+    /// Where clients reach it by QUIC.
+    pub fn quic(&self) -> SocketAddr {
+        self.quic
+    }
+
+    /// Whether it takes newcomers.
+    pub fn standing(&self) -> Standing {
+        match *self.phase.lock() {
+            Phase::Online => Standing::Online,
+            Phase::Cordoned => Standing::Cordoned,
+            Phase::Offline { .. } => Standing::Offline,
+        }
+    }
+
+    /// How many sessions it is responsible for.
+    pub fn sessions(&self) -> usize {
+        self.held.load(Ordering::Acquire)
+    }
+
+    /// Runs a task that [`stop`](Self::stop) waits for.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// How many TLS handshakes resumed a session that any node of the cluster had begun.
+    pub fn resumed_handshakes(&self) -> u64 {
+        self.tls_tickets.resumed()
+    }
+
+    /// Lets no new users in, or lets them in again. False if the node is offline.
+    pub async fn cordon(&self, on: bool) -> bool {
+        {
+            let mut phase = self.phase.lock();
+            match *phase {
+                Phase::Offline { .. } => return false,
+                Phase::Online | Phase::Cordoned => {
+                    *phase = if on { Phase::Cordoned } else { Phase::Online };
+                }
+            }
+        }
+        if self.publish().await.is_err() {
+            tracing::warn!(node = %self.name, "could not publish the node's state: it is published again with the next renewal");
+        }
+        true
+    }
+
+    async fn publish(&self) -> Result<(), Unavailable> {
+        if self.has_stopped() {
+            return Ok(()); // it has said goodbye, or is about to
+        }
+        let info = NodeInfo {
+            id: self.id,
+            name: self.name.clone(),
+            standing: self.standing(),
+            tcp: self.tcp,
+            quic: self.quic,
+            peer: self.peer,
+            app_version: self.shared.application.version(),
+            sessions: self.slots.lock().len() as u64,
+        };
+        self.shared.engine.publish(info).await
+    }
+
+    fn slot(&self, cohort: CohortId) -> Option<Arc<Slot>> {
+        self.slots.lock().get(&cohort).cloned()
+    }
+
+    /// Adds a cohort, unless there is one of this id.
+    fn add_slot(self: &Arc<Self>, cohort: Cohort) -> Arc<Slot> {
+        let id = cohort.id();
+        let mut slots = self.slots.lock();
+        slots.entry(id).or_insert_with(|| Slot::spawn(self, cohort)).clone()
+    }
+
+    fn all_slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.lock().values().cloned().collect()
+    }
+
+    fn held_slots(&self) -> Vec<Arc<Slot>> {
+        self.all_slots().into_iter().filter(|slot| slot.is_held()).collect()
+    }
+
+    /// Calls `act` with what cohorts need of this node at this moment.
+    fn with_env<R>(&self, act: impl FnOnce(&Env<'_>) -> R) -> R {
+        let lease = self.lease.read();
+        let env = Env {
+            now: now(),
+            permit: lease.permit(boot_now()),
+            application: self.shared.application.as_ref(),
+            node: self,
+        };
+        act(&env)
+    }
+
+    fn stores_snapshots(&self) -> bool {
+        self.shared.config.durability != Durability::None
+    }
+
+    fn replaces_users(&self) -> bool {
+        self.shared.config.same_user == SameUser::Replace
+    }
+}
+
+impl NodeView for Node {
+    fn id(&self) -> NodeId {
+        self.id
+    }
+
+    fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+        (vec![self.tcp], vec![self.quic])
+    }
+
+    fn going_offline(&self) -> Option<(OfflineReason, Time)> {
+        match *self.phase.lock() {
+            Phase::Offline { reason, deadline } => Some((reason, deadline)),
+            Phase::Online | Phase::Cordoned => None,
+        }
+    }
+
+    fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8> {
+        let expires_unix_ms = unix_ms() + self.timing.ticket_life.as_millis() as u64;
+        MoveTicket { id, session, client_key: *client_key, expires_unix_ms }.seal(&self.sealer)
+    }
+
+    fn resume_token(&self, session: SessionId, client_key: &[u8; 32]) -> Vec<u8> {
+        // The token lives as long as the session may wait for its client, counted anew with every Switch;
+        // a link that lasts for days must not outlive it, so the session's own time-out is what ends it.
+        let expires_unix_ms = u64::MAX >> 2;
+        ResumeToken { session, client_key: *client_key, expires_unix_ms }.seal(&self.sealer)
+    }
+}
+
+fn settings(name: &str, config: &Config) -> Settings {
+    Settings {
+        node: name.to_owned(),
+        message_bytes_max: config.limits.message_bytes_max,
+        replay_bytes_max: config.limits.replay_bytes_max as usize,
+        user_data_bytes_max: config.limits.user_data_bytes_max as usize,
+        resume_max: config.times.resume,
+        silence_max: limits::SILENCE_MAX,
+        moves_when_online: config.migrate_when_online,
+    }
+}
+
+fn timing(config: &Config) -> Timing {
+    Timing {
+        attach_max: config.times.attach,
+        freeze_max: config.times.freeze,
+        baton_wait_max: config.times.baton_wait,
+        ticket_life: config.times.ticket,
+        targets_max: config.limits.targets_max,
+        ..Timing::default()
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("name", &self.name).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Counts links of this node.
+impl Node {
+    fn next_link(&self) -> u64 {
+        self.next_link.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,285 @@
+//! A cohort under its lock, and the doing of what it wants done.
+
+use super::outbox::Item;
+use super::{Node, now};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use sterna::protocol::cohort::{Asker, Cohort, Env, Output, Report};
+use sterna::protocol::ids::{CohortId, Fence, MoveId, NodeId};
+use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer};
+use sterna::protocol::session::LinkId;
+use sterna::protocol::time::Time;
+use sterna::protocol::wire::{Baton, Field as _, Peer, SessionState};
+use sterna::transport::Waker;
+use tokio::sync::Notify;
+
+/// How long an answer of the engine is waited for; past it, it is unknown (rule h).
+const ENGINE_ANSWER_MAX: Duration = Duration::from_millis(500);
+
+/// One cohort of a node.
+pub(super) struct Slot {
+    id: CohortId,
+    inner: Mutex<Inner>,
+    timer: Notify,
+    removed: AtomicBool,
+}
+
+struct Inner {
+    cohort: Cohort,
+    wakers: Vec<(LinkId, Waker)>,
+    /// Until when the timer sleeps.
+    armed: Option<Time>,
+    /// The node counts it among those that it is responsible for.
+    counted: bool,
+}
+
+impl Slot {
+    pub(super) fn spawn(node: &Arc<Node>, cohort: Cohort) -> Arc<Self> {
+        let slot = Arc::new(Self {
+            id: cohort.id(),
+            inner: Mutex::new(Inner { cohort, wakers: Vec::new(), armed: None, counted: false }),
+            timer: Notify::new(),
+            removed: AtomicBool::new(false),
+        });
+        tokio::spawn(run_timer(Arc::downgrade(node), slot.clone()));
+        slot
+    }
+
+    /// Whether the node is responsible for the cohort.
+    pub(super) fn is_held(&self) -> bool {
+        self.inner.lock().cohort.is_held()
+    }
+
+    /// Hands the cohort what happened, and does what it wants done. `own`: the link on whose task this
+    /// runs, which looks for new bytes by itself.
+    pub(super) fn with<R>(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        own: Option<LinkId>,
+        act: impl FnOnce(&mut Cohort, &Env<'_>) -> R,
+    ) -> R {
+        node.with_env(|env| {
+            let mut inner = self.inner.lock();
+            let result = act(&mut inner.cohort, env);
+            self.follow_up(node, &mut inner, own, env);
+            self.rearm(&inner, env);
+            result
+        })
+    }
+
+    /// Like [`with`](Self::with), but does nothing if the slot has been taken out of the node meanwhile:
+    /// what is put into it then would be found by nobody.
+    pub(super) fn with_present(
+        self: &Arc<Self>,
+        node: &Arc<Node>,
+        act: impl FnOnce(&mut Cohort, &Env<'_>),
+    ) -> bool {
+        node.with_env(|env| {
+            let mut inner = self.inner.lock();
+            // Set under this very lock, together with the removal itself.
+            if self.removed.load(Ordering::Acquire) {
+                return false;
+            }
+            act(&mut inner.cohort, env);
+            self.follow_up(node, &mut inner, None, env);
+            self.rearm(&inner, env);
+            true
+        })
+    }
+
+    /// Does what is due, and says until when to sleep. That is noted under the same lock, so that whoever
+    /// comes next knows whether to cut the sleep short.
+    fn turn(self: &Arc<Self>, node: &Arc<Node>) -> Option<Time> {
+        node.with_env(|env| {
+            let mut inner = self.inner.lock();
+            if inner.cohort.poll_timeout(env).is_some_and(|at| at <= env.now) {
+                inner.cohort.on_timeout(env);
+            }
+            self.follow_up(node, &mut inner, None, env);
+            inner.armed = inner.cohort.poll_timeout(env);
+            inner.armed
+        })
+    }
+
+    /// Wakes the timer if it would sleep too long.
+    fn rearm(&self, inner: &Inner, env: &Env<'_>) {
+        let next = inner.cohort.poll_timeout(env);
+        if next.is_some_and(|at| inner.armed.is_none_or(|armed| at < armed)) {
+            self.timer.notify_one();
+        }
+    }
+
+    /// Has every link look whether it is to be closed, and ends the timer: the node has stopped.
+    pub(super) fn abandon(&self) {
+        let inner = self.inner.lock();
+        self.removed.store(true, Ordering::Release);
+        self.timer.notify_one();
+        for (_, waker) in &inner.wakers {
+            waker.wake();
+        }
+    }
+
+    /// Lets a link take its bytes; nothing else can come of that.
+    pub(super) fn peek<R>(&self, node: &Node, act: impl FnOnce(&mut Cohort, &Env<'_>) -> R) -> R {
+        node.with_env(|env| act(&mut self.inner.lock().cohort, env))
+    }
+
+    /// Whether a link is to be closed.
+    pub(super) fn is_closing(&self, link: LinkId) -> bool {
+        self.inner.lock().cohort.is_closing(link)
+    }
+
+    pub(super) fn add_waker(&self, link: LinkId, waker: Waker) {
+        self.inner.lock().wakers.push((link, waker));
+    }
+
+    pub(super) fn remove_waker(&self, link: LinkId) {
+        self.inner.lock().wakers.retain(|(other, _)| *other != link);
+    }
+
+    fn follow_up(self: &Arc<Self>, node: &Arc<Node>, inner: &mut Inner, own: Option<LinkId>, env: &Env<'_>) {
+        while let Some(output) = inner.cohort.poll_output() {
+            self.perform(node, inner, output, env);
+        }
+        let Inner { cohort, wakers, counted, .. } = inner;
+        cohort.take_dirty(|dirty| {
+            if Some(dirty) != own
+                && let Some((_, waker)) = wakers.iter().find(|(id, _)| *id == dirty)
+            {
+                waker.wake();
+            }
+        });
+        let held = cohort.is_held();
+        if held != std::mem::replace(counted, held) {
+            node.count(held);
+        }
+        if cohort.is_gone() && !self.removed.swap(true, Ordering::AcqRel) {
+            self.timer.notify_one();
+            node.remove_slot(self);
+        }
+    }
+
+    fn perform(self: &Arc<Self>, node: &Arc<Node>, inner: &mut Inner, output: Output, env: &Env<'_>) {
+        match output {
+            Output::Peer(to, frame) => node.send_peer(to, self.id, &frame),
+            Output::RevokeBaton(to, id) => {
+                let revoked = node.outbox(to).is_none_or(|outbox| outbox.revoke(id));
+                inner.cohort.on_revoked(id, revoked, env);
+            }
+            Output::Ask(asker, number, ask) => self.ask(node, asker, number, ask),
+            Output::PickTarget(tried) => {
+                let target = node.pick_target(&tried);
+                inner.cohort.on_target_picked(target, env);
+            }
+            Output::Store(id, fence, sessions) => self.store(node, id, fence, sessions),
+            Output::RememberRefusal(id) => node.refused.lock().remember(id),
+            Output::Forget(held) => {
+                let user = inner.cohort.session().user().to_owned();
+                let session = inner.cohort.session().id();
+                let (engine, id) = (node.shared.engine.clone(), self.id);
+                tokio::spawn(async move {
+                    engine.forget(id, held).await;
+                    engine.release_user(&user, session).await;
+                });
+            }
+            Output::Report(report) => {
+                log_report(node, self.id, report);
+                node.shared.observer.report(&node.name, report, Instant::now());
+            }
+        }
+    }
+
+    fn ask(self: &Arc<Self>, node: &Arc<Node>, asker: Asker, number: u64, ask: Ask) {
+        let (slot, node) = (self.clone(), node.clone());
+        tokio::spawn(async move {
+            let asked = node.shared.engine.ask(slot.id, ask);
+            let unknown = match ask {
+                Ask::Read => Answer::Read(ReadAnswer::Failed),
+                Ask::Cas { .. } => Answer::Cas(CasAnswer::Unknown),
+            };
+            let answer = tokio::time::timeout(ENGINE_ANSWER_MAX, asked).await.unwrap_or(unknown);
+            slot.with(&node, None, |cohort, env| cohort.on_answer(asker, number, answer, env));
+        });
+    }
+
+    fn store(self: &Arc<Self>, node: &Arc<Node>, id: MoveId, fence: Fence, sessions: Vec<SessionState>) {
+        let (slot, node) = (self.clone(), node.clone());
+        tokio::spawn(async move {
+            if node.stores_snapshots() {
+                let mut bytes = Vec::new();
+                Baton { fence, sessions }.put(&mut bytes);
+                let stored = node.shared.engine.store_snapshot(slot.id, fence, bytes);
+                if !matches!(tokio::time::timeout(ENGINE_ANSWER_MAX, stored).await, Ok(Ok(()))) {
+                    tracing::warn!(node = %node.name, cohort = %slot.id, "could not store the snapshot of an arrival");
+                }
+            }
+            slot.with(&node, None, |cohort, env| cohort.on_stored(id, env));
+        });
+    }
+}
+
+fn log_report(node: &Node, cohort: CohortId, report: Report) {
+    let node = &node.name;
+    match report {
+        Report::MovedOut { id } => tracing::debug!(%node, %cohort, move_id = %id, "moved out"),
+        Report::MovedIn { id } => tracing::debug!(%node, %cohort, move_id = %id, "moved in"),
+        Report::Froze { id } => tracing::debug!(%node, %cohort, move_id = %id, "frozen"),
+        Report::MoveFailed(reason) => tracing::info!(%node, %cohort, "move failed: {reason}"),
+        Report::Closed(reason) => tracing::debug!(%node, %cohort, "session ended: {reason}"),
+    }
+}
+
+async fn run_timer(node: Weak<Node>, slot: Arc<Slot>) {
+    while !slot.removed.load(Ordering::Acquire) {
+        let Some(node) = node.upgrade() else { return };
+        let deadline = slot.turn(&node);
+        drop(node);
+        match deadline {
+            Some(at) => {
+                let pause = at.since(now());
+                let _ = tokio::time::timeout(pause, slot.timer.notified()).await;
+            }
+            None => slot.timer.notified().await,
+        }
+    }
+}
+
+impl Node {
+    fn remove_slot(&self, slot: &Arc<Slot>) {
+        let mut slots = self.slots.lock();
+        // A new cohort of the same id may have taken its place.
+        if slots.get(&slot.id).is_some_and(|present| Arc::ptr_eq(present, slot)) {
+            slots.remove(&slot.id);
+        }
+    }
+
+    /// It is responsible for one cohort more, or less.
+    fn count(&self, held: bool) {
+        if held {
+            self.held.fetch_add(1, Ordering::AcqRel);
+        } else if self.held.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    /// Sends a frame to another node, over the link that there is or a new one.
+    pub(super) fn send_peer(self: &Arc<Self>, to: NodeId, cohort: CohortId, frame: &Peer) {
+        let mut bytes = Vec::new();
+        frame.encode(&mut bytes);
+        let (baton, prepare) = match frame {
+            Peer::Baton { id, .. } => (Some(*id), None),
+            Peer::Prepare { id, .. } => (None, Some(*id)),
+            Peer::Hello { .. }
+            | Peer::Prepared { .. }
+            | Peer::Refused { .. }
+            | Peer::Ready { .. }
+            | Peer::BatonAck { .. }
+            | Peer::Finalised { .. }
+            | Peer::Cancel { .. }
+            | Peer::Close { .. } => (None, None),
+        };
+        self.push_to(to, Item { bytes, cohort, baton, prepare });
+    }
+}

@@ -1,0 +1,136 @@
+//! `sterna serve`: runs nodes until the process is told to stop, then drains them.
+
+use crate::admin;
+use crate::builtin::Builtin;
+use crate::cli::{CliError, ServePlan};
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::node::NoObserver;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+use sterna::protocol::reasons::OfflineReason;
+use tokio::sync::watch;
+
+/// How long a token that `--dev` prints is good for.
+const DEV_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Runs nodes until Ctrl-C or SIGTERM; a second one ends the process at once.
+pub fn run(plan: ServePlan) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(plan))
+}
+
+async fn serve(plan: ServePlan) -> Result<(), CliError> {
+    if let Err(error) = sterna::sys::raise_file_limit() {
+        tracing::warn!("cannot raise the limit of open files: {error}");
+    }
+    let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
+    let drain_default = plan.config.times.drain;
+    let admin_listener = admin::bind(plan.config.admin).await.map_err(|error| {
+        CliError::Failed(format!(
+            "cannot listen on {} for operators: {error}: stop the other process, or set `admin`",
+            plan.config.admin
+        ))
+    })?;
+    let cluster = Cluster::start(plan.config.clone(), Arc::new(Builtin), Arc::new(NoObserver)).await;
+    let cluster = cluster.map_err(|error| failed(&error))?;
+    let admin_address = admin_listener.local_addr()?;
+    let (stop, stopped) = watch::channel(false);
+    let shutdown = async move {
+        let mut stopped = stopped;
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    tokio::spawn(admin::serve(admin_listener, cluster.clone(), drain_default, shutdown));
+    // Before anybody can know that the server runs: from here on, to be told to stop means to drain.
+    let mut signals = Signals::new()?;
+    announce(&plan, &cluster, admin_address)?;
+    let rotation = plan.scale_in_every.map(|every| tokio::spawn(scale_in_forever(cluster.clone(), every)));
+
+    signals.next().await?;
+    eprintln!("sterna: draining; once more to stop at once");
+    if let Some(rotation) = rotation {
+        rotation.abort();
+    }
+    tokio::select! {
+        () = cluster.shut_down(drain_default, OfflineReason::Signal) => {}
+        again = signals.next() => again?,
+    }
+    let _ = stop.send(true);
+    Ok(())
+}
+
+/// Ctrl-C and SIGTERM.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Result<(), CliError> {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        Ok(())
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Result<Self, CliError> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Result<(), CliError> {
+        Ok(tokio::signal::ctrl_c().await?)
+    }
+}
+
+fn announce(plan: &ServePlan, cluster: &Cluster, admin: std::net::SocketAddr) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    for node in cluster.nodes() {
+        writeln!(out, "{}: tcp {} quic {}", node.name(), node.tcp(), node.quic())?;
+    }
+    writeln!(out, "admin: http://{admin}")?;
+    if plan.dev {
+        let token = cluster
+            .connect_token("player-1", DEV_TOKEN_LIFE)
+            .map_err(|error| CliError::Failed(error.to_string()))?;
+        writeln!(out, "token: {token}")?;
+        writeln!(out, "\nIn C, with the token in the environment variable STERNA_TOKEN:\n")?;
+        writeln!(out, "    SternaClient *client = NULL;")?;
+        writeln!(out, "    sterna_client_create(NULL, &client);")?;
+        writeln!(out, "    sterna_client_connect(client, getenv(\"STERNA_TOKEN\"));")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Drains one node after the other and starts a new one in its place, so that a game sees its clients move.
+async fn scale_in_forever(cluster: Arc<Cluster>, every: Duration) {
+    let names: Vec<String> = cluster.nodes().iter().map(|node| node.name().to_owned()).collect();
+    let config: Arc<Config> = cluster.config();
+    for name in names.iter().cycle() {
+        tokio::time::sleep(every).await;
+        if let Err(error) = cluster.drain(name, config.times.drain, OfflineReason::ScaleIn).await {
+            tracing::warn!("scale-in: {error}");
+            continue;
+        }
+        if let Err(error) = cluster.restart(name).await {
+            tracing::error!("scale-in: the node does not come back: {error}");
+            return;
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! What the game's threads and the network thread share of one client: the protocol core, what was
+//! submitted, and the queue of events.
+//!
+//! Locks are taken in the order core, queue, submissions, and none is held across an await.
+
+use crate::client::config::{Config, LogLevel, Transport};
+use crate::client::event::{Batch, Event};
+use crate::client::stats::Stats;
+use crate::client::status::Status;
+use crate::protocol::client::{Client as Core, Events, LinkId, Settings, Standing};
+use crate::protocol::time::Time;
+use crate::protocol::wire::{Data, Kind, Message, split};
+use crate::transport::{Dialer, Waker};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// What the game sees of its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum State {
+    /// Never connected.
+    Idle = 0,
+    /// `connect` is under way.
+    Connecting = 1,
+    /// Play goes on.
+    Connected = 2,
+    /// Play goes on, and a move is under way.
+    Migrating = 3,
+    /// The link is being restored.
+    Reconnecting = 4,
+    /// The session has ended, or could not begin.
+    Disconnected = 5,
+}
+
+impl State {
+    const fn from_number(number: u8) -> Self {
+        match number {
+            1 => Self::Connecting,
+            2 => Self::Connected,
+            3 => Self::Migrating,
+            4 => Self::Reconnecting,
+            5 => Self::Disconnected,
+            _ => Self::Idle,
+        }
+    }
+
+    /// Whether messages can be sent.
+    pub const fn takes_messages(self) -> bool {
+        matches!(self, Self::Connected | Self::Migrating | Self::Reconnecting)
+    }
+}
+
+/// Now, on the clock of the protocol core: microseconds since the process first asked.
+pub(crate) fn now() -> Time {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    let elapsed = ORIGIN.get_or_init(Instant::now).elapsed();
+    Time::from_micros(elapsed.as_micros() as u64 + 1)
+}
+
+/// The instant of a time of [`now`]'s clock.
+pub(crate) fn instant_of(at: Time) -> Instant {
+    Instant::now() + at.since(now())
+}
+
+/// What the game has sent and the network thread has not yet taken over.
+#[derive(Debug, Default)]
+struct Submissions {
+    /// Encoded frames, one after the other.
+    reliable: Vec<u8>,
+    unreliable: Vec<u8>,
+    requests: Vec<(u64, Time)>,
+    /// Bytes that the core keeps for replay, as of the last time it was looked at.
+    core_bytes: usize,
+    /// The serving link's waker has been woken for what is here.
+    woken: bool,
+    next_request: u64,
+}
+
+/// The core with what belongs to it under one lock.
+pub(super) struct Locked {
+    pub(super) core: Core,
+    pub(super) wakers: Vec<(LinkId, Waker)>,
+    pub(super) dialer: Option<Arc<Dialer>>,
+    /// Emptied buffers, exchanged for full ones so that nothing is allocated per batch.
+    spare: (Vec<u8>, Vec<u8>, Vec<(u64, Time)>),
+    /// Until when the driver sleeps.
+    pub(super) armed: Option<Time>,
+}
+
+/// One client, as all threads see it.
+pub(super) struct Shared {
+    pub(super) config: Config,
+    locked: Mutex<Locked>,
+    submissions: Mutex<Submissions>,
+    queue: Mutex<Batch>,
+    has_events: AtomicBool,
+    has_submissions: AtomicBool,
+    consumed: AtomicU64,
+    state: AtomicU8,
+    messages_sent: AtomicU64,
+    pub(super) bytes_sent: AtomicU64,
+    pub(super) bytes_received: AtomicU64,
+    event_bytes: AtomicU64,
+    /// Cost of events of which the core does not know yet that they wait.
+    unheld: AtomicU64,
+    pub(super) destroyed: AtomicBool,
+    /// Wakes the driver.
+    pub(super) driver: Notify,
+}
+
+/// The event queue, as the core writes to it.
+pub(super) struct Queue<'a> {
+    batch: MutexGuard<'a, Batch>,
+    shared: &'a Shared,
+    messages: u64,
+    others: u64,
+}
+
+impl Events for Queue<'_> {
+    fn event(&mut self, event: Event, bytes: &[u8]) {
+        if let Event::ConnectFailed { .. } | Event::Disconnected { .. } = event {
+            self.shared.state.store(State::Disconnected as u8, Ordering::Release);
+        }
+        let cost = Batch::cost(bytes.len());
+        // The core counts messages as they come; all else is added to what the game has to take.
+        match event {
+            Event::Push { .. } => self.messages += cost,
+            Event::Response { ver, .. } if ver != 0 => self.messages += cost,
+            Event::Response { .. }
+            | Event::Connected { .. }
+            | Event::ConnectFailed { .. }
+            | Event::Disconnected { .. }
+            | Event::Reconnecting { .. }
+            | Event::Reconnected { .. }
+            | Event::Offline { .. }
+            | Event::Migrating { .. }
+            | Event::Migrated { .. }
+            | Event::MigrateFailed { .. }
+            | Event::TookOver { .. }
+            | Event::Log { .. } => self.others += cost,
+        }
+        self.batch.push(event, bytes);
+    }
+}
+
+impl Drop for Queue<'_> {
+    fn drop(&mut self) {
+        self.shared.event_bytes.fetch_add(self.messages + self.others, Ordering::Relaxed);
+        self.shared.unheld.fetch_add(self.others, Ordering::Relaxed);
+        if !self.batch.is_empty() {
+            self.shared.has_events.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn new(config: Config, seed: u64) -> Self {
+        let settings = Settings {
+            mode: config.move_mode,
+            connect_max: config.connect_timeout,
+            resume_max: config.resume_timeout,
+            ping_every: config.ping_every,
+            silence_max: config.silence_max,
+            replay_bytes_max: config.send_bytes_max as usize,
+            window: u64::from(config.event_bytes_max),
+        };
+        let locked = Locked {
+            core: Core::new(settings, seed),
+            wakers: Vec::new(),
+            dialer: None,
+            spare: Default::default(),
+            armed: None,
+        };
+        Self {
+            config,
+            locked: Mutex::new(locked),
+            submissions: Mutex::default(),
+            queue: Mutex::default(),
+            has_events: AtomicBool::new(false),
+            has_submissions: AtomicBool::new(false),
+            consumed: AtomicU64::new(0),
+            state: AtomicU8::new(State::Idle as u8),
+            messages_sent: AtomicU64::new(0),
+            bytes_sent: AtomicU64::new(0),
+            bytes_received: AtomicU64::new(0),
+            event_bytes: AtomicU64::new(0),
+            unheld: AtomicU64::new(0),
+            destroyed: AtomicBool::new(false),
+            driver: Notify::new(),
+        }
+    }
+
+    /// Runs `act` on the core, with the event queue, and sees to what follows from it. `own`: the link on
+    /// whose task this runs, which looks for new bytes by itself.
+    pub(super) fn with_core<R>(
+        &self,
+        own: Option<LinkId>,
+        act: impl FnOnce(&mut Locked, &mut Queue<'_>) -> R,
+    ) -> R {
+        let mut locked = self.locked.lock();
+        let mut queue = Queue { batch: self.queue.lock(), shared: self, messages: 0, others: 0 };
+        let result = act(&mut locked, &mut queue);
+        drop(queue);
+        self.follow_up(&mut locked, own);
+        result
+    }
+
+    /// Runs `act` on the core where nothing can happen but that a link takes its bytes.
+    pub(super) fn peek_core<R>(&self, act: impl FnOnce(&mut Locked) -> R) -> R {
+        act(&mut self.locked.lock())
+    }
+
+    fn follow_up(&self, locked: &mut Locked, own: Option<LinkId>) {
+        let Locked { core, wakers, armed, .. } = locked;
+        core.hold(self.unheld.swap(0, Ordering::Relaxed));
+        core.take_dirty(|dirty| {
+            if Some(dirty) != own
+                && let Some((_, waker)) = wakers.iter().find(|(id, _)| *id == dirty)
+            {
+                waker.wake();
+            }
+        });
+        let state = match core.standing() {
+            Standing::Idle => None, // Idle or Disconnected, as the events have said
+            Standing::Connecting => Some(State::Connecting),
+            Standing::Connected => Some(State::Connected),
+            Standing::Migrating => Some(State::Migrating),
+            Standing::Reconnecting => Some(State::Reconnecting),
+        };
+        if let Some(state) = state {
+            self.state.store(state as u8, Ordering::Release);
+        }
+        let earlier = match (core.poll_timeout(), *armed) {
+            (Some(at), Some(armed)) => at < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if earlier || core.has_output() {
+            self.driver.notify_one();
+        }
+        let core_bytes = core.unacknowledged_bytes();
+        self.submissions.lock().core_bytes = core_bytes;
+    }
+
+    /// Moves what was submitted into the core.
+    pub(super) fn take_submissions(&self, locked: &mut Locked) {
+        if !self.has_submissions.load(Ordering::Acquire) {
+            return;
+        }
+        let Locked { core, spare: (reliable, unreliable, requests), .. } = locked;
+        {
+            let mut submissions = self.submissions.lock();
+            std::mem::swap(&mut submissions.reliable, reliable);
+            std::mem::swap(&mut submissions.unreliable, unreliable);
+            std::mem::swap(&mut submissions.requests, requests);
+            submissions.woken = false;
+            submissions.core_bytes = core.unacknowledged_bytes() + reliable.len();
+            self.has_submissions.store(false, Ordering::Release);
+        }
+        core.push_frames(reliable);
+        push_datagrams(core, unreliable);
+        for (request, deadline) in requests.drain(..) {
+            core.expect_reply(request, deadline);
+            self.driver.notify_one();
+        }
+        reliable.clear();
+        unreliable.clear();
+    }
+
+    /// The game sends a message. Copies it, and wakes the network thread once for everything that is sent
+    /// until it has woken up.
+    pub(super) fn submit(
+        &self,
+        reliable: bool,
+        kind: SubmittedKind,
+        ver: u8,
+        cmd: u16,
+        payload: &[u8],
+    ) -> Result<u64, Status> {
+        if ver < 2 {
+            return Err(Status::ReservedVersion);
+        }
+        if !self.state().takes_messages() {
+            return Err(Status::NotConnected);
+        }
+        if payload.len() > self.config.message_bytes_max as usize {
+            return Err(Status::MessageTooLarge);
+        }
+        let mut submissions = self.submissions.lock();
+        let request = submissions.next_request + 1;
+        let message_kind = match kind {
+            SubmittedKind::Plain => Kind::Plain,
+            SubmittedKind::Request(_) => Kind::Request(request),
+        };
+        let message = Message { kind: message_kind, ver, cmd, payload };
+        if !reliable && self.config.transport == Transport::Udp {
+            if payload.len() > DATAGRAM_PAYLOAD_MAX {
+                return Err(Status::MessageTooLarge);
+            }
+            message.encode(&mut submissions.unreliable);
+        } else {
+            let waiting = submissions.reliable.len() + submissions.core_bytes;
+            if waiting + message.encoded_len() > self.config.send_bytes_max as usize {
+                return Err(Status::QueueFull);
+            }
+            message.encode(&mut submissions.reliable);
+        }
+        if let SubmittedKind::Request(timeout) = kind {
+            submissions.next_request = request;
+            submissions.requests.push((request, now() + timeout));
+        }
+        let wake = !std::mem::replace(&mut submissions.woken, true);
+        self.has_submissions.store(true, Ordering::Release);
+        drop(submissions);
+        self.messages_sent.fetch_add(1, Ordering::Relaxed);
+        if wake {
+            self.driver.notify_one();
+        }
+        Ok(request)
+    }
+
+    /// Sends what is queued now, from the caller's thread as far as the network allows.
+    pub(super) fn flush(&self) {
+        if self.has_submissions.load(Ordering::Acquire) {
+            self.driver.notify_one();
+        }
+    }
+
+    pub(super) fn forget_submissions(&self) {
+        let mut submissions = self.submissions.lock();
+        let next_request = submissions.next_request;
+        *submissions = Submissions { next_request, ..Submissions::default() };
+        self.has_submissions.store(false, Ordering::Release);
+    }
+
+    pub(super) fn state(&self) -> State {
+        State::from_number(self.state.load(Ordering::Acquire))
+    }
+
+    pub(super) fn set_state(&self, state: State) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Swaps an empty batch for the queued events.
+    pub(super) fn take_events(&self, batch: &mut Batch) -> bool {
+        if !self.has_events.load(Ordering::Acquire) {
+            return false;
+        }
+        let mut queue = self.queue.lock();
+        std::mem::swap(&mut *queue, batch);
+        self.has_events.store(false, Ordering::Release);
+        !batch.is_empty()
+    }
+
+    /// The game has taken messages of this cost.
+    pub(super) fn consumed(&self, cost: u64) {
+        if cost == 0 {
+            return;
+        }
+        self.event_bytes.fetch_sub(cost, Ordering::Relaxed);
+        let total = self.consumed.fetch_add(cost, Ordering::AcqRel) + cost;
+        // Credit is granted in halves of the window; less is not worth a wake-up.
+        if total >= u64::from(self.config.event_bytes_max) / 4 {
+            self.driver.notify_one();
+        }
+    }
+
+    pub(super) fn take_consumed(&self) -> u64 {
+        self.consumed.swap(0, Ordering::AcqRel)
+    }
+
+    pub(super) fn log(&self, level: LogLevel, text: std::fmt::Arguments<'_>) {
+        if level <= self.config.log_level {
+            let mut queue = Queue { batch: self.queue.lock(), shared: self, messages: 0, others: 0 };
+            queue.event(Event::Log { level }, text.to_string().as_bytes());
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let (counts, epoch) = {
+            let locked = self.locked.lock();
+            (locked.core.counts(), locked.core.epoch())
+        };
+        let send_queue_bytes = {
+            let submissions = self.submissions.lock();
+            (submissions.reliable.len() + submissions.core_bytes) as u64
+        };
+        Stats {
+            rtt_us: counts.rtt_us,
+            rtt_min_us: counts.rtt_us_min,
+            bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
+            bytes_received: self.bytes_received.load(Ordering::Relaxed),
+            messages_sent: self.messages_sent.load(Ordering::Relaxed),
+            messages_received: counts.messages_received,
+            moves: counts.moves,
+            moves_failed: counts.moves_failed,
+            reconnects: counts.reconnects,
+            last_move_gap_us: counts.last_move_added_us,
+            send_queue_bytes,
+            event_queue_bytes: self.event_bytes.load(Ordering::Relaxed),
+            epoch: epoch.0,
+        }
+    }
+}
+
+/// What is submitted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SubmittedKind {
+    Plain,
+    /// Wants a reply within this time.
+    Request(Duration),
+}
+
+/// Payload that fits into one datagram on every path: QUIC's least packet of 1,200 bytes (RFC 9000 section
+/// 14) less its headers and ours.
+pub const DATAGRAM_PAYLOAD_MAX: usize = 1100;
+
+fn push_datagrams(core: &mut Core, frames: &[u8]) {
+    let mut rest = frames;
+    while let Ok(Some((body, length))) = split(rest, frames.len()) {
+        if let Ok(Data::Message(message)) = Data::decode(body) {
+            core.push_datagram(message.ver, message.cmd, message.payload);
+        }
+        rest = &rest[length..];
+    }
+}

@@ -1,0 +1,52 @@
+//! A server process for tests that play against it.
+//!
+//! Needs the server's program: `STERNA_SERVER`, or `sterna` beside the test's folder (`cargo build --workspace`
+//! puts it there).
+
+use super::library_dir;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// A server with three nodes in one process.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) token: String,
+}
+
+impl Server {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let program = program();
+        let mut process = Command::new(&program)
+            .args(["serve", "--nodes", "3", "--dev"])
+            // Any free ports: tests run beside each other.
+            .args(["--tcp-port", "0", "--quic-port", "0", "--peer-port", "0", "--admin", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        let token = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.trim().strip_prefix("token: ")?.to_owned()));
+        // It goes on writing; somebody must read, or it would stop at a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { token: token.expect("the server prints a token before it ends"), process }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn program() -> PathBuf {
+    let path = std::env::var_os("STERNA_SERVER")
+        .map_or_else(|| library_dir().parent().expect("deps has a parent").join("sterna"), PathBuf::from);
+    assert!(path.exists(), "no server at {}: run `cargo build --workspace` first", path.display());
+    path
+}
