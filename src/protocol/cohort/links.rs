@@ -96,7 +96,7 @@ impl Cohort {
     }
 
     fn add_link(&mut self, link: Link, env: &Env<'_>) -> Result<(), RefuseReason> {
-        self.session.add_link(link, env.now)
+        self.session.add_link(link, env.now).map_err(|_| RefuseReason::OlderLink)
     }
 
     /// The fence under which the cohort is served here, or would be.

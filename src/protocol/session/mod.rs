@@ -4,12 +4,13 @@
 //! Messages are handed to the application only while the node serves: with a permit of its lease (rule e),
 //! unfrozen, and with room for the answer. Until then they are kept in order, within the credit granted.
 
+mod data;
 mod link;
 mod state;
 
 pub use link::{Link, LinkId, Outgoing};
 
-use crate::protocol::application::{Application, Context, DataFull};
+use crate::protocol::application::{Application, Context};
 use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::lease::ServePermit;
 use crate::protocol::limits;
@@ -236,34 +237,6 @@ impl Session {
                 Ok(())
             }
             Some(_) | None => self.send(&Message { kind: Kind::Plain, ver, cmd, payload }),
-        }
-    }
-
-    /// Stores a value of the user's data.
-    pub fn set(&mut self, key: &str, value: Value) -> Result<(), DataFull> {
-        let limit = self.settings.user_data_bytes_max;
-        let before = self.data.get(key).map_or(0, |old| state::entry_bytes(key, old));
-        let after = self.data_bytes - before + state::entry_bytes(key, &value);
-        if after > limit {
-            return Err(DataFull { limit });
-        }
-        self.data_bytes = after;
-        self.touch(key);
-        self.data.insert(key.to_owned(), value);
-        Ok(())
-    }
-
-    /// Deletes a value of the user's data.
-    pub fn delete(&mut self, key: &str) -> Option<Value> {
-        let value = self.data.remove(key)?;
-        self.data_bytes -= state::entry_bytes(key, &value);
-        self.touch(key);
-        Some(value)
-    }
-
-    fn touch(&mut self, key: &str) {
-        if let Some(changed) = &mut self.changed {
-            changed.insert(key.to_owned());
         }
     }
 

@@ -1,23 +1,12 @@
 //! A session as bytes: what leaves with the baton, and how the session goes on from it.
 
 use super::Session;
+use super::data::entry_bytes;
 use crate::protocol::ids::{Cursor, Fence};
-use crate::protocol::limits;
 use crate::protocol::sequence::{Replay, Ring};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{DecodeError, SessionState, Value};
-use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// What an entry of user data counts against its limit.
-pub(super) fn entry_bytes(key: &str, value: &Value) -> usize {
-    let value = match value {
-        Value::Integer(_) | Value::Float(_) => 8,
-        Value::Text(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-    };
-    key.len() + value + 16
-}
 
 impl Session {
     /// All of it that survives a move. Uplink that waits here is not part of it: it is not acknowledged,
@@ -46,25 +35,6 @@ impl Session {
             ahead: self.changed.is_some(),
             timer_us: self.timer.map(|at| at.since(now).as_micros() as u64),
         }
-    }
-
-    /// A copy of the user's data if it is too large to travel with the baton; from here on only what changes
-    /// does. So the freeze does not grow with the data.
-    pub fn copy_ahead(&mut self) -> Option<Vec<(String, Value)>> {
-        let large = self.data_bytes > limits::COPY_AHEAD_BYTES;
-        self.changed = large.then(BTreeSet::new);
-        large.then(|| self.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-    }
-
-    /// The move for which data was copied ahead has ended.
-    pub fn forget_copy(&mut self) {
-        self.changed = None;
-    }
-
-    /// User data has come ahead of the baton.
-    pub fn preload(&mut self, data: Vec<(String, Value)>) {
-        self.data = data.into_iter().collect();
-        self.preloaded = true;
     }
 
     /// Goes on from `state`, as its owner at `fence`. What the client sent here meanwhile is kept, less
@@ -131,71 +101,5 @@ impl Session {
         if client_has > copy_end {
             self.down.renumber(client_has);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::ids::SessionId;
-    use crate::protocol::session::Settings;
-    use std::sync::Arc;
-
-    fn settings() -> Arc<Settings> {
-        Arc::new(Settings {
-            node: "node".into(),
-            message_bytes_max: 1 << 16,
-            replay_bytes_max: 1 << 20,
-            user_data_bytes_max: 4 << 20,
-            resume_max: Duration::from_secs(60),
-            silence_max: Duration::from_secs(5),
-            moves_when_online: false,
-        })
-    }
-
-    fn hoarder() -> Session {
-        let mut session = Session::new(SessionId(1), "ann".into(), [7; 32], Fence::default(), settings());
-        for number in 0..8u8 {
-            session.set(&format!("chest-{number}"), Value::Bytes(vec![number; 60_000])).unwrap();
-        }
-        session
-    }
-
-    #[test]
-    fn only_what_changed_since_the_copy_travels_with_the_baton() {
-        let mut source = hoarder();
-        let copy = source.copy_ahead().expect("it is large");
-        source.set("chest-1", Value::Integer(1)).unwrap();
-        source.delete("chest-2");
-        source.set("chest-8", Value::Text("new".into())).unwrap();
-        source.delete("chest-8");
-        let state = source.export(Time::default());
-        assert_eq!(state.data, [("chest-1".to_owned(), Value::Integer(1))]);
-        assert_eq!(state.removed, ["chest-2", "chest-8"]);
-
-        let mut target = Session::expected(SessionId(1), [7; 32], settings());
-        assert!(!target.fits(&state), "the copy has not arrived");
-        target.preload(copy);
-        assert!(target.fits(&state));
-        target.import(state, Fence::default(), Time::default()).unwrap();
-        assert_eq!(target.data(), source.data());
-        assert_eq!(target.state_bytes(), source.state_bytes());
-    }
-
-    #[test]
-    fn after_a_move_that_failed_all_of_it_travels_again() {
-        let mut source = hoarder();
-        source.copy_ahead();
-        source.forget_copy();
-        let state = source.export(Time::default());
-        assert_eq!((state.data.len(), state.ahead), (8, false));
-    }
-
-    #[test]
-    fn small_user_data_is_not_copied_ahead() {
-        let mut session = Session::new(SessionId(1), "ann".into(), [7; 32], Fence::default(), settings());
-        session.set("score", Value::Integer(1)).unwrap();
-        assert_eq!(session.copy_ahead(), None);
-        assert!(!session.export(Time::default()).ahead);
     }
 }
