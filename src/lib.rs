@@ -14,6 +14,6 @@ pub mod client;
 pub mod ffi;
 pub mod protocol;
 pub mod sys;
-pub mod transport;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod transport;

@@ -39,7 +39,9 @@ pub enum DialError {
         reason: String,
     },
     /// No answer within [`limits::DIAL_MAX`]. Over QUIC this is also what it looks like if nobody listens.
-    #[error("{0} does not answer: check that the server runs, and the network and firewalls, for UDP as well")]
+    #[error(
+        "{0} does not answer: check that the server runs, and the network and firewalls, for UDP as well"
+    )]
     TimedOut(SocketAddr),
     /// Whoever listens there does not belong to the cluster of the connect token.
     #[error("{address} is not a node of this cluster, check the connect token and its addresses: {reason}")]

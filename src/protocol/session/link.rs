@@ -24,7 +24,7 @@ pub enum Outgoing {
 const DATAGRAMS_MAX: usize = 256;
 
 /// A link of a session.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Link {
     id: LinkId,
     number: LinkNumber,

@@ -1,0 +1,309 @@
+//! Taking a cohort over from a node that is gone (rule d): first the directory's record, then the snapshot,
+//! and only then is it served. Also for a node that the record shows as the owner of what it does not have
+//! (rule h).
+//!
+//! The caller holds nothing of the cohort when it begins, and as long as this goes on it admits no move of the
+//! cohort to here: it refuses Prepare, and a baton it hands back like one without a preparation (rule c).
+
+use crate::protocol::ids::{Fence, NodeId};
+use crate::protocol::lease::LeaseWatch;
+use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Revision, Versioned};
+use crate::protocol::time::Time;
+use crate::protocol::wire::SessionState;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A snapshot as the store gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Snapshot {
+    /// The operand for writing it back.
+    pub revision: Revision,
+    /// Under which fence it was written.
+    pub fence: Fence,
+    /// What was served then.
+    pub sessions: Vec<SessionState>,
+}
+
+/// What the store of snapshots says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SnapshotAnswer {
+    /// To [`Output::ReadSnapshot`]; `None`: none was ever stored.
+    Read(Option<Box<Snapshot>>),
+    /// To [`Output::WriteBack`]: it is stored at the new fence.
+    Written,
+    /// To [`Output::WriteBack`]: another write came first.
+    Conflict,
+    /// No answer, or one that proves nothing.
+    Unknown,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// The answer to the [`Output::Ask`] of this number.
+    Answer(u64, Answer),
+    /// The answer to the question of this number to the store of snapshots.
+    Snapshot(u64, SnapshotAnswer),
+    /// The node's own lease may have run out: it serves nothing, and begins anew later (e).
+    Fenced,
+    /// The time of [`TakeOver::poll_timeout`] has come.
+    Timeout,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Output {
+    /// Ask the directory; the answer bears this number.
+    Ask(u64, Ask),
+    /// Read the snapshot, by a leader's read; the answer bears this number.
+    ReadSnapshot(u64),
+    /// Write the same bytes under the new fence, by compare-and-set; the answer bears this number.
+    WriteBack {
+        /// Which question.
+        number: u64,
+        /// The revision that must still be there.
+        expected: Revision,
+        /// The new owner's fence.
+        fence: Fence,
+        /// The bytes that were read.
+        sessions: Vec<SessionState>,
+    },
+    /// It is over.
+    Ended(Outcome),
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Serve the cohort from these bytes, in a new generation.
+    Serve(Versioned, Vec<SessionState>),
+    /// The record is this node's, but there is nothing to go on from: the session has ended.
+    NoSnapshot(Versioned),
+    /// Somebody else has the cohort, whose lease may hold; `None`: nobody has, it has ended.
+    Elsewhere(Option<Record>),
+    /// The directory did not answer before anything was written.
+    Unavailable,
+    /// The node's own lease may have run out.
+    Fenced,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// A leader's read is to show whether there is anything to take.
+    Looking,
+    /// The compare-and-set on this record is under way; it may land as long as the revision stands (h).
+    Claiming { from: Versioned, poll_at: Time },
+    /// The record is won, the snapshot is being read.
+    Reading { held: Versioned, poll_at: Time },
+    /// The snapshot is being written back, so that a late write of the owner before fails.
+    WritingBack { held: Versioned, snapshot: Box<Snapshot>, poll_at: Time },
+    /// Over.
+    Ended,
+}
+
+/// What the next wake-up is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wake {
+    /// The record, or the snapshot, is read again.
+    AskAgain,
+}
+
+/// One node's attempt to take a cohort over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TakeOver {
+    me: NodeId,
+    poll: Duration,
+    phase: Phase,
+    asked: u64,
+    /// The last question is not answered yet, as in the source of a move.
+    waits: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl TakeOver {
+    /// `me` looks whether it may take the cohort over. `poll`: the pause before something unanswered is asked
+    /// again.
+    pub fn new(me: NodeId, poll: Duration) -> Self {
+        let phase = Phase::Looking;
+        let mut take_over = Self { me, poll, phase, asked: 0, waits: false, outputs: VecDeque::new() };
+        take_over.ask(Ask::Read);
+        take_over
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Timeout`] is due, and what for.
+    pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
+        match &self.phase {
+            Phase::Claiming { poll_at, .. }
+            | Phase::Reading { poll_at, .. }
+            | Phase::WritingBack { poll_at, .. } => Some((*poll_at, Wake::AskAgain)),
+            // Looking is answered by the driver, also when the directory is silent.
+            Phase::Looking | Phase::Ended => None,
+        }
+    }
+
+    /// Takes in what happened. `leases`: what this node has seen of the others'.
+    pub fn handle(&mut self, input: Input, leases: &LeaseWatch, now: Time) {
+        match input {
+            Input::Answer(number, answer) if number == self.asked => {
+                self.waits = false;
+                self.on_answer(answer, leases, now);
+            }
+            Input::Snapshot(number, answer) if number == self.asked => {
+                self.waits = false;
+                self.on_snapshot(answer, now);
+            }
+            Input::Answer(..) | Input::Snapshot(..) => {}
+            Input::Fenced => self.end(Outcome::Fenced),
+            Input::Timeout => self.on_timeout(now),
+        }
+    }
+
+    /// (d) While Handing both source and target must be gone, unless one of them is this node itself, which
+    /// holds nothing.
+    fn may_take(&self, record: &Record, leases: &LeaseWatch, now: Time) -> bool {
+        let gone = |node: NodeId| node == self.me || leases.has_run_out(node, now);
+        match record.phase {
+            OwnerPhase::Serving => gone(record.owner),
+            OwnerPhase::Handing { from, .. } => gone(record.owner) && gone(from),
+        }
+    }
+
+    fn on_answer(&mut self, answer: Answer, leases: &LeaseWatch, now: Time) {
+        match self.phase {
+            Phase::Looking => match answer {
+                Answer::Read(ReadAnswer::Read(found)) => self.judge(found, leases, now),
+                Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => self.end(Outcome::Unavailable),
+            },
+            Phase::Claiming { from, .. } => self.on_claim_answer(from, answer, leases, now),
+            Phase::Reading { .. } | Phase::WritingBack { .. } | Phase::Ended => {}
+        }
+    }
+
+    /// What a record found means for this node.
+    fn judge(&mut self, found: Option<Versioned>, leases: &LeaseWatch, now: Time) {
+        match found {
+            Some(found) if self.may_take(&found.record, leases, now) => self.claim(found, now),
+            Some(found) => self.end(Outcome::Elsewhere(Some(found.record))),
+            None => self.end(Outcome::Elsewhere(None)),
+        }
+    }
+
+    fn claim(&mut self, from: Versioned, now: Time) {
+        let record = from.record.passed_to(self.me, OwnerPhase::Serving);
+        self.phase = Phase::Claiming { from, poll_at: now + self.poll };
+        self.ask(Ask::Cas { expected: from.revision, record });
+    }
+
+    fn on_claim_answer(&mut self, from: Versioned, answer: Answer, leases: &LeaseWatch, now: Time) {
+        let claimed = from.record.passed_to(self.me, OwnerPhase::Serving);
+        match answer {
+            Answer::Cas(CasAnswer::Won(revision)) => self.won(Versioned { revision, record: claimed }, now),
+            Answer::Cas(CasAnswer::Lost(found)) | Answer::Read(ReadAnswer::Read(found)) => match found {
+                Some(found) if found.record == claimed => self.won(found, now),
+                // (h) The write may still land: it is repeated, or watched while nothing may be taken any more.
+                Some(found) if found == from && !self.may_take(&found.record, leases, now) => {
+                    self.poll_again(now);
+                }
+                found => self.judge(found, leases, now),
+            },
+            Answer::Cas(CasAnswer::Unknown) | Answer::Read(ReadAnswer::Failed) => self.poll_again(now),
+        }
+    }
+
+    fn won(&mut self, held: Versioned, now: Time) {
+        self.phase = Phase::Reading { held, poll_at: now + self.poll };
+        self.read_snapshot();
+    }
+
+    fn on_snapshot(&mut self, answer: SnapshotAnswer, now: Time) {
+        match (&mut self.phase, answer) {
+            (Phase::Reading { held, .. }, SnapshotAnswer::Read(Some(snapshot))) => {
+                let held = *held;
+                self.write_back(held, snapshot, now);
+            }
+            (Phase::Reading { held, .. }, SnapshotAnswer::Read(None)) => {
+                let held = *held;
+                self.end(Outcome::NoSnapshot(held));
+            }
+            (Phase::WritingBack { held, snapshot, .. }, SnapshotAnswer::Written) => {
+                let (held, sessions) = (*held, std::mem::take(&mut snapshot.sessions));
+                self.end(Outcome::Serve(held, sessions));
+            }
+            (Phase::WritingBack { held, .. }, SnapshotAnswer::Conflict) => {
+                let held = *held;
+                self.won(held, now);
+            }
+            (Phase::Reading { .. } | Phase::WritingBack { .. }, _) => self.poll_again(now),
+            (Phase::Looking | Phase::Claiming { .. } | Phase::Ended, _) => {}
+        }
+    }
+
+    fn write_back(&mut self, held: Versioned, snapshot: Box<Snapshot>, now: Time) {
+        let fence = held.record.fence();
+        if snapshot.fence >= fence {
+            // An own write has landed whose answer was lost.
+            return self.end(Outcome::Serve(held, snapshot.sessions));
+        }
+        let number = self.next_question();
+        self.outputs.push_back(Output::WriteBack {
+            number,
+            expected: snapshot.revision,
+            fence,
+            sessions: snapshot.sessions.clone(),
+        });
+        self.phase = Phase::WritingBack { held, snapshot, poll_at: now + self.poll };
+    }
+
+    fn poll_again(&mut self, now: Time) {
+        if let Phase::Claiming { poll_at, .. }
+        | Phase::Reading { poll_at, .. }
+        | Phase::WritingBack { poll_at, .. } = &mut self.phase
+        {
+            *poll_at = now + self.poll;
+        }
+    }
+
+    fn on_timeout(&mut self, now: Time) {
+        self.poll_again(now);
+        if self.waits {
+            return;
+        }
+        match self.phase {
+            Phase::Claiming { .. } => self.ask(Ask::Read),
+            Phase::Reading { held, .. } | Phase::WritingBack { held, .. } => self.won(held, now),
+            Phase::Looking | Phase::Ended => {}
+        }
+    }
+
+    fn next_question(&mut self) -> u64 {
+        self.asked += 1;
+        self.waits = true;
+        self.asked
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let number = self.next_question();
+        self.outputs.push_back(Output::Ask(number, ask));
+    }
+
+    fn read_snapshot(&mut self) {
+        let number = self.next_question();
+        self.outputs.push_back(Output::ReadSnapshot(number));
+    }
+
+    /// Counts its questions anew, from the last one on, as the source of a move does.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn renumber(&mut self) {
+        self.asked = self.asked.min(1);
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        self.phase = Phase::Ended;
+        self.outputs.push_back(Output::Ended(outcome));
+    }
+}
