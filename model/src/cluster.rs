@@ -1,9 +1,8 @@
 //! The state of three nodes, the network between them and the stores, and everything that may happen next.
 
-use crate::node::{Effects, Envelope, LINK, LeasePhase, NOW, Node, Question, SETTINGS, Who};
+use crate::node::{Digested, Effects, Envelope, LINK, LeasePhase, NOW, Node, Question, SETTINGS, Who};
 use crate::store::{Reply, Store};
 use crate::variants::Variant;
-use std::sync::Arc;
 use sterna::protocol::cohort::{Cohort, Wake};
 use sterna::protocol::ids::{Binding, Bucket, Epoch, Fence, NodeId, SessionId};
 use sterna::protocol::limits;
@@ -20,6 +19,8 @@ pub struct Bounds {
     pub lost_answers: u8,
     /// Times that the client asks to be moved.
     pub moves: u8,
+    /// Targets that one move tries.
+    pub targets: u8,
 }
 
 /// Everything.
@@ -28,9 +29,9 @@ pub struct Cluster {
     /// Directory and snapshots.
     pub store: Store,
     /// The nodes 1, 2 and 3; the session begins on 1, the spare is 3.
-    pub nodes: [Arc<Node>; 3],
+    pub nodes: [Digested<Node>; 3],
     /// Every message that was ever sent: it may arrive any number of times from now on, at any time, or never.
-    pub network: Vec<Arc<Envelope>>,
+    pub network: Vec<Digested<Envelope>>,
     /// What may still go wrong.
     pub left: Bounds,
     /// A client was told that it is served by a node whose lease did not hold.
@@ -95,11 +96,12 @@ impl Cluster {
         let held = Versioned { revision: Revision(1), record };
         let cohort = Cohort::begin(session, "user".into(), [7; 32], held, SETTINGS.clone());
         let state = cohort.session().export(NOW);
-        let mut owner = Node::new(node_id(0));
+        let mut owner = Node::new(node_id(0), bounds.targets.into());
         owner.cohort = Some(cohort);
         let link = owner.link();
         owner.call(None, |cohort, env| cohort.connect(link, false, env));
-        let nodes = [Arc::new(owner), Arc::new(Node::new(node_id(1))), Arc::new(Node::new(node_id(2)))];
+        let other = |index: usize| Digested::new(Node::new(node_id(index), bounds.targets.into()));
+        let nodes = [Digested::new(owner), other(1), other(2)];
         Self {
             store: Store::new(record, vec![state]),
             nodes,
@@ -126,7 +128,7 @@ impl Cluster {
 
     /// The nodes whose lease has run out.
     fn gone(&self) -> Vec<NodeId> {
-        let gone = |node: &&Arc<Node>| !node.alive || node.lease != LeasePhase::Holds;
+        let gone = |node: &&Digested<Node>| !node.alive || node.lease != LeasePhase::Holds;
         self.nodes.iter().filter(gone).map(|node| node.id).collect()
     }
 
@@ -198,7 +200,7 @@ impl Cluster {
             LeasePhase::Holds if self.left.faults > 0 && node.is_involved() => {
                 actions.push(Action::RunOut(index));
             }
-            LeasePhase::Holds => {}
+            LeasePhase::Holds | LeasePhase::Ignored => {}
             LeasePhase::RunOut => actions.push(Action::Fence(index)),
             LeasePhase::Fenced => actions.push(Action::Renew(index)),
         }
@@ -237,7 +239,7 @@ impl Cluster {
         let gone = self.seen_gone(variant);
         match *action {
             Action::Deliver(index) => {
-                let envelope = Arc::clone(&self.network[index]);
+                let envelope = self.network[index].clone();
                 let frame = self.frame(index);
                 self.deliver(&envelope, frame, variant);
             }
@@ -252,16 +254,16 @@ impl Cluster {
             }),
             Action::Process(index, number) => {
                 let reply = self.store.process(&self.nodes[index].questions[number].request);
-                Arc::make_mut(&mut self.nodes[index]).questions[number].reply = Some(reply);
+                self.nodes[index].change(|node| node.questions[number].reply = Some(reply));
             }
             Action::Answer(index, number) => {
-                let question = Arc::make_mut(&mut self.nodes[index]).questions.remove(number);
+                let question = self.nodes[index].change(|node| node.questions.remove(number));
                 if let Some(reply) = question.reply {
                     self.answer(index, question.who, question.number, reply, &gone, variant);
                 }
             }
             Action::LoseAnswer(index, number) => {
-                let question = Arc::make_mut(&mut self.nodes[index]).questions.remove(number);
+                let question = self.nodes[index].change(|node| node.questions.remove(number));
                 self.left.lost_answers -= 1;
                 let reply = question.request.unanswered();
                 if question.reply.is_none() {
@@ -296,7 +298,7 @@ impl Cluster {
             }),
             Action::BeginTakeOver(index) => self.at(index, |node| node.begin_take_over(variant)),
             Action::Crash(index) => self.crash(index),
-            Action::RunOut(index) => self.run_out(index),
+            Action::RunOut(index) => self.run_out(index, variant),
             Action::Fence(index) => self.at(index, |node| fence(node, &gone, variant)),
             Action::Renew(index) => self.at(index, |node| {
                 node.lease = LeasePhase::Holds;
@@ -320,22 +322,26 @@ impl Cluster {
 
     /// What is read is what there was at some time between question and answer: at first, when it was asked.
     fn read_at_once(&mut self, index: usize) {
-        let node = Arc::make_mut(&mut self.nodes[index]);
-        for question in node.questions.iter_mut().filter(|question| question.reply.is_none()) {
-            question.reply = question.request.read(&self.store);
+        let store = &self.store;
+        if self.nodes[index].questions.iter().any(|question| question.is_unread()) {
+            self.nodes[index].change(|node| {
+                for question in node.questions.iter_mut().filter(|question| question.is_unread()) {
+                    question.reply = question.request.read(store);
+                }
+            });
         }
     }
 
     fn at(&mut self, index: usize, act: impl FnOnce(&mut Node) -> Effects) {
-        let effects = act(Arc::make_mut(&mut self.nodes[index]));
+        let effects = self.nodes[index].change(act);
         self.served_without_lease |= effects.served_without_lease;
         for envelope in effects.sent {
             if let Err(place) = self.network.binary_search_by(|sent| (**sent).cmp(&envelope)) {
-                self.network.insert(place, Arc::new(envelope));
+                self.network.insert(place, Digested::new(envelope));
             }
         }
         if let Some(id) = effects.claimed {
-            let ready = |sent: &Arc<Envelope>| sent.name == "Ready" && sent.id == id;
+            let ready = |sent: &Digested<Envelope>| sent.name == "Ready" && sent.id == id;
             self.claimed_unready |= !self.network.iter().any(ready);
         }
         for request in effects.abandoned {
@@ -374,16 +380,18 @@ impl Cluster {
     /// What it has asked for may still be done.
     fn crash(&mut self, index: usize) {
         self.left.faults -= 1;
-        let gone = Node { alive: false, ..Node::new(node_id(index)) };
-        let crashed = std::mem::replace(&mut self.nodes[index], Arc::new(gone));
+        let gone = Node { alive: false, ..Node::new(node_id(index), 0) };
+        let crashed = std::mem::replace(&mut self.nodes[index], Digested::new(gone));
         for question in crashed.questions.iter().filter(|question| question.reply.is_none()) {
             self.store.abandon(question.request.clone());
         }
     }
 
-    fn run_out(&mut self, index: usize) {
+    fn run_out(&mut self, index: usize, variant: Option<Variant>) {
         self.left.faults -= 1;
-        Arc::make_mut(&mut self.nodes[index]).lease = LeasePhase::RunOut;
+        let ignores = variant == Some(Variant::NoSelfFencing);
+        let lease = if ignores { LeasePhase::Ignored } else { LeasePhase::RunOut };
+        self.nodes[index].change(|node| node.lease = lease);
     }
 }
 

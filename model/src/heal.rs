@@ -3,12 +3,10 @@
 //! what is sent arrives once, times come in the order in which they come in production.
 
 use crate::cluster::{Action, Cluster};
-use crate::node::LeasePhase;
+use crate::node::{LeasePhase, digest};
 use crate::variants::Variant;
 use parking_lot::Mutex;
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use sterna::protocol::cohort::{Cohort, Wake};
 use sterna::protocol::{source, target};
 
@@ -33,7 +31,7 @@ impl Healer {
         let mut patience = Patience::None;
         for _ in 0..ROUNDS_MAX {
             run.settle();
-            let state = fingerprint(&run.cluster);
+            let state = digest(&run.cluster);
             if run.cluster.servers() > 0 || self.0.lock().contains(&state) {
                 self.0.lock().extend(seen);
                 return true;
@@ -44,12 +42,6 @@ impl Healer {
         }
         false
     }
-}
-
-fn fingerprint(cluster: &Cluster) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    cluster.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// How much time has passed in vain.
@@ -126,7 +118,7 @@ impl Run {
     fn next(&self) -> Option<Action> {
         for (index, node) in self.cluster.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
             match node.lease {
-                LeasePhase::Holds => {}
+                LeasePhase::Holds | LeasePhase::Ignored => {}
                 LeasePhase::RunOut => return Some(Action::Fence(index)),
                 LeasePhase::Fenced => return Some(Action::Renew(index)),
             }
@@ -148,7 +140,7 @@ impl Run {
 
     fn wake(&mut self, patience: Patience) {
         for index in 0..self.cluster.nodes.len() {
-            let node = Arc::clone(&self.cluster.nodes[index]);
+            let node = self.cluster.nodes[index].clone();
             if !node.alive {
                 continue;
             }

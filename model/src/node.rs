@@ -3,6 +3,7 @@
 
 use crate::store::{Reply, Request};
 use crate::variants::Variant;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -33,7 +34,7 @@ const TIMING: Timing = Timing {
     ticket_life: Duration::ZERO,
     record_poll: Duration::ZERO,
     resend: Duration::ZERO,
-    targets_max: 2,
+    targets_max: 1,
 };
 
 /// How nodes are set up.
@@ -64,14 +65,17 @@ impl Application for Idle {
 }
 
 #[derive(Debug)]
-struct View(NodeId);
+struct View {
+    id: NodeId,
+    targets_max: u32,
+}
 
 impl NodeView for View {
     fn id(&self) -> NodeId {
-        self.0
+        self.id
     }
     fn timing(&self) -> Timing {
-        TIMING
+        Timing { targets_max: self.targets_max, ..TIMING }
     }
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
         (Vec::new(), Vec::new())
@@ -96,6 +100,18 @@ pub enum LeasePhase {
     RunOut,
     /// It has run out, and the cohort has been fenced.
     Fenced,
+    /// [`Variant::NoSelfFencing`]: it has run out, and the node goes on.
+    Ignored,
+}
+
+impl LeasePhase {
+    /// Whether the node takes itself to be permitted to serve.
+    pub fn permits(self) -> bool {
+        match self {
+            Self::Holds | Self::Ignored => true,
+            Self::RunOut | Self::Fenced => false,
+        }
+    }
 }
 
 /// Who has asked.
@@ -122,6 +138,64 @@ pub struct Question {
     pub request: Request,
     /// The answer that is on its way back.
     pub reply: Option<Reply>,
+}
+
+impl Question {
+    /// A read that nothing has been brought back for.
+    pub fn is_unread(&self) -> bool {
+        self.reply.is_none() && !self.request.writes()
+    }
+}
+
+/// A value together with the hash of all of it: most steps change one node of three, and no message.
+#[derive(Clone, Debug)]
+pub struct Digested<T> {
+    value: Arc<T>,
+    digest: u64,
+}
+
+impl<T: Hash + Clone> Digested<T> {
+    /// Hashes it.
+    pub fn new(value: T) -> Self {
+        let digest = digest(&value);
+        Self { value: Arc::new(value), digest }
+    }
+
+    /// Changes it.
+    pub fn change<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
+        let value = Arc::make_mut(&mut self.value);
+        let result = change(value);
+        self.digest = digest(value);
+        result
+    }
+}
+
+impl<T> std::ops::Deref for Digested<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: PartialEq> PartialEq for Digested<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Digested<T> {}
+
+impl<T> Hash for Digested<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
+
+/// The same in every run.
+pub fn digest(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A message between nodes, as bytes.
@@ -182,7 +256,7 @@ pub struct Node {
     pub lease: LeasePhase,
     /// What it has of the cohort.
     pub cohort: Option<Cohort>,
-    /// [`Variant::MoveBackRevivesOldCopy`]: the copy from before.
+    /// What a broken rule has let be forgotten: a copy from before, or a refusal.
     pub kept: Option<Cohort>,
     /// A take-over under way.
     pub take_over: Option<TakeOver>,
@@ -196,11 +270,13 @@ pub struct Node {
     pub linked: bool,
     /// At which fence it has taken over, if it has.
     pub restored: Option<Fence>,
+    /// How many targets a move tries.
+    pub targets_max: u32,
 }
 
 impl Node {
     /// A node that knows of nothing.
-    pub fn new(id: NodeId) -> Self {
+    pub fn new(id: NodeId, targets_max: u32) -> Self {
         Self {
             id,
             alive: true,
@@ -213,12 +289,13 @@ impl Node {
             questions: Vec::new(),
             linked: false,
             restored: None,
+            targets_max,
         }
     }
 
     /// How many copies it serves.
     pub fn serving(&self) -> usize {
-        let permitted = self.alive && self.lease == LeasePhase::Holds;
+        let permitted = self.alive && self.lease.permits();
         let copies = [&self.cohort, &self.kept];
         copies.into_iter().flatten().filter(|cohort| permitted && cohort.is_served()).count()
     }
@@ -230,7 +307,7 @@ impl Node {
 
     /// Calls the cohort, and does what it wants done.
     pub fn call(&mut self, variant: Option<Variant>, act: impl FnOnce(&mut Cohort, &Env<'_>)) -> Effects {
-        self.call_with(self.lease == LeasePhase::Holds, variant, act)
+        self.call_with(self.lease.permits(), variant, act)
     }
 
     fn call_with(
@@ -239,7 +316,7 @@ impl Node {
         variant: Option<Variant>,
         act: impl FnOnce(&mut Cohort, &Env<'_>),
     ) -> Effects {
-        let view = View(self.id);
+        let view = View { id: self.id, targets_max: self.targets_max };
         let permit = HOLDING.permit(BootTime::from_micros(0)).filter(|_| permitted);
         let env = Env { now: NOW, permit, application: &Idle, node: &view };
         let mut effects = Effects::default();
@@ -258,8 +335,8 @@ impl Node {
         variant: Option<Variant>,
         act: impl FnOnce(&mut Cohort, &Env<'_>),
     ) -> Effects {
-        let view = View(self.id);
-        let permit = HOLDING.permit(BootTime::from_micros(0)).filter(|_| self.lease == LeasePhase::Holds);
+        let view = View { id: self.id, targets_max: self.targets_max };
+        let permit = HOLDING.permit(BootTime::from_micros(0)).filter(|_| self.lease.permits());
         let env = Env { now: NOW, permit, application: &Idle, node: &view };
         let mut effects = Effects::default();
         if let Some(mut cohort) = self.kept.take() {
@@ -402,7 +479,7 @@ impl Node {
     pub fn receive(&mut self, from: NodeId, frame: Peer, variant: Option<Variant>) -> Effects {
         match frame {
             Peer::Prepare { id, from, fence, ref members, mode, .. } => {
-                let refusal = if self.lease != LeasePhase::Holds {
+                let refusal = if !self.lease.permits() {
                     Some(TargetRefusal::Fenced)
                 } else if self.take_over.is_some() {
                     Some(TargetRefusal::NotOwner)
@@ -413,7 +490,7 @@ impl Node {
                     let sent = vec![Envelope::new(self.id, from, &Peer::Refused { id, reason })];
                     return Effects { sent, ..Effects::default() };
                 }
-                self.keep_old_copy(variant);
+                self.set_aside(id, variant);
                 let refused_before = self.refused.contains(&id);
                 self.expect(id, &members[0]);
                 self.call(variant, |cohort, env| {
@@ -428,7 +505,7 @@ impl Node {
                 let state = &baton.sessions[0];
                 self.expect(id, &Member { session: state.session, client_key: state.client_key });
                 let careless = variant == Some(Variant::FencedNodeAcceptsBaton);
-                let permitted = careless || self.lease == LeasePhase::Holds;
+                let permitted = careless || self.lease.permits();
                 self.call_with(permitted, variant, |cohort, env| cohort.on_peer(from, frame, env))
             }
             Peer::Ready { id } if variant == Some(Variant::EarlierReadyCounts) => {
@@ -450,11 +527,15 @@ impl Node {
         self.cohort.get_or_insert_with(|| Cohort::expect(id, member, SETTINGS.clone()));
     }
 
-    fn keep_old_copy(&mut self, variant: Option<Variant>) {
-        let source = self.cohort.as_ref().and_then(Cohort::source);
-        if variant == Some(Variant::MoveBackRevivesOldCopy)
-            && source.is_some_and(|source| source.baton_is_out())
-        {
+    /// A node that forgets what it was about keeps the objects, which know of each other no more.
+    fn set_aside(&mut self, id: MoveId, variant: Option<Variant>) {
+        let Some(cohort) = &self.cohort else { return };
+        let forgotten = match variant {
+            Some(Variant::MoveBackRevivesOldCopy) => cohort.source().is_some_and(Source::baton_is_out),
+            Some(Variant::ForgetsRefusal) => cohort.asks(Asker::Target(id)) && cohort.depends_on().is_none(),
+            Some(_) | None => false,
+        };
+        if forgotten && self.kept.is_none() {
             self.kept = self.cohort.take();
             for question in &mut self.questions {
                 if let Who::Cohort(asker) = question.who {
@@ -524,8 +605,8 @@ impl Node {
     ) {
         let takeover::Outcome::Serve(held, sessions) = outcome else { return };
         let state = sessions.into_iter().next().expect("a snapshot holds the session");
-        let view = View(self.id);
-        let permit = HOLDING.permit(BootTime::from_micros(0)).filter(|_| self.lease == LeasePhase::Holds);
+        let view = View { id: self.id, targets_max: self.targets_max };
+        let permit = HOLDING.permit(BootTime::from_micros(0)).filter(|_| self.lease.permits());
         let env = Env { now: NOW, permit, application: &Idle, node: &view };
         let cohort = Cohort::restore(held, state, SETTINGS.clone(), &env).expect("a snapshot can be read");
         self.restored = Some(held.record.fence());
@@ -543,6 +624,6 @@ impl Node {
             OwnerPhase::Serving => out(record.owner),
             OwnerPhase::Handing { from, .. } => out(record.owner) && out(from),
         };
-        self.lease == LeasePhase::Holds && self.take_over.is_none() && free && worth_a_look
+        self.lease.permits() && self.take_over.is_none() && free && worth_a_look
     }
 }

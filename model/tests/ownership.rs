@@ -9,12 +9,12 @@ use sterna_model::report;
 #[test]
 fn a() {
     let number = |name: &str| std::env::var(name).unwrap_or_default().parse().unwrap_or(0);
-    let bounds = Bounds { faults: number("F"), lost_answers: number("L"), moves: number("M") };
+    let bounds = Bounds { faults: number("F"), lost_answers: number("L"), moves: number("M"), targets: number("T") };
     let began = Instant::now();
     let checker = Ownership::new(bounds, None)
         .checker()
         .threads(2)
-        .timeout(std::time::Duration::from_secs(20))
+        .timeout(std::time::Duration::from_secs(number("S").into()))
         .spawn_bfs()
         .join();
     println!("{} done: {}", report::figures("ownership", &checker, began.elapsed()), checker.is_done());
