@@ -19,6 +19,8 @@ pub struct Bounds {
     pub lost_answers: u8,
     /// Times that the client asks to be moved.
     pub moves: u8,
+    /// Times that a node begins to take over.
+    pub takers: u8,
     /// Targets that one move tries.
     pub targets: u8,
 }
@@ -126,23 +128,24 @@ impl Cluster {
         Peer::decode(body).expect("what was encoded can be decoded")
     }
 
-    /// The nodes whose lease has run out.
-    fn gone(&self) -> Vec<NodeId> {
-        let gone = |node: &&Digested<Node>| !node.alive || node.lease != LeasePhase::Holds;
-        self.nodes.iter().filter(gone).map(|node| node.id).collect()
+    fn is_gone(node: &Node) -> bool {
+        !node.alive || !matches!(node.lease, LeasePhase::Holds)
     }
 
-    /// Whom a node sees as gone, for a take-over.
-    fn seen_gone(&self, variant: Option<Variant>) -> Vec<NodeId> {
-        let mut gone = self.gone();
+    /// What a read of the heartbeats shows to who has looked for long enough.
+    fn update_leases(&mut self, variant: Option<Variant>) {
+        let before = std::mem::take(&mut self.store.gone);
+        let remembered = |node: NodeId| variant == Some(Variant::WeighsOldLeases) && before.contains(&node);
+        let gone = self.nodes.iter().filter(|node| Self::is_gone(node) || remembered(node.id));
+        self.store.gone = gone.map(|node| node.id).collect();
         let record = self.store.held.record;
         if variant == Some(Variant::TakesOverOnOwnersLeaseAlone)
             && let OwnerPhase::Handing { from, .. } = record.phase
-            && gone.contains(&record.owner)
+            && self.store.gone.contains(&record.owner)
+            && !self.store.gone.contains(&from)
         {
-            gone.push(from);
+            self.store.gone.push(from);
         }
-        gone
     }
 
     /// Everything that may happen next.
@@ -181,7 +184,7 @@ impl Cluster {
                 actions.push(Action::Attach(index));
             }
             let recalls_early = variant == Some(Variant::RecallsOnTimeOut) && cohort.is_leaving();
-            if cohort.depends_on().is_some_and(|other| recalls_early || self.gone().contains(&other)) {
+            if cohort.depends_on().is_some_and(|other| recalls_early || self.store.gone.contains(&other)) {
                 actions.push(Action::SeeGone(index));
             }
         }
@@ -193,7 +196,8 @@ impl Cluster {
         if node.take_over.as_ref().is_some_and(|take_over| take_over.poll_timeout().is_some()) {
             actions.push(Action::AskAgain(index));
         }
-        if node.may_begin_take_over(&self.store.held.record, &self.seen_gone(variant)) {
+        if self.left.takers > 0
+            && node.may_begin_take_over(&self.store.held.record, &self.store.gone) {
             actions.push(Action::BeginTakeOver(index));
         }
         match node.lease {
@@ -212,6 +216,7 @@ impl Cluster {
     /// Lets it happen.
     pub fn happen(&mut self, action: &Action, variant: Option<Variant>) {
         self.do_it(action, variant);
+        self.update_leases(variant);
         self.forget_spent_messages(variant);
     }
 
@@ -236,7 +241,6 @@ impl Cluster {
     }
 
     fn do_it(&mut self, action: &Action, variant: Option<Variant>) {
-        let gone = self.seen_gone(variant);
         match *action {
             Action::Deliver(index) => {
                 let envelope = self.network[index].clone();
@@ -259,7 +263,7 @@ impl Cluster {
             Action::Answer(index, number) => {
                 let question = self.nodes[index].change(|node| node.questions.remove(number));
                 if let Some(reply) = question.reply {
-                    self.answer(index, question.who, question.number, reply, &gone, variant);
+                    self.answer(index, question.who, question.number, reply, variant);
                 }
             }
             Action::LoseAnswer(index, number) => {
@@ -269,7 +273,7 @@ impl Cluster {
                 if question.reply.is_none() {
                     self.store.abandon(question.request);
                 }
-                self.answer(index, question.who, question.number, reply, &gone, variant);
+                self.answer(index, question.who, question.number, reply, variant);
             }
             Action::Land(index) => self.store.land(index),
             Action::Migrate(index) => {
@@ -287,7 +291,7 @@ impl Cluster {
                 effects
             }),
             Action::AskAgain(index) => {
-                self.at(index, |node| node.tell_take_over(takeover::Input::Timeout, &gone, variant));
+                self.at(index, |node| node.tell_take_over(takeover::Input::Timeout, &[], variant));
             }
             Action::SeeGone(index) => self.at(index, |node| {
                 node.call(variant, |cohort, env| {
@@ -296,10 +300,13 @@ impl Cluster {
                     }
                 })
             }),
-            Action::BeginTakeOver(index) => self.at(index, |node| node.begin_take_over(variant)),
+            Action::BeginTakeOver(index) => {
+                self.left.takers -= 1;
+                self.at(index, |node| node.begin_take_over(variant));
+            }
             Action::Crash(index) => self.crash(index),
             Action::RunOut(index) => self.run_out(index, variant),
-            Action::Fence(index) => self.at(index, |node| fence(node, &gone, variant)),
+            Action::Fence(index) => self.at(index, |node| fence(node, variant)),
             Action::Renew(index) => self.at(index, |node| {
                 node.lease = LeasePhase::Holds;
                 node.call(variant, |cohort, _| cohort.on_unfenced())
@@ -356,10 +363,13 @@ impl Cluster {
         who: Who,
         number: u64,
         reply: Reply,
-        gone: &[NodeId],
         variant: Option<Variant>,
     ) {
         self.at(index, |node| match (who, reply) {
+            (Who::TakeOver, Reply::Leases(gone)) => {
+                let input = takeover::Input::Leases(number, gone.is_some());
+                node.tell_take_over(input, &gone.unwrap_or_default(), variant)
+            }
             (Who::Cohort(asker), Reply::Directory(answer)) => {
                 node.call(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
             }
@@ -367,10 +377,10 @@ impl Cluster {
                 node.call_kept(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
             }
             (Who::TakeOver, Reply::Directory(answer)) => {
-                node.tell_take_over(takeover::Input::Answer(number, answer), gone, variant)
+                node.tell_take_over(takeover::Input::Answer(number, answer), &[], variant)
             }
             (Who::TakeOver, Reply::Snapshot(answer)) => {
-                node.tell_take_over(takeover::Input::Snapshot(number, answer), gone, variant)
+                node.tell_take_over(takeover::Input::Snapshot(number, answer), &[], variant)
             }
             (Who::Arrival(id), Reply::Stored) => node.call(variant, |cohort, env| cohort.on_stored(id, env)),
             (who, reply) => unreachable!("{who:?} is answered by {reply:?}"),
@@ -444,12 +454,12 @@ fn attach(node: &mut Node, variant: Option<Variant>) -> Effects {
 }
 
 /// (e) Before a node renews its lease, it drops its preparations and freezes what it holds.
-fn fence(node: &mut Node, gone: &[NodeId], variant: Option<Variant>) -> Effects {
+fn fence(node: &mut Node, variant: Option<Variant>) -> Effects {
     node.lease = LeasePhase::Fenced;
     let careless = variant == Some(Variant::KeepsPreparationsFenced)
         && node.cohort.as_ref().is_some_and(|cohort| cohort.admits().is_some());
     let mut effects =
         if careless { Effects::default() } else { node.call(variant, |cohort, env| cohort.on_fenced(env)) };
-    effects.absorb(node.tell_take_over(takeover::Input::Fenced, gone, variant));
+    effects.absorb(node.tell_take_over(takeover::Input::Fenced, &[], variant));
     effects
 }

@@ -75,6 +75,7 @@ impl Run {
         self.cluster.store.late.clear();
         self.cluster.left.faults = 0;
         self.cluster.left.moves = 0;
+        self.cluster.left.takers = u8::MAX;
         for index in 0..self.cluster.nodes.len() {
             let asked: Vec<_> =
                 self.cluster.nodes[index].questions.iter().map(|question| question.who).collect();

@@ -9,6 +9,7 @@
 //! - [`store`]: the directory and the snapshots, with writes that land late
 //! - [`cluster`]: the state of all of it, and what may happen to it
 //! - [`heal`]: whether it is served again once nothing more goes wrong
+//! - [`leases`]: a model of its own: a lease, its holder and an observer
 //! - [`ownership`]: the model and its properties
 //! - [`variants`]: rules broken on purpose, which the properties must notice
 //! - [`report`]: a search's figures, and the steps to what it found
@@ -17,6 +18,7 @@
 
 pub mod cluster;
 pub mod heal;
+pub mod leases;
 pub mod node;
 pub mod ownership;
 pub mod report;

@@ -52,7 +52,7 @@ pub static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
 
 static HOLDING: LazyLock<Lease> = LazyLock::new(|| {
     let mut lease = Lease::new(Duration::from_secs(1));
-    lease.renewed(BootTime::from_micros(0));
+    lease.restart(BootTime::from_micros(0));
     lease
 });
 
@@ -537,6 +537,7 @@ impl Node {
         };
         if forgotten && self.kept.is_none() {
             self.kept = self.cohort.take();
+            self.linked = false;
             for question in &mut self.questions {
                 if let Who::Cohort(asker) = question.who {
                     question.who = Who::Kept(asker);
@@ -568,7 +569,7 @@ impl Node {
     ) -> Effects {
         let mut watch = LeaseWatch::new(Duration::ZERO);
         for node in gone {
-            watch.observed(*node, Heartbeat::Goodbye, NOW);
+            watch.observed(*node, Heartbeat::Goodbye, NOW, NOW);
         }
         let mut effects = Effects::default();
         if let Some(take_over) = &mut self.take_over {
@@ -582,6 +583,7 @@ impl Node {
         while let Some(output) = self.take_over.as_mut().and_then(TakeOver::poll_output) {
             let (number, request) = match output {
                 takeover::Output::Ask(number, ask) => (number, Request::Directory(ask)),
+                takeover::Output::ReadLeases(number) => (number, Request::Leases),
                 takeover::Output::ReadSnapshot(number) => (number, Request::ReadSnapshot),
                 takeover::Output::WriteBack { number, expected, fence, sessions } => {
                     (number, Request::WriteBack(expected, fence, sessions))

@@ -1,7 +1,7 @@
 //! The directory's one record and the one snapshot, both under compare-and-set, and the writes that are still
 //! under way although nobody waits for their answer: each may land at any time, or never.
 
-use sterna::protocol::ids::Fence;
+use sterna::protocol::ids::{Fence, NodeId};
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
 use sterna::protocol::takeover::{Snapshot, SnapshotAnswer};
 use sterna::protocol::wire::SessionState;
@@ -11,6 +11,8 @@ use sterna::protocol::wire::SessionState;
 pub enum Request {
     /// Of the directory.
     Directory(Ask),
+    /// For the heartbeats.
+    Leases,
     /// For the snapshot.
     ReadSnapshot,
     /// To write the snapshot back.
@@ -24,6 +26,8 @@ pub enum Request {
 pub enum Reply {
     /// From the directory.
     Directory(Answer),
+    /// Whose leases have run out; `None`: the read has failed.
+    Leases(Option<Vec<NodeId>>),
     /// About the snapshot.
     Snapshot(SnapshotAnswer),
     /// The snapshot is stored, or is not: the driver goes on in either case.
@@ -36,6 +40,7 @@ impl Request {
         match self {
             Self::Directory(Ask::Read) => Reply::Directory(Answer::Read(ReadAnswer::Failed)),
             Self::Directory(Ask::Cas { .. }) => Reply::Directory(Answer::Cas(CasAnswer::Unknown)),
+            Self::Leases => Reply::Leases(None),
             Self::ReadSnapshot | Self::WriteBack(..) => Reply::Snapshot(SnapshotAnswer::Unknown),
             Self::Store(..) => Reply::Stored,
         }
@@ -44,6 +49,7 @@ impl Request {
     /// What a read brings back now.
     pub fn read(&self, store: &Store) -> Option<Reply> {
         match self {
+            Self::Leases => Some(Reply::Leases(Some(store.gone.clone()))),
             Self::Directory(Ask::Read) => {
                 Some(Reply::Directory(Answer::Read(ReadAnswer::Read(Some(store.held)))))
             }
@@ -57,7 +63,7 @@ impl Request {
     /// Whether it changes anything.
     pub fn writes(&self) -> bool {
         match self {
-            Self::Directory(Ask::Read) | Self::ReadSnapshot => false,
+            Self::Directory(Ask::Read) | Self::Leases | Self::ReadSnapshot => false,
             Self::Directory(Ask::Cas { .. }) | Self::WriteBack(..) | Self::Store(..) => true,
         }
     }
@@ -70,6 +76,8 @@ pub struct Store {
     pub held: Versioned,
     /// The snapshot.
     pub snapshot: Snapshot,
+    /// The nodes whose lease has run out, as a leader's read of the heartbeats would show.
+    pub gone: Vec<NodeId>,
     /// Writes that may still land.
     pub late: Vec<Request>,
     /// How many of these have.
@@ -83,7 +91,7 @@ impl Store {
     pub fn new(record: Record, sessions: Vec<SessionState>) -> Self {
         let held = Versioned { revision: Revision(1), record };
         let snapshot = Snapshot { revision: Revision(1), fence: record.fence(), sessions };
-        Self { held, snapshot, late: Vec::new(), landed: 0, went_back: false }
+        Self { held, snapshot, gone: Vec::new(), late: Vec::new(), landed: 0, went_back: false }
     }
 
     /// Does what is asked.
@@ -92,7 +100,7 @@ impl Store {
             return read;
         }
         let reply = match request {
-            Request::Directory(Ask::Read) | Request::ReadSnapshot => unreachable!("these are reads"),
+            Request::Directory(Ask::Read) | Request::Leases | Request::ReadSnapshot => unreachable!("these are reads"),
             Request::Directory(Ask::Cas { expected, record }) => {
                 Reply::Directory(Answer::Cas(self.compare_and_set(*expected, *record)))
             }
@@ -152,7 +160,7 @@ impl Store {
             Request::Directory(Ask::Cas { expected, .. }) => *expected == record,
             Request::WriteBack(expected, ..) => *expected == snapshot,
             Request::Store(wanted, _) => *wanted >= fence,
-            Request::Directory(Ask::Read) | Request::ReadSnapshot => false,
+            Request::Directory(Ask::Read) | Request::Leases | Request::ReadSnapshot => false,
         });
     }
 }

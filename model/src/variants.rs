@@ -12,6 +12,8 @@ pub enum Variant {
     NoSelfFencing,
     /// While Handing, the target's lease alone counts for a take-over (d).
     TakesOverOnOwnersLeaseAlone,
+    /// A take-over weighs leases as they were before it read the record, not after (d).
+    WeighsOldLeases,
     /// The target does not remember what it has refused (c).
     ForgetsRefusal,
     /// A Ready of an earlier attempt is taken for one of the attempt under way (f).
@@ -33,6 +35,7 @@ impl Variant {
         Self::NoClaimBeforeBaton,
         Self::NoSelfFencing,
         Self::TakesOverOnOwnersLeaseAlone,
+        Self::WeighsOldLeases,
         Self::ForgetsRefusal,
         Self::EarlierReadyCounts,
         Self::DoesNotHandBack,

@@ -9,7 +9,7 @@ use sterna_model::report;
 #[test]
 fn a() {
     let number = |name: &str| std::env::var(name).unwrap_or_default().parse().unwrap_or(0);
-    let bounds = Bounds { faults: number("F"), lost_answers: number("L"), moves: number("M"), targets: number("T") };
+    let bounds = Bounds { faults: number("F"), lost_answers: number("L"), moves: number("M"), takers: number("K"), targets: number("T") };
     let began = Instant::now();
     let checker = Ownership::new(bounds, None)
         .checker()

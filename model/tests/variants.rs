@@ -9,12 +9,13 @@ use sterna_model::variants::Variant;
 
 /// What each of them needs to go wrong, and which property notices.
 fn scene(variant: Variant) -> (Bounds, &'static str) {
-    let calm = Bounds { faults: 0, lost_answers: 0, moves: 1, targets: 1 };
+    let calm = Bounds { faults: 0, lost_answers: 0, moves: 1, takers: 1, targets: 1 };
     let served_again = "without a further fault it is served again";
     let one_server = "at most one server";
     match variant {
         Variant::RecallsOnTimeOut | Variant::ForgetsRefusal => (calm, one_server),
         Variant::NoClaimBeforeBaton | Variant::NoSelfFencing => (Bounds { faults: 1, ..calm }, one_server),
+        Variant::WeighsOldLeases => (Bounds { faults: 1, moves: 0, ..calm }, one_server),
         Variant::TakesOverOnOwnersLeaseAlone => (Bounds { faults: 1, ..calm }, one_server),
         Variant::EarlierReadyCounts => {
             (Bounds { targets: 2, ..calm }, "a target is named only when its client is there")

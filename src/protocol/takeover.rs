@@ -42,6 +42,9 @@ pub enum SnapshotAnswer {
 pub enum Input {
     /// The answer to the [`Output::Ask`] of this number.
     Answer(u64, Answer),
+    /// The answer to the [`Output::ReadLeases`] of this number: the leases are as a leader's read has shown
+    /// them since. False: it has failed.
+    Leases(u64, bool),
     /// The answer to the question of this number to the store of snapshots.
     Snapshot(u64, SnapshotAnswer),
     /// The node's own lease may have run out: it serves nothing, and begins anew later (e).
@@ -55,6 +58,8 @@ pub enum Input {
 pub enum Output {
     /// Ask the directory; the answer bears this number.
     Ask(u64, Ask),
+    /// Read all heartbeats, by a leader's read that begins now; the answer bears this number.
+    ReadLeases(u64),
     /// Read the snapshot, by a leader's read; the answer bears this number.
     ReadSnapshot(u64),
     /// Write the same bytes under the new fence, by compare-and-set; the answer bears this number.
@@ -91,6 +96,9 @@ pub enum Outcome {
 enum Phase {
     /// A leader's read is to show whether there is anything to take.
     Looking,
+    /// This record was found. Whether leases have run out is read after it: a node that came back has renewed
+    /// its lease first and changed its record then, so that one of the two shows it.
+    Weighing { found: Versioned },
     /// The compare-and-set on this record is under way; it may land as long as the revision stands (h).
     Claiming { from: Versioned, poll_at: Time },
     /// The record is won, the snapshot is being read.
@@ -141,8 +149,8 @@ impl TakeOver {
             Phase::Claiming { poll_at, .. }
             | Phase::Reading { poll_at, .. }
             | Phase::WritingBack { poll_at, .. } => Some((*poll_at, Wake::AskAgain)),
-            // Looking is answered by the driver, also when the directory is silent.
-            Phase::Looking | Phase::Ended => None,
+            // These are answered by the driver, also when the directory is silent.
+            Phase::Looking | Phase::Weighing { .. } | Phase::Ended => None,
         }
     }
 
@@ -151,13 +159,17 @@ impl TakeOver {
         match input {
             Input::Answer(number, answer) if number == self.asked => {
                 self.waits = false;
-                self.on_answer(answer, leases, now);
+                self.on_answer(answer, now);
+            }
+            Input::Leases(number, read) if number == self.asked => {
+                self.waits = false;
+                self.on_leases(read, leases, now);
             }
             Input::Snapshot(number, answer) if number == self.asked => {
                 self.waits = false;
                 self.on_snapshot(answer, now);
             }
-            Input::Answer(..) | Input::Snapshot(..) => {}
+            Input::Answer(..) | Input::Leases(..) | Input::Snapshot(..) => {}
             Input::Fenced => self.end(Outcome::Fenced),
             Input::Timeout => self.on_timeout(now),
         }
@@ -165,31 +177,40 @@ impl TakeOver {
 
     /// (d) While Handing both source and target must be gone, unless one of them is this node itself, which
     /// holds nothing.
-    fn may_take(&self, record: &Record, leases: &LeaseWatch, now: Time) -> bool {
-        let gone = |node: NodeId| node == self.me || leases.has_run_out(node, now);
+    fn may_take(&self, record: &Record, leases: &LeaseWatch) -> bool {
+        let gone = |node: NodeId| node == self.me || leases.has_run_out(node);
         match record.phase {
             OwnerPhase::Serving => gone(record.owner),
             OwnerPhase::Handing { from, .. } => gone(record.owner) && gone(from),
         }
     }
 
-    fn on_answer(&mut self, answer: Answer, leases: &LeaseWatch, now: Time) {
+    fn on_answer(&mut self, answer: Answer, now: Time) {
         match self.phase {
             Phase::Looking => match answer {
-                Answer::Read(ReadAnswer::Read(found)) => self.judge(found, leases, now),
+                Answer::Read(ReadAnswer::Read(found)) => self.weigh(found),
                 Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => self.end(Outcome::Unavailable),
             },
-            Phase::Claiming { from, .. } => self.on_claim_answer(from, answer, leases, now),
-            Phase::Reading { .. } | Phase::WritingBack { .. } | Phase::Ended => {}
+            Phase::Claiming { from, .. } => self.on_claim_answer(from, answer, now),
+            Phase::Weighing { .. } | Phase::Reading { .. } | Phase::WritingBack { .. } | Phase::Ended => {}
         }
     }
 
-    /// What a record found means for this node.
-    fn judge(&mut self, found: Option<Versioned>, leases: &LeaseWatch, now: Time) {
-        match found {
-            Some(found) if self.may_take(&found.record, leases, now) => self.claim(found, now),
-            Some(found) => self.end(Outcome::Elsewhere(Some(found.record))),
-            None => self.end(Outcome::Elsewhere(None)),
+    fn weigh(&mut self, found: Option<Versioned>) {
+        let Some(found) = found else { return self.end(Outcome::Elsewhere(None)) };
+        self.phase = Phase::Weighing { found };
+        let number = self.next_question();
+        self.outputs.push_back(Output::ReadLeases(number));
+    }
+
+    fn on_leases(&mut self, read: bool, leases: &LeaseWatch, now: Time) {
+        let Phase::Weighing { found } = self.phase else { return };
+        if !read {
+            self.end(Outcome::Unavailable);
+        } else if self.may_take(&found.record, leases) {
+            self.claim(found, now);
+        } else {
+            self.end(Outcome::Elsewhere(Some(found.record)));
         }
     }
 
@@ -199,17 +220,16 @@ impl TakeOver {
         self.ask(Ask::Cas { expected: from.revision, record });
     }
 
-    fn on_claim_answer(&mut self, from: Versioned, answer: Answer, leases: &LeaseWatch, now: Time) {
+    fn on_claim_answer(&mut self, from: Versioned, answer: Answer, now: Time) {
         let claimed = from.record.passed_to(self.me, OwnerPhase::Serving);
         match answer {
             Answer::Cas(CasAnswer::Won(revision)) => self.won(Versioned { revision, record: claimed }, now),
             Answer::Cas(CasAnswer::Lost(found)) | Answer::Read(ReadAnswer::Read(found)) => match found {
                 Some(found) if found.record == claimed => self.won(found, now),
-                // (h) The write may still land: it is repeated, or watched while nothing may be taken any more.
-                Some(found) if found == from && !self.may_take(&found.record, leases, now) => {
-                    self.poll_again(now);
-                }
-                found => self.judge(found, leases, now),
+                // (h) It may still land. The same write again can land only once, for its revision is the
+                // same; and while that stands, its owner has not come back.
+                Some(found) if found == from => self.claim(from, now),
+                found => self.weigh(found),
             },
             Answer::Cas(CasAnswer::Unknown) | Answer::Read(ReadAnswer::Failed) => self.poll_again(now),
         }
@@ -239,7 +259,7 @@ impl TakeOver {
                 self.won(held, now);
             }
             (Phase::Reading { .. } | Phase::WritingBack { .. }, _) => self.poll_again(now),
-            (Phase::Looking | Phase::Claiming { .. } | Phase::Ended, _) => {}
+            (Phase::Looking | Phase::Weighing { .. } | Phase::Claiming { .. } | Phase::Ended, _) => {}
         }
     }
 
@@ -276,7 +296,7 @@ impl TakeOver {
         match self.phase {
             Phase::Claiming { .. } => self.ask(Ask::Read),
             Phase::Reading { held, .. } | Phase::WritingBack { held, .. } => self.won(held, now),
-            Phase::Looking | Phase::Ended => {}
+            Phase::Looking | Phase::Weighing { .. } | Phase::Ended => {}
         }
     }
 
