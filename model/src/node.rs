@@ -448,16 +448,17 @@ impl Node {
 
     /// Brings what is equal into one form: forgets questions of what has ended, and counts the others anew.
     fn tidy(&mut self, effects: &mut Effects) {
-        let asks = |copy: &Option<Cohort>, asker| copy.as_ref().is_some_and(|copy| copy.asks(asker));
-        let found = |who: Who| match who {
-            Who::Cohort(asker) => asks(&self.cohort, asker),
-            Who::Kept(asker) => asks(&self.kept, asker),
-            Who::TakeOver => self.take_over.is_some(),
-            Who::Arrival(_) => self.cohort.is_some(),
+        let awaits = |copy: &Option<Cohort>, asker, number| {
+            copy.as_ref().is_some_and(|copy| copy.awaits(asker, number))
         };
-        let gone: Vec<Who> =
-            self.questions.iter().map(|question| question.who).filter(|who| !found(*who)).collect();
-        self.abandon_if(|question| gone.contains(&question.who), effects);
+        let spent = |question: &&Question| match question.who {
+            Who::Cohort(asker) => !awaits(&self.cohort, asker, question.number),
+            Who::Kept(asker) => !awaits(&self.kept, asker, question.number),
+            Who::TakeOver => self.take_over.is_none(),
+            Who::Arrival(_) => self.cohort.is_none(),
+        };
+        let spent: Vec<Who> = self.questions.iter().filter(spent).map(|question| question.who).collect();
+        self.abandon_if(|question| spent.contains(&question.who), effects);
         for copy in [&mut self.cohort, &mut self.kept].into_iter().flatten() {
             copy.renumber();
         }

@@ -323,7 +323,11 @@ impl Cohort {
     pub fn on_fenced(&mut self, env: &Env<'_>) {
         match &mut self.role {
             Role::Absent => {}
-            Role::Owner(_) => self.fenced = true,
+            Role::Owner(_) => {
+                self.fenced = true;
+                // What was asked to return from an earlier fence does not end this one.
+                self.owner_asked += 1;
+            }
             Role::Source(_, departure) => {
                 self.fenced = true;
                 let reason = MoveFailure::EngineUnavailable;
@@ -387,7 +391,11 @@ impl Cohort {
         match answer {
             Answer::Read(ReadAnswer::Read(Some(found))) | Answer::Cas(CasAnswer::Lost(Some(found))) => {
                 if found.record == next {
-                    self.return_from_fence(found, env);
+                    // An own write has landed, at some time. Others may have read it since, and seen the lease
+                    // run out once more: only what is written under this lease fences them off.
+                    self.role = Role::Owner(found);
+                    let record = next.passed_to(self.me, OwnerPhase::Serving);
+                    self.ask_as_owner(Ask::Cas { expected: found.revision, record });
                 } else if found.record == held.record {
                     self.ask_as_owner(Ask::Cas { expected: found.revision, record: next });
                 } else {

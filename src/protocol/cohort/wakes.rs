@@ -77,6 +77,11 @@ impl Cohort {
         }
     }
 
+    /// Whether the answer to this question would still count.
+    pub fn awaits(&self, asker: Asker, number: u64) -> bool {
+        self.asks(asker) && (asker != Asker::Owner || number == self.owner_asked)
+    }
+
     /// Which move's clients may attach here.
     pub fn admits(&self) -> Option<MoveId> {
         match &self.role {
