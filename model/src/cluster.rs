@@ -1,6 +1,7 @@
 //! The state of three nodes, the network between them and the stores, and everything that may happen next.
 
-use crate::node::{Digested, Effects, Envelope, LINK, LeasePhase, NOW, Node, Question, SETTINGS, Who};
+use crate::messages::{Digested, Envelope};
+use crate::node::{Effects, LINK, LeasePhase, NOW, Node, Question, SETTINGS, Who};
 use crate::store::{Reply, Store};
 use crate::variants::Variant;
 use sterna::protocol::cohort::{Cohort, Wake};
@@ -196,8 +197,7 @@ impl Cluster {
         if node.take_over.as_ref().is_some_and(|take_over| take_over.poll_timeout().is_some()) {
             actions.push(Action::AskAgain(index));
         }
-        if self.left.takers > 0
-            && node.may_begin_take_over(&self.store.held.record, &self.store.gone) {
+        if self.left.takers > 0 && node.may_begin_take_over(&self.store.held.record, &self.store.gone) {
             actions.push(Action::BeginTakeOver(index));
         }
         match node.lease {
@@ -357,14 +357,7 @@ impl Cluster {
         self.read_at_once(index);
     }
 
-    fn answer(
-        &mut self,
-        index: usize,
-        who: Who,
-        number: u64,
-        reply: Reply,
-        variant: Option<Variant>,
-    ) {
+    fn answer(&mut self, index: usize, who: Who, number: u64, reply: Reply, variant: Option<Variant>) {
         self.at(index, |node| match (who, reply) {
             (Who::TakeOver, Reply::Leases(gone)) => {
                 let input = takeover::Input::Leases(number, gone.is_some());

@@ -10,9 +10,9 @@ use sterna::protocol::time::{BootTime, Time};
 
 const HOLDER: NodeId = NodeId(1);
 /// The holder serves nothing so many ticks after its last renewal was sent ...
-const FENCE_AFTER: u64 = 3;
+const FENCE_AFTER: u64 = 2;
 /// ... and the observer takes the lease for run out after so many ticks without a change.
-const TAKE_OVER_AFTER: u64 = 4;
+const TAKE_OVER_AFTER: u64 = 3;
 
 /// A rule that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,8 @@ impl Leases {
             }
             Action::Renewed => {
                 let Some((sent_at, _)) = self.renewal.take() else { return };
-                let counts_from = if variant == Some(Variant::CountsFromTheAnswer) { self.now } else { sent_at };
+                let counts_from =
+                    if variant == Some(Variant::CountsFromTheAnswer) { self.now } else { sent_at };
                 let counts_from = BootTime::from_micros(counts_from);
                 if self.fenced {
                     self.lease.restart(counts_from);
@@ -126,7 +127,9 @@ impl Leases {
                     self.fenced = false;
                     self.taken_over = false;
                     self.returned = Some(self.beats);
-                } else if !self.lease.renewed(counts_from, self.boot()) && variant == Some(Variant::RenewsUnnoticed) {
+                } else if !self.lease.renewed(counts_from, self.boot())
+                    && variant == Some(Variant::RenewsUnnoticed)
+                {
                     self.lease.restart(counts_from);
                 }
             }
@@ -135,7 +138,10 @@ impl Leases {
             Action::Read => self.read = self.read.map(|(asked_at, _)| (asked_at, Some(self.beats))),
             Action::Observe => {
                 let Some((asked_at, Some(beats))) = self.read.take() else { return };
-                self.observe(beats, if variant == Some(Variant::CountsToTheAnswer) { self.now } else { asked_at });
+                self.observe(
+                    beats,
+                    if variant == Some(Variant::CountsToTheAnswer) { self.now } else { asked_at },
+                );
             }
             Action::FailToObserve => {
                 let Some((asked_at, _)) = self.read.take() else { return };

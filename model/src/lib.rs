@@ -6,6 +6,7 @@
 //!
 //! The map:
 //! - [`node`]: a node, as its driver sees it
+//! - [`messages`]: what is on its way between nodes
 //! - [`store`]: the directory and the snapshots, with writes that land late
 //! - [`cluster`]: the state of all of it, and what may happen to it
 //! - [`heal`]: whether it is served again once nothing more goes wrong
@@ -19,6 +20,7 @@
 pub mod cluster;
 pub mod heal;
 pub mod leases;
+pub mod messages;
 pub mod node;
 pub mod ownership;
 pub mod report;

@@ -100,7 +100,9 @@ impl Store {
             return read;
         }
         let reply = match request {
-            Request::Directory(Ask::Read) | Request::Leases | Request::ReadSnapshot => unreachable!("these are reads"),
+            Request::Directory(Ask::Read) | Request::Leases | Request::ReadSnapshot => {
+                unreachable!("these are reads")
+            }
             Request::Directory(Ask::Cas { expected, record }) => {
                 Reply::Directory(Answer::Cas(self.compare_and_set(*expected, *record)))
             }

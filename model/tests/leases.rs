@@ -4,14 +4,14 @@ use stateright::{Checker, HasDiscoveries, Model};
 use sterna_model::leases::{LeaseModel, Variant};
 
 /// Long enough for two leases, one after the other.
-const TICKS: u64 = 12;
+const TICKS: u64 = 7;
 
 #[test]
 fn nobody_sees_a_lease_run_out_while_its_holder_serves() {
     let checker = LeaseModel { ticks: TICKS, variant: None }.checker().threads(2).spawn_bfs().join();
     println!("lease: {} states, depth {}", checker.unique_state_count(), checker.max_depth());
     checker.assert_properties();
-    assert_eq!(checker.unique_state_count(), 0, "the model has changed");
+    assert_eq!(checker.unique_state_count(), 2_088_724, "the model has changed");
 }
 
 #[test]
@@ -30,6 +30,9 @@ fn every_broken_rule_is_noticed() {
             .join();
         let found = checker.discovery(expected);
         let steps = found.unwrap_or_else(|| panic!("{variant:?} is not noticed")).into_actions();
-        println!("{variant:?}: {} states; does not hold: {expected}, after {steps:?}", checker.unique_state_count());
+        println!(
+            "{variant:?}: {} states; does not hold: {expected}, after {steps:?}",
+            checker.unique_state_count()
+        );
     }
 }

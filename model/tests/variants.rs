@@ -21,9 +21,7 @@ fn scene(variant: Variant) -> (Bounds, &'static str) {
             (Bounds { targets: 2, ..calm }, "a target is named only when its client is there")
         }
         Variant::DoesNotHandBack => (calm, served_again),
-        Variant::FencedNodeAcceptsBaton => {
-            (Bounds { faults: 1, ..calm }, "nobody is served without a lease")
-        }
+        Variant::FencedNodeAcceptsBaton => (Bounds { faults: 1, ..calm }, "nobody is served without a lease"),
         Variant::KeepsPreparationsFenced => (Bounds { faults: 1, ..calm }, one_server),
         Variant::MoveBackRevivesOldCopy => (Bounds { moves: 2, ..calm }, one_server),
     }

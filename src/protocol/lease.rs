@@ -143,7 +143,10 @@ mod tests {
         lease.restart(BootTime::from_micros(0));
         let after_a_suspend = BootTime::from_micros(60_000_000);
         assert!(!lease.renewed(after_a_suspend, after_a_suspend));
-        assert!(!lease.renewed(BootTime::from_micros(11_000_000), BootTime::from_micros(15_000_000)), "too slow");
+        assert!(
+            !lease.renewed(BootTime::from_micros(11_000_000), BootTime::from_micros(15_000_000)),
+            "too slow"
+        );
         assert!(lease.permit(after_a_suspend).is_none());
         lease.restart(after_a_suspend);
         assert!(lease.permit(after_a_suspend).is_some());

@@ -327,3 +327,126 @@ impl TakeOver {
         self.outputs.push_back(Output::Ended(outcome));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ids::{Binding, Bucket, Epoch};
+    use crate::protocol::lease::Heartbeat;
+
+    const NOW: Time = Time::from_micros(0);
+    const ME: NodeId = NodeId(9);
+
+    fn found(epoch: u64, owner: NodeId, phase: OwnerPhase) -> Versioned {
+        let (bucket, binding) = (Bucket(1), Binding(0));
+        let record = Record { bucket, binding, epoch: Epoch(epoch), owner, phase, room: None };
+        Versioned { revision: Revision(epoch), record }
+    }
+
+    fn read(found: Versioned) -> Answer {
+        Answer::Read(ReadAnswer::Read(Some(found)))
+    }
+
+    fn gone(nodes: &[u64]) -> LeaseWatch {
+        let mut watch = LeaseWatch::new(Duration::from_secs(15));
+        for node in nodes {
+            watch.observed(NodeId(*node), Heartbeat::Goodbye, NOW, NOW);
+        }
+        watch
+    }
+
+    /// Hands in an input with these leases, and gives what is to be done then.
+    fn tell(take_over: &mut TakeOver, input: Input, leases: &LeaseWatch) -> Option<Output> {
+        take_over.handle(input, leases, NOW);
+        let output = take_over.poll_output();
+        assert_eq!(take_over.poll_output(), None, "one thing after the other");
+        output
+    }
+
+    /// A take-over that has been shown this record, and these leases after it.
+    fn weighed(record: Versioned, leases: &LeaseWatch) -> (TakeOver, Option<Output>) {
+        let mut take_over = TakeOver::new(ME, Duration::ZERO);
+        assert_eq!(take_over.poll_output(), Some(Output::Ask(1, Ask::Read)));
+        let next = tell(&mut take_over, Input::Answer(1, read(record)), &gone(&[1, 2]));
+        assert_eq!(next, Some(Output::ReadLeases(2)), "leases are read after the record, whatever was known");
+        let next = tell(&mut take_over, Input::Leases(2, true), leases);
+        (take_over, next)
+    }
+
+    fn snapshot(revision: u64, epoch: u64) -> SnapshotAnswer {
+        let fence = found(epoch, ME, OwnerPhase::Serving).record.fence();
+        let snapshot = Snapshot { revision: Revision(revision), fence, sessions: Vec::new() };
+        SnapshotAnswer::Read(Some(Box::new(snapshot)))
+    }
+
+    #[test]
+    fn the_record_comes_first_then_the_snapshot_and_only_then_it_is_served() {
+        let leases = gone(&[1]);
+        let (mut take_over, next) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &leases);
+        let claimed = found(5, ME, OwnerPhase::Serving);
+        let cas = Ask::Cas { expected: Revision(4), record: claimed.record };
+        assert_eq!(next, Some(Output::Ask(3, cas)));
+        let won = Answer::Cas(CasAnswer::Won(claimed.revision));
+        let next = tell(&mut take_over, Input::Answer(3, won), &leases);
+        assert_eq!(next, Some(Output::ReadSnapshot(4)));
+        let next = tell(&mut take_over, Input::Snapshot(4, snapshot(7, 4)), &leases);
+        let fence = claimed.record.fence();
+        let (expected, sessions) = (Revision(7), Vec::new());
+        assert_eq!(next, Some(Output::WriteBack { number: 5, expected, fence, sessions }));
+        // A late write of the owner before: its bytes are read instead.
+        let next = tell(&mut take_over, Input::Snapshot(5, SnapshotAnswer::Conflict), &leases);
+        assert_eq!(next, Some(Output::ReadSnapshot(6)));
+        let next = tell(&mut take_over, Input::Snapshot(6, snapshot(8, 4)), &leases);
+        assert!(matches!(next, Some(Output::WriteBack { number: 7, expected: Revision(8), .. })));
+        let next = tell(&mut take_over, Input::Snapshot(7, SnapshotAnswer::Written), &leases);
+        assert_eq!(next, Some(Output::Ended(Outcome::Serve(claimed, Vec::new()))));
+    }
+
+    #[test]
+    fn a_record_that_is_being_handed_needs_both_leases_to_have_run_out() {
+        let handing = found(4, NodeId(2), OwnerPhase::Handing { from: NodeId(1), attempt: 1 });
+        for leases in [gone(&[1]), gone(&[2]), gone(&[])] {
+            let (_, next) = weighed(handing, &leases);
+            assert_eq!(next, Some(Output::Ended(Outcome::Elsewhere(Some(handing.record)))));
+        }
+        let (_, next) = weighed(handing, &gone(&[1, 2]));
+        assert!(matches!(next, Some(Output::Ask(3, Ask::Cas { .. }))));
+    }
+
+    #[test]
+    fn a_target_takes_over_when_the_source_is_gone() {
+        let handing = found(4, ME, OwnerPhase::Handing { from: NodeId(1), attempt: 1 });
+        assert!(matches!(weighed(handing, &gone(&[])).1, Some(Output::Ended(Outcome::Elsewhere(_)))));
+        assert!(matches!(weighed(handing, &gone(&[1])).1, Some(Output::Ask(3, Ask::Cas { .. }))));
+    }
+
+    #[test]
+    fn an_owner_that_has_nothing_takes_its_own_cohort_over() {
+        let (_, next) = weighed(found(4, ME, OwnerPhase::Serving), &gone(&[]));
+        assert!(matches!(next, Some(Output::Ask(3, Ask::Cas { .. }))));
+    }
+
+    #[test]
+    fn a_claim_without_an_answer_is_watched_until_it_has_landed() {
+        let leases = gone(&[1]);
+        let (mut take_over, _) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &leases);
+        let unknown = Answer::Cas(CasAnswer::Unknown);
+        assert_eq!(tell(&mut take_over, Input::Answer(3, unknown), &leases), None);
+        assert_eq!(take_over.poll_timeout(), Some((NOW, Wake::AskAgain)));
+        assert_eq!(tell(&mut take_over, Input::Timeout, &leases), Some(Output::Ask(4, Ask::Read)));
+        assert_eq!(tell(&mut take_over, Input::Timeout, &leases), None, "the answer is waited for");
+        let landed = read(found(5, ME, OwnerPhase::Serving));
+        let next = tell(&mut take_over, Input::Answer(4, landed), &leases);
+        assert_eq!(next, Some(Output::ReadSnapshot(5)));
+    }
+
+    #[test]
+    fn a_node_that_loses_its_own_lease_serves_nothing() {
+        let leases = gone(&[1]);
+        let (mut take_over, _) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &leases);
+        let next = tell(&mut take_over, Input::Fenced, &leases);
+        assert_eq!(next, Some(Output::Ended(Outcome::Fenced)));
+        let won = Answer::Cas(CasAnswer::Won(Revision(5)));
+        assert_eq!(tell(&mut take_over, Input::Answer(3, won), &leases), None);
+    }
+}

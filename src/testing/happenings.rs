@@ -389,7 +389,10 @@ impl Cluster {
         if node.fenced {
             node.lease.restart(sent_at);
         } else {
-            assert!(node.lease.renewed(sent_at, BootTime::from_micros(now.as_micros())), "{id} has been fenced if its lease has run out");
+            assert!(
+                node.lease.renewed(sent_at, BootTime::from_micros(now.as_micros())),
+                "{id} has been fenced if its lease has run out"
+            );
         }
         if node.env(now).permit.is_some() && std::mem::take(&mut node.fenced) {
             let cohorts: Vec<CohortId> = node.cohorts.keys().copied().collect();
