@@ -64,6 +64,8 @@ test)
     for name in $(tests_in server/tests); do
         stage "server:$name" "$cargo_test --test $name"
     done
+    # A profile of its own: optimised, with every assertion.
+    stage model "cargo test --locked --quiet --profile model --package sterna-model --features search --tests -- --test-threads 1 --nocapture"
     stage windows "cargo check --locked --quiet --workspace --target x86_64-pc-windows-gnu"
     stage shipped-library scripts/shipped-library.sh
     stage fresh-clone scripts/fresh-clone.sh

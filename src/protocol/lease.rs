@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A node's own lease. Counted from when the last renewal that succeeded was *sent*, on the clock that
 /// runs through suspend.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lease {
     renewed_at: Option<BootTime>,
     fence_after: Duration,
@@ -25,8 +25,20 @@ impl Lease {
         Self { renewed_at: None, fence_after }
     }
 
-    /// A renewal that was sent at `sent_at` has succeeded.
-    pub fn renewed(&mut self, sent_at: BootTime) {
+    /// A renewal that was sent at `sent_at` has succeeded. False: the lease has run out before that was known,
+    /// so that others may have taken over meanwhile. It is not renewed: whatever is held has to be fenced
+    /// first, and then [`restart`](Self::restart)ed (e).
+    #[must_use]
+    pub fn renewed(&mut self, sent_at: BootTime, now: BootTime) -> bool {
+        let unbroken = self.permit(now).is_some();
+        if unbroken {
+            self.renewed_at = self.renewed_at.max(Some(sent_at));
+        }
+        unbroken
+    }
+
+    /// Everything is fenced, or nothing was ever held, and a renewal that was sent at `sent_at` has succeeded.
+    pub fn restart(&mut self, sent_at: BootTime) {
         self.renewed_at = self.renewed_at.max(Some(sent_at));
     }
 
@@ -38,16 +50,19 @@ impl Lease {
 }
 
 /// What an observer knows of other nodes' leases from its own leader reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseWatch {
     take_over_after: Duration,
     seen: BTreeMap<NodeId, Seen>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Seen {
     heartbeat: u64,
+    /// It has been seen for the first time.
     since: Time,
+    /// The last read that showed it was asked for.
+    until: Time,
     said_goodbye: bool,
 }
 
@@ -66,22 +81,19 @@ impl LeaseWatch {
         Self { take_over_after, seen: BTreeMap::new() }
     }
 
-    /// A leader's read showed this heartbeat of `node`.
-    pub fn observed(&mut self, node: NodeId, heartbeat: Heartbeat, now: Time) {
-        match heartbeat {
-            Heartbeat::Goodbye => {
-                self.seen.insert(node, Seen { heartbeat: 0, since: now, said_goodbye: true });
-            }
-            Heartbeat::Beating(count) => {
-                let seen = self.seen.entry(node).or_insert(Seen {
-                    heartbeat: count,
-                    since: now,
-                    said_goodbye: false,
-                });
-                if seen.heartbeat != count {
-                    *seen = Seen { heartbeat: count, since: now, said_goodbye: false };
-                }
-            }
+    /// A leader's read that was asked for at `asked_at`, and answered now, showed this heartbeat of `node`. It
+    /// was so at some time between: it had been reached at the latest now, and held at least until `asked_at`.
+    pub fn observed(&mut self, node: NodeId, heartbeat: Heartbeat, asked_at: Time, now: Time) {
+        let (count, said_goodbye) = match heartbeat {
+            Heartbeat::Beating(count) => (count, false),
+            Heartbeat::Goodbye => (0, true),
+        };
+        let anew = Seen { heartbeat: count, since: now, until: now, said_goodbye };
+        let seen = self.seen.entry(node).or_insert(anew);
+        if (seen.heartbeat, seen.said_goodbye) == (count, said_goodbye) {
+            seen.until = seen.until.max(asked_at);
+        } else {
+            *seen = anew;
         }
     }
 
@@ -90,11 +102,11 @@ impl LeaseWatch {
         self.seen.retain(|_, seen| seen.said_goodbye);
     }
 
-    /// Whether this node's lease has surely run out.
-    pub fn has_run_out(&self, node: NodeId, now: Time) -> bool {
+    /// Whether this node's lease has surely run out: only what was read counts, not the time since.
+    pub fn has_run_out(&self, node: NodeId) -> bool {
         self.seen
             .get(&node)
-            .is_some_and(|seen| seen.said_goodbye || now.since(seen.since) >= self.take_over_after)
+            .is_some_and(|seen| seen.said_goodbye || seen.until.since(seen.since) >= self.take_over_after)
     }
 }
 
@@ -112,7 +124,7 @@ mod tests {
     fn a_lease_counts_from_when_its_renewal_was_sent() {
         let mut lease = Lease::new(Duration::from_secs(12));
         assert!(lease.permit(BootTime::from_micros(0)).is_none(), "never renewed");
-        lease.renewed(BootTime::from_micros(1_000_000));
+        lease.restart(BootTime::from_micros(1_000_000));
         assert!(lease.permit(BootTime::from_micros(12_999_999)).is_some());
         assert!(lease.permit(BootTime::from_micros(13_000_000)).is_none());
     }
@@ -120,32 +132,60 @@ mod tests {
     #[test]
     fn a_late_answer_to_an_old_renewal_does_not_shorten_the_lease() {
         let mut lease = Lease::new(Duration::from_secs(12));
-        lease.renewed(BootTime::from_micros(9_000_000));
-        lease.renewed(BootTime::from_micros(3_000_000));
+        lease.restart(BootTime::from_micros(9_000_000));
+        assert!(lease.renewed(BootTime::from_micros(3_000_000), BootTime::from_micros(10_000_000)));
         assert!(lease.permit(BootTime::from_micros(20_000_000)).is_some());
+    }
+
+    #[test]
+    fn a_lease_that_has_run_out_unnoticed_is_not_renewed_before_everything_is_fenced() {
+        let mut lease = Lease::new(Duration::from_secs(12));
+        lease.restart(BootTime::from_micros(0));
+        let after_a_suspend = BootTime::from_micros(60_000_000);
+        assert!(!lease.renewed(after_a_suspend, after_a_suspend));
+        assert!(
+            !lease.renewed(BootTime::from_micros(11_000_000), BootTime::from_micros(15_000_000)),
+            "too slow"
+        );
+        assert!(lease.permit(after_a_suspend).is_none());
+        lease.restart(after_a_suspend);
+        assert!(lease.permit(after_a_suspend).is_some());
     }
 
     #[test]
     fn a_lease_has_run_out_only_after_an_unchanged_heartbeat_of_the_whole_time() {
         let mut watch = LeaseWatch::new(Duration::from_secs(15));
-        watch.observed(NODE, Heartbeat::Beating(1), seconds(0));
-        watch.observed(NODE, Heartbeat::Beating(2), seconds(10));
-        assert!(!watch.has_run_out(NODE, seconds(24)));
-        assert!(watch.has_run_out(NODE, seconds(25)));
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(0), seconds(0));
+        watch.observed(NODE, Heartbeat::Beating(2), seconds(10), seconds(10));
+        watch.observed(NODE, Heartbeat::Beating(2), seconds(24), seconds(24));
+        assert!(!watch.has_run_out(NODE));
+        watch.observed(NODE, Heartbeat::Beating(2), seconds(25), seconds(25));
+        assert!(watch.has_run_out(NODE));
+    }
+
+    #[test]
+    fn time_without_a_read_proves_nothing() {
+        let mut watch = LeaseWatch::new(Duration::from_secs(15));
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(0), seconds(0));
+        // The observer was suspended between question and answer: the heartbeat is one of the first second.
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(1), seconds(60));
+        assert!(!watch.has_run_out(NODE));
     }
 
     #[test]
     fn a_failed_read_starts_the_time_again() {
         let mut watch = LeaseWatch::new(Duration::from_secs(15));
-        watch.observed(NODE, Heartbeat::Beating(1), seconds(0));
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(0), seconds(0));
         watch.read_failed();
-        watch.observed(NODE, Heartbeat::Beating(1), seconds(14));
-        assert!(!watch.has_run_out(NODE, seconds(28)));
-        assert!(watch.has_run_out(NODE, seconds(29)));
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(14), seconds(14));
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(28), seconds(28));
+        assert!(!watch.has_run_out(NODE));
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(29), seconds(29));
+        assert!(watch.has_run_out(NODE));
     }
 
     #[test]
     fn a_node_that_nobody_has_seen_has_not_run_out() {
-        assert!(!LeaseWatch::new(Duration::ZERO).has_run_out(NODE, seconds(99)));
+        assert!(!LeaseWatch::new(Duration::ZERO).has_run_out(NODE));
     }
 }

@@ -15,6 +15,7 @@ pub mod record;
 pub mod sequence;
 pub mod session;
 pub mod source;
+pub mod takeover;
 pub mod target;
 pub mod time;
 pub mod wire;

@@ -267,24 +267,30 @@ impl Source {
 
     /// When [`Input::Timeout`] is due, and what for.
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
+        self.wakes().into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Everything that the phase waits for the time of.
+    pub fn wakes(&self) -> [Option<(Time, Wake)>; 2] {
         match &self.phase {
             Phase::Preparing { deadline, resend_at } => {
-                Some((*deadline, Wake::GiveUpPreparing).min_by_time((*resend_at, Wake::ResendPrepare)))
+                [Some((*deadline, Wake::GiveUpPreparing)), Some((*resend_at, Wake::ResendPrepare))]
             }
-            Phase::Attaching { deadline } => Some((*deadline, Wake::GiveUpAttaching)),
-            Phase::Claiming { deadline } => Some((*deadline, Wake::GiveUpClaiming)),
-            Phase::Leaving { deadline, abort: None, .. } => Some((*deadline, Wake::GiveUpFreezing)),
-            Phase::Passing { acked: false, resend_at, poll_at, .. } => {
-                Some((*poll_at, Wake::ReadRecord).min_by_time((*resend_at, Wake::ResendBaton)))
+            Phase::Attaching { deadline } => [Some((*deadline, Wake::GiveUpAttaching)), None],
+            Phase::Claiming { deadline } => [Some((*deadline, Wake::GiveUpClaiming)), None],
+            Phase::Leaving { deadline, abort: None, .. } => [Some((*deadline, Wake::GiveUpFreezing)), None],
+            Phase::Passing { acked, resend_at, poll_at, .. } => {
+                let resend = (!acked).then_some((*resend_at, Wake::ResendBaton));
+                [Some((*poll_at, Wake::ReadRecord)), resend]
             }
-            Phase::Passing { acked: true, poll_at, .. }
-            | Phase::Recalling { poll_at }
-            | Phase::Undoing { poll_at, .. } => Some((*poll_at, Wake::ReadRecord)),
+            Phase::Recalling { poll_at } | Phase::Undoing { poll_at, .. } => {
+                [Some((*poll_at, Wake::ReadRecord)), None]
+            }
             // These are answered by the driver before it does anything else.
             Phase::Picking
             | Phase::Freezing { .. }
             | Phase::Leaving { abort: Some(_), .. }
-            | Phase::Ended => None,
+            | Phase::Ended => [None, None],
         }
     }
 
@@ -385,12 +391,9 @@ impl Source {
             Phase::Claiming { .. } | Phase::Leaving { .. } => {
                 self.abort(Abort { reason: MoveFailure::TargetRefused, next_target: true }, now);
             }
-            // (c) A word of the target proves nothing once the baton is out; its record does. But it never
-            // accepts that baton any more.
-            Phase::Passing { ref mut acked, .. } => {
-                *acked = true;
-                self.ask(Ask::Read);
-            }
+            // (c) A word of the target proves nothing once the baton is out; its record does. The baton is
+            // still repeated: should the target have given up handing back, it begins anew.
+            Phase::Passing { .. } => self.ask(Ask::Read),
             Phase::Picking
             | Phase::Freezing { .. }
             | Phase::Recalling { .. }
@@ -691,11 +694,12 @@ impl Source {
         while let Some((at, wake)) = self.poll_timeout()
             && at <= now
         {
-            self.on_wake(wake, now);
+            self.fire(wake, now);
         }
     }
 
-    fn on_wake(&mut self, wake: Wake, now: Time) {
+    /// The time of one of [`wakes`](Self::wakes) has come.
+    pub fn fire(&mut self, wake: Wake, now: Time) {
         match wake {
             Wake::ResendPrepare => {
                 self.outputs.push_back(Output::SendPrepare(self.id));
@@ -728,6 +732,13 @@ impl Source {
         }
     }
 
+    /// Counts its questions anew, from the last one on: to a model checker, which knows what answers are on
+    /// their way, states that differ in this number alone are one.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn renumber(&mut self) {
+        self.asked = self.asked.min(1);
+    }
+
     fn ask(&mut self, ask: Ask) {
         self.asked += 1;
         self.waits = true;
@@ -737,16 +748,5 @@ impl Source {
     fn end(&mut self, outcome: Outcome) {
         self.phase = Phase::Ended;
         self.outputs.push_back(Output::Ended(outcome));
-    }
-}
-
-/// The earlier of two wake-ups.
-trait Earlier {
-    fn min_by_time(self, other: Self) -> Self;
-}
-
-impl<W> Earlier for (Time, W) {
-    fn min_by_time(self, other: Self) -> Self {
-        if other.0 < self.0 { other } else { self }
     }
 }

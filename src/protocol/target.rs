@@ -197,8 +197,13 @@ impl Target {
 
     /// When [`Input::Timeout`] is due, and what for.
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
+        self.wakes().into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Everything that the phase waits for the time of.
+    pub fn wakes(&self) -> [Option<(Time, Wake)>; 3] {
         match self.phase {
-            Phase::Admitting { deadline } => Some((deadline, Wake::GiveUpAdmitting)),
+            Phase::Admitting { deadline } => [Some((deadline, Wake::GiveUpAdmitting)), None, None],
             Phase::Prepared { attached, expires_at, handing_since, poll_at, resend_at } => {
                 let refuse_at = handing_since.map(|since| since + self.timing.baton_wait_max);
                 let ready = (attached && handing_since.is_none()).then_some((resend_at, Wake::ResendReady));
@@ -208,18 +213,13 @@ impl Target {
                     ready,
                     Some((poll_at, Wake::ReadRecord)),
                 ]
-                .into_iter()
-                .flatten()
-                .min_by_key(|(at, _)| *at)
             }
-            Phase::Finalising { poll_at } => Some((poll_at, Wake::ReadRecord)),
-            Phase::HandingBack { until, poll_at } => Some(if until <= poll_at {
-                (until, Wake::StopHandingBack)
-            } else {
-                (poll_at, Wake::ReadRecord)
-            }),
+            Phase::Finalising { poll_at } => [Some((poll_at, Wake::ReadRecord)), None, None],
+            Phase::HandingBack { until, poll_at } => {
+                [Some((until, Wake::StopHandingBack)), Some((poll_at, Wake::ReadRecord)), None]
+            }
             // Storing is answered by the driver, also when the store fails.
-            Phase::Storing | Phase::Ended => None,
+            Phase::Storing | Phase::Ended => [None, None, None],
         }
     }
 
@@ -416,11 +416,12 @@ impl Target {
         while let Some((at, wake)) = self.poll_timeout()
             && at <= now
         {
-            self.on_wake(wake, now);
+            self.fire(wake, now);
         }
     }
 
-    fn on_wake(&mut self, wake: Wake, now: Time) {
+    /// The time of one of [`wakes`](Self::wakes) has come.
+    pub fn fire(&mut self, wake: Wake, now: Time) {
         match wake {
             Wake::GiveUpAdmitting => {
                 self.outputs.push_back(Output::Refuse(TargetRefusal::Fenced));
@@ -449,6 +450,12 @@ impl Target {
         if !self.waits {
             self.ask(Ask::Read);
         }
+    }
+
+    /// Counts its questions anew, from the last one on, as in the source.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn renumber(&mut self) {
+        self.asked = self.asked.min(1);
     }
 
     fn ask(&mut self, ask: Ask) {

@@ -353,11 +353,11 @@ impl Cluster {
             node.watch.read_failed();
         } else {
             for (other, count) in &heartbeats {
-                node.watch.observed(*other, Heartbeat::Beating(*count), now);
+                node.watch.observed(*other, Heartbeat::Beating(*count), now, now);
             }
         }
         let gone: Vec<NodeId> =
-            heartbeats.keys().copied().filter(|other| node.watch.has_run_out(*other, now)).collect();
+            heartbeats.keys().copied().filter(|other| node.watch.has_run_out(*other)).collect();
         for cohort in node.cohorts.keys().copied().collect::<Vec<_>>() {
             for gone in &gone {
                 self.call(id, cohort, |cohort, env| cohort.on_node_gone(*gone, env));
@@ -386,7 +386,15 @@ impl Cluster {
             self.fence(id);
         }
         let Some(node) = self.nodes.get_mut(&id) else { return };
-        node.lease.renewed(BootTime::from_micros(sent_at.as_micros()));
+        let sent_at = BootTime::from_micros(sent_at.as_micros());
+        if node.fenced {
+            node.lease.restart(sent_at);
+        } else {
+            assert!(
+                node.lease.renewed(sent_at, BootTime::from_micros(now.as_micros())),
+                "{id} has been fenced if its lease has run out"
+            );
+        }
         if node.env(now).permit.is_some() && std::mem::take(&mut node.fenced) {
             let cohorts: Vec<CohortId> = node.cohorts.keys().copied().collect();
             self.note(|| format!("{id} is back"));

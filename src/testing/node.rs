@@ -149,7 +149,7 @@ impl Node {
     pub(super) fn new(application: Echo, settings: Arc<Settings>) -> Self {
         let id = application.node;
         let mut lease = Lease::new(limits::SELF_FENCE);
-        lease.renewed(BootTime::from_micros(0));
+        lease.restart(BootTime::from_micros(0));
         Self {
             view: View { id, now: Time::default(), timing: Timing::default(), offline: None },
             lease,

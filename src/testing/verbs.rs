@@ -26,7 +26,7 @@ impl Cluster {
         self.directory.heartbeats.insert(id, 1);
         let application = Echo { node: id, history: self.history.clone() };
         let mut node = Node::new(application, self.settings.clone());
-        node.lease.renewed(crate::protocol::time::BootTime::from_micros(self.now.as_micros()));
+        node.lease.restart(crate::protocol::time::BootTime::from_micros(self.now.as_micros()));
         self.nodes.insert(id, node);
         self.schedule(Duration::ZERO, Happening::Tick(id));
         id

@@ -10,13 +10,17 @@ use sterna::protocol::ids::NodeId;
 const RENEWAL_MAX: Duration = Duration::from_millis(500);
 
 impl Node {
-    /// Renews the lease once.
-    pub(super) async fn renew_lease(&self) -> Result<(), crate::engine::Unavailable> {
+    /// Renews the lease once. `fenced`: nothing is held, or all of it has been fenced. False: the lease had run
+    /// out before anybody noticed, and first everything has to be fenced (e).
+    pub(super) async fn renew_lease(&self, fenced: bool) -> Result<bool, crate::engine::Unavailable> {
         let sent_at = boot_now();
         let renewal = tokio::time::timeout(RENEWAL_MAX, self.shared.engine.renew(self.id)).await;
         renewal.unwrap_or(Err(crate::engine::Unavailable))?;
-        self.lease.write().renewed(sent_at);
-        Ok(())
+        let mut lease = self.lease.write();
+        if fenced {
+            lease.restart(sent_at);
+        }
+        Ok(fenced || lease.renewed(sent_at, boot_now()))
     }
 
     /// Renews the lease for as long as the node runs, notices when it has run out, and watches the others.
@@ -41,7 +45,8 @@ impl Node {
                 continue;
             }
             renew_at = now() + times.lease_renew;
-            if self.renew_lease().await.is_ok() {
+            // Unless it is renewed, the next look finds that it has run out.
+            if self.renew_lease(fenced).await == Ok(true) {
                 if fenced {
                     fenced = false;
                     tracing::warn!(node = %self.name, "the engine is back: play goes on");
@@ -55,18 +60,19 @@ impl Node {
     }
 
     async fn watch_others(self: &Arc<Self>) {
+        let asked_at = now();
         let read = tokio::time::timeout(RENEWAL_MAX, self.shared.engine.heartbeats()).await;
         let gone: BTreeSet<NodeId> = {
             let mut watch = self.watch.lock();
             match read {
                 Ok(Ok(beats)) => {
                     for (node, beat) in &beats {
-                        watch.observed(*node, *beat, now());
+                        watch.observed(*node, *beat, asked_at, now());
                     }
                     beats
                         .into_iter()
                         .map(|(node, _)| node)
-                        .filter(|node| *node != self.id && watch.has_run_out(*node, now()))
+                        .filter(|node| *node != self.id && watch.has_run_out(*node))
                         .collect()
                 }
                 Ok(Err(_)) | Err(_) => {

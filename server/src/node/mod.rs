@@ -216,7 +216,7 @@ impl Node {
             name,
             shared,
         });
-        node.renew_lease().await?;
+        node.renew_lease(true).await?;
         node.publish().await?;
         *node.lease_keeper.lock() = Some(tokio::spawn(node.clone().keep_lease()));
         node.spawn(node.clone().accept_clients(tcp));

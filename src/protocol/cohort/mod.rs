@@ -5,6 +5,11 @@
 
 mod links;
 mod moves;
+#[cfg(any(test, feature = "testing"))]
+mod wakes;
+
+#[cfg(any(test, feature = "testing"))]
+pub use wakes::Wake;
 
 use crate::protocol::application::{Application, Context};
 use crate::protocol::ids::{CohortId, Epoch, Fence, MoveId, NodeId, SessionId};
@@ -15,7 +20,7 @@ use crate::protocol::session::{LinkId, Serving, Session, Settings};
 use crate::protocol::source::{self, Source, Timing};
 use crate::protocol::target::{self, Target};
 use crate::protocol::time::Time;
-use crate::protocol::wire::{Downlink, Member, MoveMode, Peer, SessionState, SwitchCause};
+use crate::protocol::wire::{DecodeError, Downlink, Member, MoveMode, Peer, SessionState, SwitchCause};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -67,7 +72,7 @@ pub enum Asker {
 }
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Output {
     /// Send this to another node.
     Peer(NodeId, Peer),
@@ -88,7 +93,7 @@ pub enum Output {
 }
 
 /// What an operator may want to count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Report {
     /// A session has left for another node.
     MovedOut {
@@ -112,7 +117,7 @@ pub enum Report {
 }
 
 /// What the node is to the cohort.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Role {
     /// Nothing (any more).
     Absent,
@@ -125,7 +130,7 @@ enum Role {
 }
 
 /// A move away from here.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Departure {
     source: Source,
     /// From the target: tickets and addresses for the clients.
@@ -134,7 +139,7 @@ struct Departure {
     forced: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Invitation {
     id: MoveId,
     ticket: Vec<u8>,
@@ -143,7 +148,7 @@ struct Invitation {
 }
 
 /// One cohort on one node.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cohort {
     id: CohortId,
     me: NodeId,
@@ -197,6 +202,21 @@ impl Cohort {
         let me = held.record.owner;
         let session = Session::new(session, user, client_key, held.record.fence(), settings);
         Self::with(session.id().into(), me, Role::Owner(held), session)
+    }
+
+    /// A cohort that this node has taken over: the directory and the snapshot's store both say so. It goes on
+    /// from the snapshot, in a new generation.
+    pub fn restore(
+        held: Versioned,
+        state: SessionState,
+        settings: Arc<Settings>,
+        env: &Env<'_>,
+    ) -> Result<Self, DecodeError> {
+        let mut session = Session::expected(state.session, state.client_key, settings);
+        session.import(state, held.record.fence(), env.now)?;
+        session.new_generation();
+        env.application.took_over(&mut Context { session: &mut session, now: env.now });
+        Ok(Self::with(session.id().into(), held.record.owner, Role::Owner(held), session))
     }
 
     /// A cohort that another node asks this one to make room for.
@@ -304,7 +324,11 @@ impl Cohort {
     pub fn on_fenced(&mut self, env: &Env<'_>) {
         match &mut self.role {
             Role::Absent => {}
-            Role::Owner(_) => self.fenced = true,
+            Role::Owner(_) => {
+                self.fenced = true;
+                // What was asked to return from an earlier fence does not end this one.
+                self.owner_asked += 1;
+            }
             Role::Source(_, departure) => {
                 self.fenced = true;
                 let reason = MoveFailure::EngineUnavailable;
@@ -345,10 +369,21 @@ impl Cohort {
         match asker {
             Asker::Owner if number == self.owner_asked => self.on_owner_answer(answer, env),
             Asker::Owner => {}
-            Asker::Source(_) => self.source_input(source::Input::Answer(number, answer), env),
+            // The numbers of another move's questions were counted by another source.
+            Asker::Source(id) if self.departs_by(id) => {
+                self.source_input(source::Input::Answer(number, answer), env);
+            }
+            Asker::Source(_) => {}
             Asker::Target(id) => self.target_input(id, target::Input::Answer(number, answer), env),
         }
         self.settle(env);
+    }
+
+    fn departs_by(&self, id: MoveId) -> bool {
+        match &self.role {
+            Role::Source(_, departure) => departure.source.id() == id,
+            Role::Absent | Role::Owner(_) | Role::Target(_) => false,
+        }
     }
 
     fn on_owner_answer(&mut self, answer: Answer, env: &Env<'_>) {
@@ -357,7 +392,11 @@ impl Cohort {
         match answer {
             Answer::Read(ReadAnswer::Read(Some(found))) | Answer::Cas(CasAnswer::Lost(Some(found))) => {
                 if found.record == next {
-                    self.return_from_fence(found, env);
+                    // An own write has landed, at some time. Others may have read it since, and seen the lease
+                    // run out once more: only what is written under this lease fences them off.
+                    self.role = Role::Owner(found);
+                    let record = next.passed_to(self.me, OwnerPhase::Serving);
+                    self.ask_as_owner(Ask::Cas { expected: found.revision, record });
                 } else if found.record == held.record {
                     self.ask_as_owner(Ask::Cas { expected: found.revision, record: next });
                 } else {

@@ -21,7 +21,7 @@ pub enum Outgoing {
 }
 
 /// A link of a session.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Link {
     id: LinkId,
     number: LinkNumber,

@@ -77,7 +77,7 @@ impl Serving<'_> {
 }
 
 /// The node's end of a session.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Session {
     id: SessionId,
     user: String,

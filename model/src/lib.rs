@@ -1,0 +1,28 @@
+//! Everything that can happen to one session on three nodes, searched exhaustively. The nodes are made of the
+//! very objects that production runs: [`Cohort`](sterna::protocol::cohort::Cohort) with its source and target,
+//! [`TakeOver`](sterna::protocol::takeover::TakeOver), [`LeaseWatch`](sterna::protocol::lease::LeaseWatch). What
+//! is written here is only what surrounds them: a network, a directory, and chance in the form of a list of
+//! what may happen next.
+//!
+//! The map:
+//! - [`node`]: a node, as its driver sees it
+//! - [`messages`]: what is on its way between nodes
+//! - [`store`]: the directory and the snapshots, with writes that land late
+//! - [`cluster`]: the state of all of it, and what may happen to it
+//! - [`heal`]: whether it is served again once nothing more goes wrong
+//! - [`leases`]: a model of its own: a lease, its holder and an observer
+//! - [`ownership`]: the model and its properties
+//! - [`variants`]: rules broken on purpose, which the properties must notice
+//! - [`report`]: a search's figures, and the steps to what it found
+//!
+//! What is covered, and what is not, is in docs/CORRECTNESS.md.
+
+pub mod cluster;
+pub mod heal;
+pub mod leases;
+pub mod messages;
+pub mod node;
+pub mod ownership;
+pub mod report;
+pub mod store;
+pub mod variants;

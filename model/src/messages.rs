@@ -1,0 +1,92 @@
+//! Messages between nodes, and values that know their hash.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use sterna::protocol::ids::{MoveId, NodeId};
+use sterna::protocol::wire::Peer;
+
+/// A message between nodes, as bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Envelope {
+    /// From.
+    pub from: NodeId,
+    /// To.
+    pub to: NodeId,
+    /// An encoded [`Peer`] frame.
+    pub bytes: Vec<u8>,
+    /// The frame's name.
+    pub name: &'static str,
+    /// Which move it is about.
+    pub id: MoveId,
+}
+
+impl Envelope {
+    /// This frame, on its way.
+    pub fn new(from: NodeId, to: NodeId, frame: &Peer) -> Self {
+        let mut bytes = Vec::new();
+        frame.encode(&mut bytes);
+        let id = match frame {
+            Peer::Prepare { id, .. }
+            | Peer::Baton { id, .. }
+            | Peer::Prepared { id, .. }
+            | Peer::Refused { id, .. }
+            | Peer::Ready { id }
+            | Peer::BatonAck { id }
+            | Peer::Finalised { id }
+            | Peer::Cancel { id } => *id,
+            Peer::Close { .. } | Peer::Hello { .. } => unreachable!("no session ends here"),
+        };
+        Self { from, to, bytes, name: frame.name(), id }
+    }
+}
+
+/// A value together with the hash of all of it: most steps change one node of three, and no message.
+#[derive(Clone, Debug)]
+pub struct Digested<T> {
+    value: Arc<T>,
+    digest: u64,
+}
+
+impl<T: Hash + Clone> Digested<T> {
+    /// Hashes it.
+    pub fn new(value: T) -> Self {
+        let digest = digest(&value);
+        Self { value: Arc::new(value), digest }
+    }
+
+    /// Changes it.
+    pub fn change<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
+        let value = Arc::make_mut(&mut self.value);
+        let result = change(value);
+        self.digest = digest(value);
+        result
+    }
+}
+
+impl<T> std::ops::Deref for Digested<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: PartialEq> PartialEq for Digested<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Digested<T> {}
+
+impl<T> Hash for Digested<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
+
+/// The same in every run.
+pub fn digest(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,67 @@
+//! Who owns a session, searched exhaustively: each test is one space, and `docs/CORRECTNESS.md` has the table.
+//! The number of states is pinned, so that a changed model, or a changed protocol, shows in the difference.
+
+use stateright::{Checker, Model};
+use std::time::Instant;
+use sterna_model::cluster::Bounds;
+use sterna_model::ownership::Ownership;
+use sterna_model::report;
+
+/// What some spaces cannot come to: there is no fault, or no move, or only one target.
+const NEVER_WITHOUT_FAULTS: &[&str] =
+    &["the source recalls", "the spare takes over", "goes on after a fence"];
+const NEVER_WITHOUT_MOVES: &[&str] = &["a target refuses", "the source recalls", "moved"];
+const NEVER_WITH_ONE_TARGET: &[&str] = &["a second target is named"];
+const NEVER_WITH_ONE_MOVE: &[&str] = &["moved back"];
+
+fn search(name: &str, bounds: Bounds, never: &[&[&str]], states: usize) {
+    let began = Instant::now();
+    let checker = Ownership::new(bounds, None).checker().threads(2).spawn_bfs().join();
+    println!("{}", report::figures(name, &checker, began.elapsed()));
+    let mut surprises = Vec::new();
+    let mut never: Vec<&str> = never.concat();
+    for (property, path) in report::broken(&checker) {
+        match path {
+            None if never.contains(&property) => never.retain(|other| *other != property),
+            None => surprises.push(format!("never: {property}")),
+            Some(path) => {
+                println!("does not hold: {property}\n{}", report::steps(path));
+                surprises.push(format!("does not hold: {property}"));
+            }
+        }
+    }
+    surprises.extend(never.iter().map(|property| format!("now reached: {property}")));
+    assert!(surprises.is_empty(), "{name}: {surprises:?}");
+    assert_eq!(checker.unique_state_count(), states, "{name}: the model has changed");
+}
+
+#[test]
+fn a_move_that_tries_two_targets() {
+    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 1, takers: 0, targets: 2 };
+    search("two targets", bounds, &[NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_MOVE], 174_428);
+}
+
+#[test]
+fn a_move_and_a_move_back() {
+    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 2, takers: 0, targets: 1 };
+    search("there and back", bounds, &[NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_TARGET], 207_800);
+}
+
+#[test]
+fn a_move_with_a_crash_or_a_fence_and_a_lost_answer() {
+    let bounds = Bounds { faults: 1, lost_answers: 1, moves: 1, takers: 1, targets: 1 };
+    search("one fault", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 1_569_128);
+}
+
+#[test]
+fn two_faults_and_two_nodes_that_take_over() {
+    let bounds = Bounds { faults: 2, lost_answers: 1, moves: 0, takers: 2, targets: 1 };
+    let never = [NEVER_WITHOUT_MOVES, NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE];
+    search("two takers", bounds, &never, 129_540);
+}
+
+#[test]
+fn a_move_with_two_faults() {
+    let bounds = Bounds { faults: 2, lost_answers: 0, moves: 1, takers: 1, targets: 1 };
+    search("two faults", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 2_875_216);
+}

@@ -1,0 +1,105 @@
+//! Time in the hands of a model checker: every wake-up of a cohort's roles by itself, in any order, where
+//! a driver has only the next one.
+
+use super::{Asker, Cohort, Env, Role};
+use crate::protocol::ids::MoveId;
+use crate::protocol::source::{self, Source};
+use crate::protocol::target::{self, Target};
+
+/// A wake-up of one of the roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wake {
+    /// The source of a move away.
+    Source(source::Wake),
+    /// The target of this move.
+    Target(MoveId, target::Wake),
+}
+
+impl Cohort {
+    /// Everything that its roles wait for the time of.
+    pub fn wakes(&self) -> Vec<Wake> {
+        let of_target = |target: &Target| {
+            let id = target.id();
+            target.wakes().into_iter().flatten().map(move |(_, wake)| Wake::Target(id, wake))
+        };
+        let mut wakes: Vec<Wake> = match &self.role {
+            Role::Source(_, departure) => {
+                departure.source.wakes().into_iter().flatten().map(|(_, wake)| Wake::Source(wake)).collect()
+            }
+            Role::Target(target) => of_target(target).collect(),
+            Role::Absent | Role::Owner(_) => Vec::new(),
+        };
+        wakes.extend(self.refusing.iter().flat_map(of_target));
+        wakes
+    }
+
+    /// The time of one of [`wakes`](Self::wakes) has come.
+    pub fn fire(&mut self, wake: Wake, env: &Env<'_>) {
+        match (wake, &mut self.role) {
+            (Wake::Source(wake), Role::Source(_, departure)) => {
+                departure.source.fire(wake, env.now);
+                self.drain_source(env);
+            }
+            (Wake::Source(_), Role::Absent | Role::Owner(_) | Role::Target(_)) => {}
+            (Wake::Target(id, wake), Role::Target(target)) if target.id() == id => {
+                target.fire(wake, env.now);
+                self.drain_target(env);
+            }
+            (Wake::Target(id, wake), _) => {
+                if let Some(target) = self.refusing.iter_mut().find(|target| target.id() == id) {
+                    target.fire(wake, env.now);
+                    self.drain_refusing();
+                }
+            }
+        }
+        self.settle(env);
+    }
+
+    /// The move away from here, if there is one.
+    pub fn source(&self) -> Option<&Source> {
+        match &self.role {
+            Role::Source(_, departure) => Some(&departure.source),
+            Role::Absent | Role::Owner(_) | Role::Target(_) => None,
+        }
+    }
+
+    /// Whether an answer to this asker would find somebody.
+    pub fn asks(&self, asker: Asker) -> bool {
+        match asker {
+            Asker::Owner => self.fenced && matches!(self.role, Role::Owner(_)),
+            Asker::Source(id) => self.departs_by(id),
+            Asker::Target(id) => match &self.role {
+                Role::Target(target) if target.id() == id => true,
+                Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Source(..) => {
+                    self.refusing.iter().any(|target| target.id() == id)
+                }
+            },
+        }
+    }
+
+    /// Whether the answer to this question would still count.
+    pub fn awaits(&self, asker: Asker, number: u64) -> bool {
+        self.asks(asker) && (asker != Asker::Owner || number == self.owner_asked)
+    }
+
+    /// Which move's clients may attach here.
+    pub fn admits(&self) -> Option<MoveId> {
+        match &self.role {
+            Role::Target(target) if target.is_prepared() => Some(target.id()),
+            Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Source(..) => None,
+        }
+    }
+
+    /// See [`Source::renumber`]: of all roles, and of the cohort's own questions.
+    pub fn renumber(&mut self) {
+        match &mut self.role {
+            Role::Source(_, departure) => departure.source.renumber(),
+            Role::Target(target) => target.renumber(),
+            Role::Absent | Role::Owner(_) => {}
+        }
+        for target in &mut self.refusing {
+            target.renumber();
+        }
+        self.owner_asked = self.owner_asked.min(1);
+    }
+}
