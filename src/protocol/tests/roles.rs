@@ -153,7 +153,7 @@ impl NodeView for Node {
 impl Node {
     fn new() -> Self {
         let mut lease = Lease::new(limits::SELF_FENCE);
-        lease.renewed(BootTime::from_micros(0));
+        lease.restart(BootTime::from_micros(0));
         Self(lease)
     }
 
