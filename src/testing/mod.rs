@@ -28,6 +28,7 @@ pub use random::Random;
 use crate::protocol::ids::NodeId;
 use crate::protocol::limits;
 use crate::protocol::session::Settings;
+use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use crate::protocol::wire::Peer;
 use happenings::Happening;
@@ -121,6 +122,7 @@ impl Cluster {
             resume_max: limits::RESUME_MAX,
             silence_max: limits::SILENCE_MAX,
             moves_when_online: false,
+            durability: Durability::None,
         }
     }
 
