@@ -11,6 +11,7 @@
 //! - [`cluster`]: the state of all of it, and what may happen to it
 //! - [`heal`]: whether it is served again once nothing more goes wrong
 //! - [`leases`]: a model of its own: a lease, its holder and an observer
+//! - [`delivery`]: a model of its own: what a player sees, with the real client
 //! - [`ownership`]: the model and its properties
 //! - [`variants`]: rules broken on purpose, which the properties must notice
 //! - [`report`]: a search's figures, and the steps to what it found
@@ -18,6 +19,7 @@
 //! What is covered, and what is not, is in docs/CORRECTNESS.md.
 
 pub mod cluster;
+pub mod delivery;
 pub mod heal;
 pub mod leases;
 pub mod messages;

@@ -27,7 +27,7 @@ pub(super) enum Purpose {
 /// Datagrams that may wait on a link; past it the oldest is dropped, as a network would do.
 const DATAGRAMS_MAX: usize = 256;
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) purpose: Purpose,
