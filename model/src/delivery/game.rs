@@ -2,6 +2,8 @@
 //! comes back. Both note every message as it comes, whichever node it comes to.
 
 use parking_lot::Mutex;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 use sterna::client::event::Event;
 use sterna::protocol::application::{Application, Context};
 use sterna::protocol::client::Events;
@@ -11,8 +13,6 @@ use sterna::protocol::reasons::OfflineReason;
 use sterna::protocol::source::Timing;
 use sterna::protocol::time::Time;
 use sterna::protocol::wire::Message;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 /// No time of a move comes by itself: the model says when one does.
 const NEVER: Duration = Duration::from_secs(3600);

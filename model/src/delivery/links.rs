@@ -50,7 +50,16 @@ impl Pipe {
     pub(super) fn new(link: client::LinkId, to: SocketAddr) -> Self {
         let node = node_at(to);
         let streams = Default::default();
-        Self { link, node, up: false, greeted: false, client_open: true, node_open: true, cut: false, streams }
+        Self {
+            link,
+            node,
+            up: false,
+            greeted: false,
+            client_open: true,
+            node_open: true,
+            cut: false,
+            streams,
+        }
     }
 
     pub(super) fn node_link(&self) -> LinkId {
@@ -176,7 +185,8 @@ impl Play {
     /// Bytes arrive at an end.
     pub(super) fn deliver(&mut self, index: usize, to: End, lane: Lane) {
         let bytes = std::mem::take(self.pipes[index].stream(to, lane));
-        let (link, node, node_link) = (self.pipes[index].link, self.pipes[index].node, self.pipes[index].node_link());
+        let (link, node, node_link) =
+            (self.pipes[index].link, self.pipes[index].node, self.pipes[index].node_link());
         match to {
             End::Client => {
                 let mut result = Ok(0);

@@ -49,6 +49,15 @@ static LEASE: LazyLock<Lease> = LazyLock::new(|| {
     lease
 });
 
+/// A rule that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Variant {
+    /// The baton does not say which uplink messages the source has processed.
+    BatonForgetsUplink,
+    /// The baton does not hold the downlink that is not acknowledged.
+    BatonForgetsDownlink,
+}
+
 /// How often something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
@@ -81,6 +90,7 @@ pub struct Play {
     store: Store,
     pipes: Vec<Pipe>,
     left: Bounds,
+    variant: Option<Variant>,
     sent: u8,
     /// What the server's game has processed, on whichever node.
     processed: Vec<u8>,
@@ -95,7 +105,7 @@ pub struct Play {
 
 impl Play {
     /// A client that is connected to node 1.
-    pub fn new(bounds: Bounds) -> Self {
+    pub fn new(bounds: Bounds, variant: Option<Variant>) -> Self {
         let record = Record {
             bucket: Bucket(1),
             binding: Binding(0),
@@ -121,6 +131,7 @@ impl Play {
             store: Store::new(record, Vec::new()),
             pipes: Vec::new(),
             left: Bounds { dials: 1, ..bounds },
+            variant,
             sent: 0,
             processed: Vec::new(),
             received: Vec::new(),
@@ -196,8 +207,16 @@ impl Play {
     fn perform(&mut self, node: usize, cohort: &mut Cohort, output: Output, env: &Env<'_>) {
         let side = &mut self.sides[node];
         match output {
-            Output::Peer(_, frame) => {
+            Output::Peer(_, mut frame) => {
                 let mut bytes = Vec::new();
+                if let Peer::Baton { baton, .. } = &mut frame {
+                    let state = &mut baton.sessions[0];
+                    match self.variant {
+                        Some(Variant::BatonForgetsUplink) => state.up = Cursor(0),
+                        Some(Variant::BatonForgetsDownlink) => state.down_messages.clear(),
+                        None => {}
+                    }
+                }
                 frame.encode(&mut bytes);
                 side.outbox.push_back(bytes);
                 // Its first byte leaves at once: that it can be taken back is the ownership model's affair.

@@ -1,7 +1,7 @@
 //! The search, its properties, and whether play goes on once no link breaks any more.
 
 use super::actions::is_giving_up;
-use super::{Action, Bounds, Play};
+use super::{Action, Bounds, Play, Variant};
 use crate::messages::digest;
 use parking_lot::Mutex;
 use stateright::{Model, Property};
@@ -17,13 +17,14 @@ const STEPS_MAX: usize = 400;
 #[derive(Debug)]
 pub struct Delivery {
     bounds: Bounds,
+    variant: Option<Variant>,
     complete: Mutex<HashSet<u64>>,
 }
 
 impl Delivery {
-    /// Everything within these bounds.
-    pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, complete: Mutex::default() }
+    /// Everything within these bounds, by the rules or without one of them.
+    pub fn new(bounds: Bounds, variant: Option<Variant>) -> Self {
+        Self { bounds, variant, complete: Mutex::default() }
     }
 
     /// Lets everything arrive, and time pass, until all that was sent has come back.
@@ -68,7 +69,7 @@ impl Model for Delivery {
     type Action = Action;
 
     fn init_states(&self) -> Vec<Play> {
-        vec![Play::new(self.bounds)]
+        vec![Play::new(self.bounds, self.variant)]
     }
 
     fn actions(&self, state: &Play, actions: &mut Vec<Action>) {
@@ -92,7 +93,9 @@ impl Model for Delivery {
             Property::always("the client accepts no older epoch after a newer", |_, state: &Play| {
                 !state.fence_went_back
             }),
-            Property::always("nobody is taken for a peer that misbehaves", |_, state: &Play| !state.misbehaved),
+            Property::always("nobody is taken for a peer that misbehaves", |_, state: &Play| {
+                !state.misbehaved
+            }),
             Property::always("no session is given up or restarted from a copy", |_, state: &Play| {
                 !state.broken_off
             }),
