@@ -6,7 +6,7 @@ help:
 	@echo "make demo    players on nodes that come and go (cargo demo)"
 	@echo "make check   format, lints, unit and quick tests; installs nothing"
 	@echo "make test    everything; says what it installs, and installs it"
-	@echo "make bench   measures the core"
+	@echo "make bench   measures the core, and what the C functions cost"
 	@echo "make soak    runs long: SOAK_ROUNDS, SOAK_SECONDS, PROPTEST_CASES"
 	@echo "make bless   writes generated files anew"
 
@@ -20,7 +20,8 @@ test:
 	@scripts/stages.sh test
 
 bench:
-	cargo bench --locked --package sterna --all-features --benches
+	cargo bench --locked --package sterna --all-features --bench core
+	cargo bench --locked --package sterna-server --bench client
 
 soak:
 	@scripts/stages.sh soak

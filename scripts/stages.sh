@@ -5,7 +5,7 @@
 #     scripts/stages.sh test --list       their names
 #     scripts/stages.sh test NAME...      only these
 #
-# Every file in tests/ and server/tests/ is a stage of `test` by itself, so that none can be forgotten.
+# Every test in tests/ and server/tests/ is a stage of `test` by itself, so that none can be forgotten.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,6 +22,15 @@ commands=()
 stage() {
     names+=("$1")
     commands+=("$2")
+}
+
+# Cargo's own rule: a test is a file, or a folder with a main.rs.
+tests_in() {
+    for path in "$1"/*.rs "$1"/*/main.rs; do
+        [ -e "$path" ] || continue
+        path="${path%/main.rs}"
+        basename "$path" .rs
+    done
 }
 
 quick_tests="--test docs --test tidy --test generated_files"
@@ -49,12 +58,10 @@ test)
     stage doc-tests "$cargo_test --doc"
     # Where every tool is there, no test may go without it.
     need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1"
-    for file in tests/*.rs; do
-        name="$(basename "$file" .rs)"
+    for name in $(tests_in tests); do
         stage "library:$name" "$need $cargo_test --test $name"
     done
-    for file in server/tests/*.rs; do
-        name="$(basename "$file" .rs)"
+    for name in $(tests_in server/tests); do
         stage "server:$name" "$cargo_test --test $name"
     done
     # A profile of its own: optimised, with every assertion.

@@ -9,21 +9,31 @@ use std::path::Path;
 const LINES_MAX: usize = 600;
 
 /// Files that may be longer, and why.
-const LONG_FILES: &[(&str, &str)] = &[
-    (
-        "src/protocol/client/mod.rs",
-        "the client's role is one state machine; its parts with a life of their own are beside it",
-    ),
-    ("src/protocol/source.rs", "the source's phases are read together with the tests of their order"),
-];
+const LONG_FILES: &[(&str, &str)] =
+    &[("src/protocol/source.rs", "the source's phases are read together with the tests of their order")];
 
 /// Tests that let time pass, and why.
 const SLEEPING_TESTS: &[(&str, &str)] = &[
+    ("server/tests/e2e/links.rs", "cuts links at another moment of a move in each round: any moment will do"),
+    ("server/tests/e2e/main.rs", "looks once a millisecond, until a deadline, for what nothing tells"),
+    (
+        "server/tests/e2e/player.rs",
+        "a game's frames: it looks for events once a millisecond, until a deadline",
+    ),
+    (
+        "server/tests/e2e/program.rs",
+        "looks whether the program has ended, until a deadline: std cannot wait that long",
+    ),
+    ("server/tests/e2e/queues.rs", "tries a full queue again until it has been full long enough"),
+    ("server/tests/e2e/tickets.rs", "a ticket expires by the time of day, and nothing tells"),
     ("server/tests/smoke.rs", "a game's frames: it looks for events once a millisecond, until a deadline"),
     ("tests/c/asleep.c", "a game that hangs, which is what it is about"),
     ("tests/c/events.c", "a game's frames: the library's own thread works meanwhile"),
     ("tests/c/no_allocation.c", "a game's frames: the library's own thread works meanwhile"),
-    ("tests/c/unload.c", "a game's frames: the library's own thread works meanwhile"),
+    (
+        "tests/c/unload.c",
+        "a game's frames; and the kernel, which tells nobody when it has forgotten a joined thread",
+    ),
 ];
 
 /// Words that the protocol core must not know, and what to use instead.

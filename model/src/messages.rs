@@ -33,6 +33,7 @@ impl Envelope {
             | Peer::Ready { id }
             | Peer::BatonAck { id }
             | Peer::Finalised { id }
+            | Peer::Ahead { id, .. }
             | Peer::Cancel { id } => *id,
             Peer::Close { .. } | Peer::Hello { .. } => unreachable!("no session ends here"),
         };

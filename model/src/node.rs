@@ -433,6 +433,7 @@ impl Node {
             | Peer::Ready { .. }
             | Peer::BatonAck { .. }
             | Peer::Finalised { .. }
+            | Peer::Ahead { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
             | Peer::Hello { .. } => self.call(variant, |cohort, env| cohort.on_peer(from, frame, env)),

@@ -2,6 +2,7 @@
 //! starts with the first client and ends, joined, with the last.
 
 use crate::client::status::{Error, Status};
+use crate::sys;
 use crate::transport::Endpoints;
 use parking_lot::{Condvar, Mutex};
 use std::cell::Cell;
@@ -97,7 +98,10 @@ impl Start {
 /// The thread's body.
 fn run(start: &Start, mut stopped: watch::Receiver<bool>, links: &TaskTracker) {
     IS_NETWORK_THREAD.set(true);
-    let runtime = match Builder::new_current_thread().enable_all().build() {
+    // All of the library's writes to sockets happen on this thread.
+    let runtime =
+        sys::block_sigpipe_on_this_thread().and_then(|()| Builder::new_current_thread().enable_all().build());
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return start.tell(Err(error)),
     };
@@ -123,5 +127,24 @@ impl Drop for Network {
         if !IS_NETWORK_THREAD.get() {
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_hangs_up_cannot_end_the_game_by_a_signal() {
+        let network = Network::acquire().unwrap();
+        let (answer, answered) = std::sync::mpsc::channel();
+        network.spawn(async move {
+            let status = std::fs::read_to_string("/proc/thread-self/status");
+            answer.send(status).expect("the test waits for it");
+        });
+        let status = answered.recv().unwrap().unwrap();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+        let blocked = u64::from_str_radix(blocked.trim(), 16).unwrap();
+        assert_ne!(blocked & 1 << (libc::SIGPIPE - 1), 0, "SIGPIPE is not blocked: {blocked:x}");
     }
 }

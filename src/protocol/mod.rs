@@ -5,6 +5,7 @@
 pub mod application;
 pub mod client;
 pub mod cohort;
+pub mod datagrams;
 pub mod ids;
 pub mod keys;
 pub mod lease;

@@ -186,6 +186,8 @@ pub struct Source {
     mode: MoveMode,
     timing: Timing,
     tried: Vec<NodeId>,
+    /// Why the last attempt came to nothing.
+    failed: Option<MoveFailure>,
     phase: Phase,
     asked: u64,
     /// The last question is not answered yet: a slow directory is not asked again meanwhile, or no answer
@@ -212,6 +214,7 @@ impl Source {
             mode,
             timing,
             tried: Vec::new(),
+            failed: None,
             phase: Phase::Picking,
             asked: 0,
             waits: false,
@@ -327,8 +330,7 @@ impl Source {
     fn on_target(&mut self, target: Option<NodeId>, now: Time) {
         let Phase::Picking = self.phase else { return };
         let Some(target) = target else {
-            let reason =
-                if self.tried.is_empty() { MoveFailure::NoTarget } else { MoveFailure::TargetRefused };
+            let reason = self.failed.unwrap_or(MoveFailure::NoTarget);
             return self.end(Outcome::Failed(reason, self.held));
         };
         self.tried.push(target);
@@ -419,6 +421,7 @@ impl Source {
     /// Before any claim: calls the attempt off and tries another target, or gives the move up.
     fn give_up_attempt(&mut self, reason: MoveFailure) {
         self.outputs.push_back(Output::Cancel(self.id));
+        self.failed = Some(reason);
         if (self.tried.len() as u32) < self.timing.targets_max && reason != MoveFailure::Cancelled {
             self.phase = Phase::Picking;
             self.outputs.push_back(Output::PickTarget(self.tried.clone()));
@@ -446,6 +449,7 @@ impl Source {
     /// The baton never leaves: serves on, and makes sure of the record first (b, h).
     fn undo(&mut self, abort: Abort, now: Time) {
         self.outputs.push_back(Output::Cancel(self.id));
+        self.failed = Some(abort.reason);
         self.phase = Phase::Undoing { abort, writing: None, poll_at: now + self.timing.record_poll };
         self.ask(Ask::Read);
     }

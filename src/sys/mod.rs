@@ -30,6 +30,54 @@ pub fn raise_file_limit() -> std::io::Result<u64> {
     Ok(u64::MAX)
 }
 
+/// Lets this thread's writes to a connection that the peer has closed fail with an error instead of ending
+/// the program by `SIGPIPE`: a program in Rust ignores that signal from its start, a game in C does not, and
+/// its signal handlers are not ours to change.
+#[cfg(unix)]
+pub fn block_sigpipe_on_this_thread() -> std::io::Result<()> {
+    let mut signals = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigemptyset` initialises the set that it is given, and the other two are given that set; the
+    // old mask is not asked for.
+    let result = unsafe {
+        libc::sigemptyset(signals.as_mut_ptr());
+        libc::sigaddset(signals.as_mut_ptr(), libc::SIGPIPE);
+        libc::pthread_sigmask(libc::SIG_BLOCK, signals.as_ptr(), std::ptr::null_mut())
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(result)) }
+}
+
+/// See the Unix version: here there is no such signal.
+#[cfg(not(unix))]
+pub fn block_sigpipe_on_this_thread() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Gives a socket a receive buffer of this many bytes even above the system's limit, where this process may
+/// (`CAP_NET_ADMIN`). False if it may not: then the usual way has to do.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn force_receive_buffer(socket: &std::net::UdpSocket, bytes: usize) -> bool {
+    use std::os::fd::AsRawFd as _;
+    let value = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the descriptor is open while `socket` is borrowed, and `value` is a live object of the size
+    // given.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUFFORCE,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    };
+    result == 0
+}
+
+/// See the Linux version: here nobody may.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn force_receive_buffer(_: &std::net::UdpSocket, _: usize) -> bool {
+    false
+}
+
 /// Microseconds on a clock that never goes back and runs on while the machine is suspended: the lease
 /// clock (rule e). Its origin has no meaning.
 ///

@@ -292,6 +292,7 @@ impl Cluster {
             | Peer::Ready { id }
             | Peer::BatonAck { id }
             | Peer::Finalised { id }
+            | Peer::Ahead { id, .. }
             | Peer::Cancel { id } => {
                 self.call(to, id.cohort, |cohort, env| cohort.on_peer(from, frame, env));
             }

@@ -108,7 +108,12 @@ pub struct Cluster {
 impl Cluster {
     /// A cluster of so many nodes, all online.
     pub fn new(seed: u64, nodes: u64) -> Self {
-        let settings = Settings {
+        Self::with_settings(seed, nodes, Self::default_settings())
+    }
+
+    /// How nodes are configured unless a test says otherwise.
+    pub fn default_settings() -> Settings {
+        Settings {
             node: "test".into(),
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
             replay_bytes_max: limits::REPLAY_BYTES_MAX,
@@ -116,8 +121,7 @@ impl Cluster {
             resume_max: limits::RESUME_MAX,
             silence_max: limits::SILENCE_MAX,
             moves_when_online: false,
-        };
-        Self::with_settings(seed, nodes, settings)
+        }
     }
 
     /// A cluster whose nodes are configured like this.

@@ -251,11 +251,14 @@ pub(super) fn tune(socket: &TcpStream) {
     let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
 }
 
-/// Asks for large UDP buffers: what arrives while the endpoint's task is busy waits there. The operating
-/// system may grant less.
+/// Asks for large UDP buffers: what arrives while the endpoint's task is busy waits there, and what does not
+/// fit is lost, and sent again much later. The operating system may grant less.
 pub(super) fn enlarge_buffers(socket: &std::net::UdpSocket, bytes: usize) {
+    let forced = crate::sys::force_receive_buffer(socket, bytes);
     let socket = SockRef::from(socket);
-    let _ = socket.set_recv_buffer_size(bytes);
+    if !forced {
+        let _ = socket.set_recv_buffer_size(bytes);
+    }
     let _ = socket.set_send_buffer_size(bytes);
 }
 

@@ -270,6 +270,7 @@ impl Play {
             | Peer::Ready { .. }
             | Peer::BatonAck { .. }
             | Peer::Finalised { .. }
+            | Peer::Ahead { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
             | Peer::Hello { .. } => {

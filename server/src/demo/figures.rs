@@ -2,7 +2,7 @@
 
 use super::history::{Drained, History};
 use super::judge::{Case, Counts};
-use super::player::{Arrival, Log};
+use super::log::{Arrival, Log};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use sterna::client::config::Transport;
@@ -99,7 +99,7 @@ impl Figures {
         Self {
             ok: counts.broken_promises().is_empty() && case.node_exited(),
             players: logs.len(),
-            moved: logs.iter().filter(|log| log.moves > 0).count(),
+            moved: logs.iter().filter(|log| case.history.seen(log.player).arrivals > 0).count(),
             failed: logs.iter().map(|log| log.failed).sum(),
             sent_up: counts.sent_up,
             sent_down: counts.sent_down,
@@ -149,7 +149,9 @@ fn freezes(logs: &[&Log], history: &History) -> Vec<u64> {
 /// The added delay of those who moved, and the same statistic of those who did not: each of them is looked at
 /// in the very time in which one of the others moved.
 fn delays(logs: &[&Log], drained: &Drained) -> (Vec<u64>, Vec<u64>) {
-    let (moved, unmoved): (Vec<&Log>, Vec<&Log>) = logs.iter().partition(|log| log.moves > 0);
+    // Who was told that the node goes offline and found the session by reconnecting is neither.
+    let moved: Vec<&Log> = logs.iter().copied().filter(|log| log.moves > 0).collect();
+    let unmoved: Vec<&Log> = logs.iter().copied().filter(|log| log.offline == 0 && log.moves == 0).collect();
     let windows: Vec<Window> = moved.iter().filter_map(|log| window(log, drained)).collect();
     let added = moved.iter().filter_map(|log| added_delay(log, window(log, drained)?, drained)).collect();
     let pairs = unmoved.iter().zip(windows.iter().cycle());

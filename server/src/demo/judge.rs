@@ -1,7 +1,7 @@
 //! Compares what players and application saw with the promises of DESIGN section 3.
 
 use super::history::{Drained, History, Seen};
-use super::player::Log;
+use super::log::Log;
 
 /// Everything that was seen.
 pub(super) struct Case<'a> {
@@ -25,6 +25,7 @@ pub(super) struct Counts {
     renamed: u64,
     took_over: u64,
     stranded: u64,
+    untold: u64,
     gone: u64,
 }
 
@@ -36,8 +37,8 @@ impl Counts {
 
     fn and(self, log: &Log, seen: &Seen) -> Self {
         let finished = log.trouble.is_none();
-        // Told that the node goes offline, and neither moved nor at an end.
-        let stranded = finished && log.offline > 0 && (log.moves == 0 || seen.arrivals == 0);
+        let stranded = finished && log.offline > 0 && seen.arrivals == 0;
+        let untold = finished && seen.arrivals > 0 && log.moves == 0;
         Self {
             sent_up: self.sent_up + log.sent_up,
             sent_down: self.sent_down + seen.sent_down,
@@ -51,6 +52,7 @@ impl Counts {
             renamed: self.renamed + seen.renamed,
             took_over: self.took_over + seen.took_over.max(log.took_over),
             stranded: self.stranded + u64::from(stranded),
+            untold: self.untold + u64::from(untold),
             gone: self.gone + u64::from(!finished),
         }
     }
@@ -73,6 +75,7 @@ impl Counts {
             (DATA, self.renamed, "sessions got another id"),
             (FAILED, self.gone, "players lost their session"),
             (ENDS, self.stranded, "players were told to move and did not arrive"),
+            (ENDS, self.untold, "players were moved and not told"),
             (CRASH, self.took_over, "take-overs without a crash"),
         ];
         let broken = findings.iter().filter(|(_, count, _)| *count > 0);

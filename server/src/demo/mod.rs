@@ -4,7 +4,7 @@
 //! - [`belongings`]: the user data that has to arrive as it was
 //! - [`seat`]: one client, through Rust or through the C functions
 //! - [`player`], [`crowd`]: who plays, and the thread that plays them all
-//! - [`history`]: what the application saw, kept apart from the library
+//! - [`history`], [`log`]: what the application and the players saw, kept apart from the library
 //! - [`judge`]: compares both sides with the promises
 //! - [`figures`], [`report`]: what is printed
 
@@ -14,6 +14,7 @@ mod figures;
 mod game;
 mod history;
 mod judge;
+mod log;
 mod player;
 mod report;
 mod seat;

@@ -1,8 +1,9 @@
 //! One player: sends numbered messages, checks what arrives, and moves when the node asks for it.
 
 use super::belongings::{self, Random};
-use super::game::{self, BELONGINGS, ECHO, LEAVE, PLAY, PUSH, UP};
-use super::history::{History, Tally};
+use super::game::{BELONGINGS, LEAVE, PLAY, UP};
+use super::history::History;
+use super::log::Log;
 use super::seat::Seat;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,47 +11,12 @@ use sterna::client::config::Transport;
 use sterna::client::event::Event;
 use sterna::client::{Error, Status};
 
-/// How long the last two requests may take; what has not arrived by then is lost.
-const LAST_ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long the last two requests may take; what has not arrived by then is lost. Long enough for an
+/// overloaded machine: a link that it lets fall silent is given up after 5 s and replaced.
+const LAST_ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// Pause before a move that failed is asked for again.
 const MOVE_AGAIN_AFTER_US: u64 = 50_000;
-
-/// What arrived when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
-    /// A message that the node sent by its own timer.
-    Push { at_us: u64 },
-    /// The echo of a message of this player.
-    Echo { at_us: u64, sent_us: u64 },
-}
-
-/// What one player has to tell in the end.
-#[derive(Debug, Default)]
-pub(super) struct Log {
-    pub(super) player: usize,
-    pub(super) transport: Transport,
-    /// Messages that the client took.
-    pub(super) sent_up: u64,
-    /// Messages that the client did not take, because its queue was full.
-    pub(super) refused: u64,
-    /// Numbers of messages of the node.
-    pub(super) down: Tally,
-    pub(super) arrivals: Vec<Arrival>,
-    pub(super) offline: u64,
-    pub(super) moves: u64,
-    pub(super) failed: u64,
-    /// When the player first asked to be moved.
-    pub(super) asked_us: Option<u64>,
-    /// When the player was last told to have been moved.
-    pub(super) moved_us: Option<u64>,
-    /// The client spoke of a take-over after a crash.
-    pub(super) took_over: u64,
-    /// Whether the belongings, read at the end through the client, are as they were.
-    pub(super) belongings_intact: bool,
-    /// Why the player did not play to the end.
-    pub(super) trouble: Option<String>,
-}
 
 /// Where the player stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,23 +250,5 @@ impl Player {
     fn give_up(&mut self, text: String) {
         self.log.trouble = Some(text);
         self.phase = Phase::Finished;
-    }
-}
-
-impl Log {
-    fn on_push(&mut self, cmd: u16, bytes: &[u8], at_us: u64, sent_us: &[u64]) {
-        let Some(own) = bytes.get(..8).and_then(game::number) else { return };
-        self.down.count(own);
-        match cmd {
-            PUSH => self.arrivals.push(Arrival::Push { at_us }),
-            ECHO => {
-                let echoed = bytes.get(8..).and_then(game::number);
-                let sent = echoed.and_then(|number| sent_us.get(usize::try_from(number).ok()?));
-                if let Some(&sent_us) = sent {
-                    self.arrivals.push(Arrival::Echo { at_us, sent_us });
-                }
-            }
-            _ => {}
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::figures::{Figures, Spread, Summary};
 use super::judge::Case;
+use super::log::{Arrival, Log};
 use crate::cli::{CliError, DemoArgs};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -21,10 +22,21 @@ pub(super) fn finish(args: &DemoArgs, case: &Case<'_>) -> Result<(), CliError> {
     if broken.is_empty() {
         return Ok(());
     }
-    broken.extend(
-        case.logs.iter().find_map(|log| Some(format!("player {}: {}", log.player, log.trouble.as_ref()?))),
-    );
+    broken.extend(case.logs.iter().find_map(trouble));
     Err(CliError::Failed(format!("broken: {}", broken.join("; "))))
+}
+
+/// What a player who did not play to the end has to say.
+fn trouble(log: &Log) -> Option<String> {
+    let (player, moves, failed) = (log.player, log.moves, log.failed);
+    let transport = log.transport;
+    let text = log.trouble.as_ref()?;
+    let last_us = log.arrivals.last().map_or(0, Arrival::at_us);
+    let moved_us = log.moved_us.unwrap_or(0);
+    Some(format!(
+        "player {player} ({transport:?}, {moves} moves, {failed} failed, last moved at {moved_us} us, last \
+         message at {last_us} us): {text}"
+    ))
 }
 
 type Cell = fn(&Figures) -> String;

@@ -9,7 +9,7 @@ use crate::seal::{MoveTicket, ResumeToken, unix_ms};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use sterna::protocol::cohort::Cohort;
-use sterna::protocol::ids::{Bucket, CohortId, Cursor, Epoch, Fence, LinkNumber, NodeId, SessionId};
+use sterna::protocol::ids::{Bucket, CohortId, Cursor, Epoch, Fence, LinkNumber, SessionId};
 use sterna::protocol::keys;
 use sterna::protocol::limits;
 use sterna::protocol::reasons::{CloseReason, RefuseReason};
@@ -18,6 +18,9 @@ use sterna::protocol::session::Link;
 use sterna::protocol::wire::{Downlink, Greeting, Peer, Uplink};
 use sterna::transport::Kind;
 use tokio::sync::oneshot;
+
+/// How often the owner of a session that was replaced is told so.
+const CLOSE_TRIES: u32 = 50;
 
 /// A refusal, and where the client may do better.
 struct Refusal {
@@ -132,21 +135,29 @@ impl Node {
         let Some(replaced) = engine.claim_user(user, session).await.map_err(unavailable)? else {
             return Ok(());
         };
-        let answer = engine.ask(replaced.into(), Ask::Read).await;
-        if let Answer::Read(ReadAnswer::Read(Some(found))) = answer {
-            self.end_session(found.record.owner, replaced);
-        }
+        tokio::spawn(self.clone().end_replaced(replaced));
         Ok(())
     }
 
-    fn end_session(self: &Arc<Self>, owner: NodeId, session: SessionId) {
+    /// Has a session's owner end it. The session may be moving, and a message to an owner that stops is
+    /// lost: so the owner is looked up and told again until there is none.
+    async fn end_replaced(self: Arc<Self>, session: SessionId) {
         let reason = CloseReason::Replaced;
-        if owner != self.id {
-            return self.send_peer(owner, session.into(), &Peer::Close { session, reason });
+        for _ in 0..CLOSE_TRIES {
+            match self.shared.engine.ask(session.into(), Ask::Read).await {
+                Answer::Read(ReadAnswer::Read(None)) => return,
+                Answer::Read(ReadAnswer::Read(Some(found))) if found.record.owner == self.id => {
+                    self.close_session(session, reason);
+                }
+                Answer::Read(ReadAnswer::Read(Some(found))) => {
+                    let frame = Peer::Close { session, reason };
+                    self.send_peer(found.record.owner, session.into(), &frame);
+                }
+                Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => {}
+            }
+            tokio::time::sleep(limits::BATON_RESEND).await;
         }
-        if let Some(slot) = self.slot(session.into()) {
-            slot.with(self, None, |cohort, env| cohort.close(reason, env));
-        }
+        tracing::warn!(node = %self.name, %session, "a session that was replaced does not end");
     }
 
     async fn create_record(&self, session: SessionId) -> Result<Versioned, Refusal> {

@@ -4,6 +4,7 @@
 use super::{Node, Phase, now};
 use crate::engine::Standing;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use sterna::protocol::ids::NodeId;
 use sterna::protocol::lease::Lease;
@@ -117,9 +118,13 @@ impl Node {
     /// Stops, whoever still plays here: ends what is left, says goodbye to the engine, and lets go of all
     /// ports.
     pub async fn stop(self: &Arc<Self>) {
-        if self.stopped.send_replace(true) {
+        if self.stopping.swap(true, Ordering::AcqRel) {
             return;
         }
+        // Before links see that the node has stopped, for they close then; and once more for whoever was
+        // let in meanwhile.
+        self.close_all();
+        self.stopped.send_replace(true);
         self.close_all();
         let keeper = self.lease_keeper.lock().take();
         if let Some(keeper) = keeper {

@@ -26,7 +26,7 @@ use slot::Slot;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 use sterna::client::token::server_name;
 use sterna::protocol::application::Application;
@@ -127,6 +127,8 @@ pub struct Node {
     next_link: AtomicU64,
     /// Wakes whoever waits for the node to become empty.
     emptied: Notify,
+    /// Somebody sees to its end.
+    stopping: AtomicBool,
     stopped: watch::Sender<bool>,
     /// Listeners, links and whatever else holds a port.
     tasks: TaskTracker,
@@ -207,6 +209,7 @@ impl Node {
             refused: Mutex::default(),
             next_link: AtomicU64::new(1),
             emptied: Notify::new(),
+            stopping: AtomicBool::new(false),
             stopped,
             tasks: TaskTracker::new(),
             lease_keeper: Mutex::default(),

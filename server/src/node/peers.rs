@@ -9,8 +9,7 @@ use std::time::Duration;
 use sterna::protocol::cohort::{Cohort, Env};
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::limits;
-use sterna::protocol::reasons::TargetRefusal;
-use sterna::protocol::record::{Answer, Ask, ReadAnswer};
+use sterna::protocol::reasons::{CloseReason, TargetRefusal};
 use sterna::protocol::wire::{Peer, split};
 use sterna::transport::peer::PeerListener;
 use sterna::transport::{Close, Handler, Incoming, Lane};
@@ -138,8 +137,9 @@ impl Node {
             | Peer::Baton { id, .. }
             | Peer::BatonAck { id }
             | Peer::Finalised { id }
+            | Peer::Ahead { id, .. }
             | Peer::Cancel { id } => id.cohort,
-            Peer::Close { session, .. } => CohortId::from(*session),
+            Peer::Close { session, reason } => return self.close_session(*session, *reason),
         };
         let slot = match (self.slot(cohort), &frame) {
             (Some(slot), _) => slot,
@@ -151,8 +151,6 @@ impl Node {
                 let expected = || Cohort::expect(*id, &member, self.settings.clone());
                 return self.with_new(expected, |cohort, env| cohort.refuse_baton(from, *id, env));
             }
-            // It has moved on while somebody replaced it: its owner is looked up again.
-            (None, Peer::Close { session, .. }) => return self.pass_on_close(*session, frame),
             (None, _) => return,
         };
         slot.with(self, None, |cohort, env| cohort.on_peer(from, frame, env));
@@ -177,16 +175,11 @@ impl Node {
         while !self.add_slot(new()).with_present(self, &act) {}
     }
 
-    fn pass_on_close(self: &Arc<Self>, session: SessionId, frame: Peer) {
-        let node = self.clone();
-        tokio::spawn(async move {
-            let answer = node.shared.engine.ask(session.into(), Ask::Read).await;
-            if let Answer::Read(ReadAnswer::Read(Some(found))) = answer
-                && found.record.owner != node.id
-            {
-                node.send_peer(found.record.owner, session.into(), &frame);
-            }
-        });
+    /// Ends a session, if it is here. Else it has moved meanwhile, and who wants it to end looks again.
+    pub(super) fn close_session(self: &Arc<Self>, session: SessionId, reason: CloseReason) {
+        if let Some(slot) = self.slot(session.into()) {
+            slot.with(self, None, |cohort, env| cohort.close(reason, env));
+        }
     }
 
     fn why_not_here(

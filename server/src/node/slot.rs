@@ -277,6 +277,7 @@ impl Node {
             | Peer::Ready { .. }
             | Peer::BatonAck { .. }
             | Peer::Finalised { .. }
+            | Peer::Ahead { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. } => (None, None),
         };

@@ -1,11 +1,11 @@
 //! One link of a client: what it is for, what waits to be written on it, and its place in both sequences.
 
+use crate::protocol::datagrams::Datagrams;
 use crate::protocol::ids::{Cursor, LinkNumber, MoveId};
 use crate::protocol::limits;
 use crate::protocol::sequence::{LinkReceiver, LinkSender, Replay};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Data, Datagram, Greeting, Uplink};
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -23,9 +23,6 @@ pub(super) enum Purpose {
     /// A link that broke.
     Resume,
 }
-
-/// Datagrams that may wait on a link; past it the oldest is dropped, as a network would do.
-const DATAGRAMS_MAX: usize = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Link {
@@ -47,7 +44,7 @@ pub(super) struct Link {
     pinged_at: Time,
     control: Vec<u8>,
     head: Vec<u8>,
-    datagrams: VecDeque<Vec<u8>>,
+    datagrams: Datagrams,
     closing: bool,
     silent: bool,
 }
@@ -76,7 +73,7 @@ impl Link {
             pinged_at: now,
             control: Vec::new(),
             head: Vec::new(),
-            datagrams: VecDeque::new(),
+            datagrams: Datagrams::default(),
             closing: false,
             silent: false,
         }
@@ -149,18 +146,12 @@ impl Link {
     }
 
     pub(super) fn push_datagram(&mut self, datagram: &Datagram<'_>) {
-        let mut bytes = if self.datagrams.len() < DATAGRAMS_MAX { None } else { self.datagrams.pop_front() }
-            .unwrap_or_default();
-        bytes.clear();
-        datagram.encode(&mut bytes);
-        self.datagrams.push_back(bytes);
+        self.datagrams.push(datagram);
         self.dirty = true;
     }
 
     pub(super) fn next_datagram(&mut self, out: &mut Vec<u8>) -> bool {
-        let Some(bytes) = self.datagrams.pop_front() else { return false };
-        out.extend_from_slice(&bytes);
-        true
+        self.datagrams.pop(out)
     }
 
     pub(super) fn on_timeout(&mut self, ping_every: Duration, silence_max: Duration, now: Time) {

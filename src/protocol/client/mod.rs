@@ -7,8 +7,10 @@
 mod link;
 mod moving;
 mod restore;
+mod switching;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub use link::LinkId;
 
@@ -16,16 +18,12 @@ use crate::client::event::{Batch, Event};
 use crate::client::status::Status;
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::keys;
-use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, MoveFailure, RefuseReason};
-use crate::protocol::sequence::{PeerMisbehaved, Replay, Verdict, cost_of_body, judge};
+use crate::protocol::sequence::{PeerMisbehaved, Replay};
 use crate::protocol::time::Time;
-use crate::protocol::wire::{
-    Data, Datagram, DecodeError, Downlink, Greeting, Kind, Message, MoveMode, Switch, SwitchCause, Uplink,
-    split,
-};
+use crate::protocol::wire::{DecodeError, Greeting, MoveMode, Uplink};
 use link::{Link, Purpose};
-use moving::Move;
+use moving::{Move, Offline};
 use restore::Restore;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -188,6 +186,8 @@ pub struct Client {
     requests: BTreeMap<u64, Time>,
     request_deadlines: BTreeSet<(Time, u64)>,
     offline: Option<Epoch>,
+    /// What a node says that has not said `Switch` yet: lanes overtake each other.
+    early_offline: Option<Offline>,
     asked_to_move: Option<Epoch>,
     moving: Option<Move>,
     /// The game has been told that a move goes on; when it is told at the latest that it came to nothing.
@@ -218,6 +218,7 @@ impl Client {
             requests: BTreeMap::new(),
             request_deadlines: BTreeSet::new(),
             offline: None,
+            early_offline: None,
             asked_to_move: None,
             moving: None,
             announced: None,
@@ -233,7 +234,7 @@ impl Client {
         match &self.phase {
             Phase::Idle => Standing::Idle,
             Phase::Connecting { .. } => Standing::Connecting,
-            Phase::Connected if self.moving.is_some() => Standing::Migrating,
+            Phase::Connected if self.is_moving() => Standing::Migrating,
             Phase::Connected => Standing::Connected,
             Phase::Restoring(_) => Standing::Reconnecting,
         }
@@ -399,343 +400,8 @@ impl Client {
         }
     }
 
-    /// Takes over messages that the game has sent: encoded frames, one after the other. The caller has made
-    /// sure that they fit.
-    pub fn push_frames(&mut self, frames: &[u8]) {
-        let mut rest = frames;
-        while let Ok(Some((_, length))) = split(rest, limits::FRAME_BYTES_MAX) {
-            let pushed = self.up.push_frame(&rest[..length]);
-            debug_assert!(pushed.is_ok(), "the caller keeps to the limit");
-            rest = &rest[length..];
-        }
-        for link in &mut self.links {
-            link.dirty |= link.sender.is_started();
-        }
-    }
-
-    /// Queues an unreliable message on the serving link; without one it is lost, as such messages may be.
-    pub fn push_datagram(&mut self, ver: u8, cmd: u16, payload: &[u8]) {
-        let epoch = self.epoch();
-        if let Some(link) = self.links.iter_mut().find(|link| link.serving) {
-            link.push_datagram(&Datagram { epoch, ver, cmd, payload });
-        }
-    }
-
-    /// A request has been sent that is to be answered until `deadline`.
-    pub fn expect_reply(&mut self, request: u64, deadline: Time) {
-        self.requests.insert(request, deadline);
-        self.request_deadlines.insert((deadline, request));
-    }
-
-    /// Events of this cost wait for the game besides messages.
-    pub fn hold(&mut self, cost: u64) {
-        self.held += cost;
-    }
-
-    /// The game has taken events of this cost.
-    pub fn consumed(&mut self, cost: u64) {
-        self.held = self.held.saturating_sub(cost);
-        self.grant();
-    }
-
-    fn grant(&mut self) {
-        let (window, held) = (self.settings.window, self.held);
-        for link in self.links.iter_mut().filter(|link| link.serving) {
-            link.grant(window, held);
-        }
-    }
-
     fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
         self.links.iter_mut().find(|link| link.id == id)
-    }
-
-    /// Bytes have arrived on a link: takes whole frames, and says how many bytes that were.
-    pub fn received(
-        &mut self,
-        from: LinkId,
-        bytes: &[u8],
-        now: Time,
-        events: &mut dyn Events,
-    ) -> Result<usize, LinkFault> {
-        if self.is_closing(from) {
-            return Ok(bytes.len()); // it has served its time
-        }
-        let mut taken = 0;
-        while let Some((body, length)) = split(&bytes[taken..], limits::FRAME_BYTES_MAX)? {
-            let first = *body.first().ok_or(DecodeError::Truncated("frame"))?;
-            if first >= 0x80 {
-                self.on_data(from, body, now, events)?;
-            } else {
-                self.on_control(from, Downlink::decode(body)?, now, events)?;
-            }
-            taken += length;
-        }
-        if taken > 0
-            && let Some(link) = self.link_mut(from)
-        {
-            link.heard_at = now;
-        }
-        if self.unacked >= limits::ACK_AFTER_BYTES {
-            self.acknowledge();
-        }
-        self.grant();
-        Ok(taken)
-    }
-
-    fn on_data(
-        &mut self,
-        from: LinkId,
-        body: &[u8],
-        now: Time,
-        events: &mut dyn Events,
-    ) -> Result<(), LinkFault> {
-        match Data::decode(body)? {
-            Data::Start(at) => {
-                if let Some(link) = self.link_mut(from) {
-                    link.receiver.start(at);
-                }
-                Ok(())
-            }
-            Data::Switch(switch) => self.on_switch(from, *switch, now, events),
-            Data::Message(message) => self.on_message(from, body.len(), &message, now, events),
-        }
-    }
-
-    fn on_message(
-        &mut self,
-        from: LinkId,
-        body_bytes: usize,
-        message: &Message<'_>,
-        now: Time,
-        events: &mut dyn Events,
-    ) -> Result<(), LinkFault> {
-        let expected = self.down;
-        let Some(link) = self.link_mut(from) else { return Ok(()) };
-        let number = link.receiver.count(body_bytes)?;
-        if !link.serving {
-            return Ok(()); // an owner that has been left repeats what the new one sends as well
-        }
-        match judge(expected, number)? {
-            Verdict::Duplicate => return Ok(()),
-            Verdict::Deliver => self.down = number.next(),
-        }
-        self.unacked += cost_of_body(body_bytes);
-        self.ack_at.get_or_insert(now + limits::ACK_AFTER);
-        self.note_arrival(now);
-        self.deliver(message, true, events);
-        Ok(())
-    }
-
-    fn deliver(&mut self, message: &Message<'_>, reliable: bool, events: &mut dyn Events) {
-        let Message { ver, cmd, payload, .. } = *message;
-        let event = match message.kind {
-            Kind::Plain => Event::Push { ver, cmd, reliable },
-            Kind::Reply(request, status) => {
-                let Some(deadline) = self.requests.remove(&request) else { return }; // it timed out
-                self.request_deadlines.remove(&(deadline, request));
-                Event::Response { request, status: status.into(), ver, cmd }
-            }
-            Kind::Request(_) => return, // nodes ask nothing
-        };
-        self.counts.messages_received += 1;
-        self.held += Batch::cost(payload.len());
-        events.event(event, payload);
-    }
-
-    fn note_arrival(&mut self, now: Time) {
-        let arrivals = &mut self.arrivals;
-        if let Some(before) = arrivals.before_switch.take() {
-            let gap_us = now.since(before).as_micros() as u64;
-            self.counts.last_move_added_us = gap_us.saturating_sub(arrivals.usual_us);
-        } else if let Some(last) = arrivals.last_at {
-            let spacing_us = now.since(last).as_micros() as u64;
-            arrivals.usual_us = (arrivals.usual_us * 7 + spacing_us) / 8;
-        }
-        arrivals.last_at = Some(now);
-    }
-
-    fn on_switch(
-        &mut self,
-        from: LinkId,
-        switch: Switch,
-        now: Time,
-        events: &mut dyn Events,
-    ) -> Result<(), LinkFault> {
-        let seen = self.session.as_ref().map_or(Fence::default(), |session| session.fence);
-        if switch.fence < seen {
-            return Err(LinkFault::Stale { got: switch.fence, seen }); // promise 1
-        }
-        let Some(index) = self.links.iter().position(|link| link.id == from) else { return Ok(()) };
-        let link = &mut self.links[index];
-        let address = link.address;
-        let client_key = match (&self.session, link.client_key) {
-            (Some(session), _) => session.client_key,
-            (None, Some(key)) => key,
-            (None, None) => return Err(LinkFault::Unexpected("Switch")),
-        };
-        let known = self.session.as_ref().map(|session| session.generation);
-        let new_generation = known.is_some_and(|known| switch.generation > known);
-        // The node says so until it has heard from us; the game is told once, whoever it is that says it.
-        let cause = match switch.cause {
-            SwitchCause::Resumed | SwitchCause::Moved | SwitchCause::TookOver if new_generation => {
-                SwitchCause::TookOver
-            }
-            SwitchCause::TookOver => SwitchCause::Resumed,
-            SwitchCause::Connected | SwitchCause::Resumed | SwitchCause::Moved => switch.cause,
-        };
-        let restarted = new_generation || switch.cause == SwitchCause::TookOver;
-        let lost = self.take_cursors(index, &switch, restarted)?;
-        let same_link = self.links[index].serving;
-        self.carry_over(cause, seen.epoch, switch.fence.epoch);
-        self.session = Some(Session {
-            id: switch.session,
-            fence: switch.fence,
-            generation: switch.generation,
-            client_key,
-            resume_token: switch.resume_token,
-            resume_max: Duration::from_millis(switch.resume_ms).min(self.settings.resume_max),
-            moves_when_online: switch.moves_when_online,
-            owner: address,
-        });
-        self.become_served(index, cause);
-        self.raise(cause, lost, &switch.node, now, events);
-        if !same_link {
-            self.ask_again_to_move(); // the link on which that was asked may have broken before it arrived
-        }
-        Ok(())
-    }
-
-    /// Brings both sequences together. Gives the range of uplink that is gone, which there is only when the
-    /// session was restarted from a copy.
-    fn take_cursors(
-        &mut self,
-        index: usize,
-        switch: &Switch,
-        restarted: bool,
-    ) -> Result<(Cursor, Cursor), LinkFault> {
-        // Otherwise a later acknowledgement has overtaken the Switch.
-        let lost_to = if restarted { self.up.first().max(switch.up) } else { switch.up };
-        let lost = (switch.up, lost_to);
-        if switch.up > self.up.first() {
-            self.up.acked(switch.up)?;
-        }
-        let early = self.links[index].early_ack;
-        if early > self.up.first() {
-            self.up.acked(early)?;
-        }
-        let link = &mut self.links[index];
-        link.sender.granted(switch.credit);
-        if restarted || !link.sender.is_started() {
-            link.start(&self.up);
-        }
-        link.receiver.start(switch.down);
-        if switch.down > self.down {
-            if !restarted {
-                return Err(PeerMisbehaved::Gap { expected: self.down, got: switch.down }.into());
-            }
-            self.down = switch.down;
-        }
-        Ok(lost)
-    }
-
-    fn become_served(&mut self, index: usize, cause: SwitchCause) {
-        let target = self.moving.as_ref().map(Move::purpose);
-        for (other, link) in self.links.iter_mut().enumerate() {
-            link.serving = other == index;
-            // The source of a move is kept until the record is settled, and a target while the move goes on;
-            // any other link has served its time.
-            if other != index && cause != SwitchCause::Moved && Some(link.purpose) != target {
-                link.close();
-            }
-        }
-        if let (SwitchCause::Moved, Some(session)) = (cause, &self.session) {
-            let fence = session.fence;
-            self.links[index].control(&Uplink::Confirm { fence });
-        }
-    }
-
-    fn raise(
-        &mut self,
-        cause: SwitchCause,
-        lost: (Cursor, Cursor),
-        node: &str,
-        now: Time,
-        events: &mut dyn Events,
-    ) {
-        let node = node.as_bytes();
-        let epoch = self.epoch();
-        let before = std::mem::replace(&mut self.phase, Phase::Connected);
-        if let Phase::Restoring(restore) = &before
-            && restore.announced
-        {
-            self.counts.reconnects += 1;
-            events.event(Event::Reconnected { epoch }, node);
-        }
-        match cause {
-            SwitchCause::Connected => {
-                let session = self.session.as_ref().map_or(SessionId::default(), |session| session.id);
-                events.event(Event::Connected { session }, node);
-            }
-            SwitchCause::Resumed => {}
-            SwitchCause::Moved => self.on_moved_here(node, now, events),
-            SwitchCause::TookOver => {
-                self.give_up_move(MoveFailure::TargetRefused, events);
-                let (lost_from, lost_to) = (lost.0.0, lost.1.0);
-                events.event(Event::TookOver { epoch, lost_from, lost_to }, node);
-            }
-        }
-    }
-
-    fn on_control(
-        &mut self,
-        from: LinkId,
-        frame: Downlink,
-        now: Time,
-        events: &mut dyn Events,
-    ) -> Result<(), LinkFault> {
-        match frame {
-            Downlink::Refused { reason, elsewhere } => self.on_refused(from, reason, elsewhere, now, events),
-            Downlink::Pong { stamp } => self.on_pong(stamp, now),
-            Downlink::Ack { up } => match self.link_mut(from) {
-                Some(link) if link.serving => self.up.acked(up)?,
-                // Its Switch says first what is acknowledged at all.
-                Some(link) => link.early_ack = link.early_ack.max(up),
-                None => {}
-            },
-            Downlink::Credit { limit } => {
-                if let Some(link) = self.link_mut(from) {
-                    link.sender.granted(limit);
-                    link.dirty = true;
-                }
-            }
-            Downlink::Offline { epoch, deadline_ms, reason, in_room } => {
-                if self.offline < Some(epoch) && epoch >= self.epoch() {
-                    self.offline = Some(epoch);
-                    events.event(Event::Offline { epoch, deadline_ms, reason, in_room }, &[]);
-                }
-            }
-            Downlink::MoveTo { id, addresses, ticket, mode } => {
-                self.on_move_to(id, addresses, ticket, mode, now, events);
-            }
-            Downlink::Attached { id, credit } => self.on_attached(from, id, credit, now),
-            Downlink::MoveFailed { reason, epoch } => self.on_move_failed(reason, epoch, events),
-            Downlink::Cancel { id } => self.on_cancel(id, now),
-            Downlink::Settled { fence } => self.on_settled(fence),
-            Downlink::Moved { epoch, .. } => self.on_moved_away(from, epoch, now),
-            Downlink::Bye { session, reason } => self.on_bye(from, session, reason, events),
-        }
-        Ok(())
-    }
-
-    fn on_pong(&mut self, stamp: u64, now: Time) {
-        let sample = now.since(Time::from_micros(stamp)).as_micros() as u64;
-        let counts = &mut self.counts;
-        if counts.rtt_us == 0 {
-            (counts.rtt_us, counts.rtt_us_min) = (sample, sample);
-        } else {
-            counts.rtt_us = (counts.rtt_us * 7 + sample) / 8;
-            counts.rtt_us_min = counts.rtt_us_min.min(sample);
-        }
     }
 
     fn on_refused(
@@ -781,69 +447,6 @@ impl Client {
                 if ours && serving {
                     self.end(reason.into(), &reason.to_string(), events);
                 }
-            }
-        }
-    }
-
-    fn acknowledge(&mut self) {
-        self.ack_at = None;
-        self.unacked = 0;
-        let down = self.down;
-        for link in self.links.iter_mut().filter(|link| link.serving) {
-            link.control(&Uplink::Ack { down });
-        }
-    }
-
-    /// A datagram has arrived.
-    pub fn datagram(
-        &mut self,
-        from: LinkId,
-        bytes: &[u8],
-        now: Time,
-        events: &mut dyn Events,
-    ) -> Result<(), LinkFault> {
-        let Datagram { epoch, ver, cmd, payload } = Datagram::decode(bytes)?;
-        let current = self.epoch();
-        // A game that does not take its events gets no more of what may be lost.
-        let full = self.held >= self.settings.window;
-        let Some(link) = self.link_mut(from) else { return Ok(()) };
-        link.heard_at = now;
-        if link.serving && epoch == current && !full {
-            self.deliver(&Message { kind: Kind::Plain, ver, cmd, payload }, false, events);
-        }
-        Ok(())
-    }
-
-    /// Appends what is to be written on a link's control lane.
-    pub fn fill_control(&mut self, id: LinkId, out: &mut Vec<u8>) {
-        if let Some(link) = self.link_mut(id) {
-            link.fill_control(out);
-        }
-    }
-
-    /// Appends what is to be written on a link's data lane, up to about `room` bytes.
-    pub fn fill_data(&mut self, id: LinkId, out: &mut Vec<u8>, room: usize) {
-        let up = &self.up;
-        if let Some(link) = self.links.iter_mut().find(|link| link.id == id) {
-            link.fill_data(up, out, room);
-        }
-    }
-
-    /// The next datagram of a link.
-    pub fn next_datagram(&mut self, id: LinkId, out: &mut Vec<u8>) -> bool {
-        self.link_mut(id).is_some_and(|link| link.next_datagram(out))
-    }
-
-    /// Whether a link is to be closed.
-    pub fn is_closing(&self, id: LinkId) -> bool {
-        self.links.iter().find(|link| link.id == id).is_none_or(Link::is_closing)
-    }
-
-    /// Links that have something new to write.
-    pub fn take_dirty(&mut self, mut wake: impl FnMut(LinkId)) {
-        for link in &mut self.links {
-            if std::mem::take(&mut link.dirty) {
-                wake(link.id);
             }
         }
     }

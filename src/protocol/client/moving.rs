@@ -7,10 +7,19 @@ use crate::client::event::Event;
 use crate::client::status::Status;
 use crate::protocol::ids::{Epoch, Fence, MoveId};
 use crate::protocol::limits;
-use crate::protocol::reasons::MoveFailure;
+use crate::protocol::reasons::{MoveFailure, OfflineReason};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{MoveMode, SwitchCause, Uplink};
 use std::net::SocketAddr;
+
+/// A node goes offline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Offline {
+    pub(super) epoch: Epoch,
+    pub(super) deadline_ms: u64,
+    pub(super) reason: OfflineReason,
+    pub(super) in_room: bool,
+}
 
 /// A move under way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +30,9 @@ pub(super) struct Move {
     /// Addresses of the target that have been tried.
     tried: usize,
     mode: MoveMode,
+    /// The client could not attach and has said so. The source may not have heard of it and have gone on:
+    /// so the ticket is kept for the case that the session has to be looked for.
+    given_up: bool,
 }
 
 impl Move {
@@ -42,17 +54,29 @@ impl Move {
 }
 
 impl Client {
+    pub(super) fn on_offline(&mut self, offline: Offline, events: &mut dyn Events) {
+        let Offline { epoch, deadline_ms, reason, in_room } = offline;
+        if epoch > self.epoch() {
+            // The game hears of it once it plays there, and can answer.
+            self.early_offline = Some(offline);
+        } else if epoch == self.epoch() && self.offline < Some(epoch) {
+            self.offline = Some(epoch);
+            events.event(Event::Offline { epoch, deadline_ms, reason, in_room }, &[]);
+        }
+    }
+
     /// The game asks to be moved. The outcome comes as an event; a second call during a move changes nothing.
     pub fn send_migrate(&mut self) -> Result<(), Status> {
         let Some(session) = &self.session else { return Err(Status::NotConnected) };
         let epoch = session.fence.epoch;
-        if self.moving.is_some() || self.asked_to_move == Some(epoch) {
+        if self.is_moving() || self.asked_to_move >= Some(epoch) {
             return Ok(());
         }
-        if self.offline != Some(epoch) && !session.moves_when_online {
+        if self.offline < Some(epoch) && !session.moves_when_online {
             return Err(Status::NotOffline);
         }
-        self.asked_to_move = Some(epoch);
+        // The owner may have gone on at a later epoch, whose `Switch` is on its way: then it is asked there.
+        self.asked_to_move = self.offline.max(Some(epoch));
         self.ask_again_to_move();
         Ok(())
     }
@@ -106,7 +130,7 @@ impl Client {
         if self.announced.replace(now + limits::TICKET_LIFE).is_none() {
             events.event(Event::Migrating { epoch: id.epoch }, &[]);
         }
-        self.moving = Some(Move { id, ticket, addresses, tried: 0, mode });
+        self.moving = Some(Move { id, ticket, addresses, tried: 0, mode, given_up: false });
         if mode == MoveMode::Seamless {
             self.attach(now);
         }
@@ -119,8 +143,20 @@ impl Client {
         true
     }
 
+    /// Whether a target is prepared that the client has not given up.
+    pub(super) fn is_moving(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| !moving.given_up)
+    }
+
+    /// The source serves: what it does not know to have been given up is over for the client.
+    pub(super) fn forget_given_up(&mut self) {
+        if !self.is_moving() {
+            self.moving = None;
+        }
+    }
+
     pub(super) fn on_attach_link_lost(&mut self, id: MoveId, now: Time) {
-        let Some(moving) = &self.moving else { return };
+        let Some(moving) = &mut self.moving else { return };
         if moving.id != id {
             return;
         }
@@ -129,8 +165,8 @@ impl Client {
         }
         if moving.tried < moving.addresses.len() {
             self.attach(now);
-        } else {
-            self.moving = None;
+        } else if !moving.given_up {
+            moving.given_up = true;
             for link in self.links.iter_mut().filter(|link| link.serving) {
                 link.control(&Uplink::CannotAttach { id });
             }

@@ -1,1 +1,155 @@
+//! The client's role by hand: frames that come too late, or in another order than they were written.
 
+use super::{Client, Events, LinkId, Output, Settings, Standing};
+use crate::client::event::Event;
+use crate::client::status::Status;
+use crate::protocol::ids::{CohortId, Cursor, Epoch, Fence, Generation, MoveId, NodeId, SessionId};
+use crate::protocol::limits;
+use crate::protocol::time::Time;
+use crate::protocol::wire::{Data, Downlink, Kind, Message, MoveMode, Switch, SwitchCause};
+use std::time::Duration;
+
+#[derive(Default)]
+struct Told(Vec<Event>);
+
+impl Events for Told {
+    fn event(&mut self, event: Event, _: &[u8]) {
+        self.0.push(event);
+    }
+}
+
+const SESSION: SessionId = SessionId(5);
+
+const fn at(ms: u64) -> Time {
+    Time::from_micros(ms * 1000)
+}
+
+/// A client whose first link is open and has greeted.
+fn connecting() -> (Client, LinkId, Told) {
+    let settings = Settings {
+        mode: MoveMode::Seamless,
+        connect_max: Duration::from_secs(10),
+        resume_max: limits::RESUME_MAX,
+        ping_every: limits::PING_EVERY,
+        silence_max: limits::SILENCE_MAX,
+        replay_bytes_max: limits::REPLAY_BYTES_MAX,
+        window: limits::CREDIT_BYTES,
+    };
+    let (mut client, mut told) = (Client::new(settings, 1), Told::default());
+    client.connect(vec!["10.0.0.1:7000".parse().unwrap()], "user".into(), at(0), &mut told);
+    let link = dialled(&mut client);
+    client.link_up(link, &[1; 32], at(1));
+    (client, link, told)
+}
+
+fn dialled(client: &mut Client) -> LinkId {
+    let Some(Output::Dial(link, _)) = client.poll_output() else { panic!("it dials") };
+    link
+}
+
+fn switch(cause: SwitchCause, epoch: u64, generation: u64, up: u64) -> Vec<u8> {
+    let switch = Switch {
+        cause,
+        session: SESSION,
+        fence: Fence { epoch: Epoch(epoch), ..Fence::default() },
+        generation: Generation(generation),
+        up: Cursor(up),
+        down: Cursor(0),
+        credit: 1 << 16,
+        resume_token: vec![1],
+        resume_ms: 60_000,
+        message_bytes_max: limits::MESSAGE_BYTES_MAX,
+        moves_when_online: false,
+        node: "node".into(),
+    };
+    let mut out = Vec::new();
+    Data::Switch(Box::new(switch)).encode(&mut out);
+    out
+}
+
+fn control(frame: &Downlink) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame.encode(&mut out);
+    out
+}
+
+/// A client at play, with so many messages of its game not acknowledged.
+fn connected(messages: usize) -> (Client, LinkId, Told) {
+    let (mut client, link, mut told) = connecting();
+    client.received(link, &switch(SwitchCause::Connected, 1, 0, 0), at(2), &mut told).unwrap();
+    let mut frames = Vec::new();
+    for _ in 0..messages {
+        Message { kind: Kind::Plain, ver: 2, cmd: 1, payload: b"hello" }.encode(&mut frames);
+    }
+    client.push_frames(&frames);
+    told.0.clear();
+    (client, link, told)
+}
+
+#[test]
+fn a_switch_that_comes_after_disconnect_connects_nothing() {
+    let (mut client, link, mut told) = connecting();
+    client.disconnect(&mut told);
+    told.0.clear();
+    let bytes = switch(SwitchCause::Connected, 1, 0, 0);
+    assert_eq!(client.received(link, &bytes, at(3), &mut told), Ok(bytes.len()));
+    assert_eq!((client.standing(), told.0), (Standing::Idle, Vec::new()));
+}
+
+#[test]
+fn an_acknowledgement_may_overtake_the_switch_of_the_same_owner() {
+    let (mut client, link, mut told) = connected(10);
+    client.received(link, &control(&Downlink::Ack { up: Cursor(7) }), at(3), &mut told).unwrap();
+    client.received(link, &switch(SwitchCause::Resumed, 2, 0, 4), at(4), &mut told).unwrap();
+    assert_eq!(client.epoch(), Epoch(2));
+}
+
+#[test]
+fn an_acknowledgement_that_overtakes_a_take_over_does_not_add_to_what_is_lost() {
+    let (mut client, link, mut told) = connected(10);
+    client.received(link, &control(&Downlink::Ack { up: Cursor(5) }), at(3), &mut told).unwrap();
+    let broken = super::LinkEnd { status: Status::TransportBroken, text: String::new() };
+    client.link_ended(link, broken, at(4), &mut told);
+    client.on_timeout(at(5), &mut told);
+    let link = dialled(&mut client);
+    client.link_up(link, &[2; 32], at(6));
+    // The node had messages 3 to 7 waiting when it took over, and processes them at once.
+    client.received(link, &control(&Downlink::Ack { up: Cursor(8) }), at(7), &mut told).unwrap();
+    client.received(link, &switch(SwitchCause::TookOver, 3, 1, 3), at(8), &mut told).unwrap();
+    let took_over = Event::TookOver { epoch: Epoch(3), lost_from: 3, lost_to: 5 };
+    assert!(told.0.contains(&took_over), "{:?}", told.0);
+    let two_messages = client.unacknowledged_bytes();
+    client.received(link, &control(&Downlink::Ack { up: Cursor(10) }), at(9), &mut told).unwrap();
+    assert!(two_messages > 0 && client.unacknowledged_bytes() == 0);
+}
+
+fn move_to(attempt: u32) -> Downlink {
+    let id = MoveId { cohort: CohortId(5), epoch: Epoch(2), attempt, target: NodeId(2) };
+    let addresses = vec!["10.0.0.2:7000".parse().unwrap()];
+    Downlink::MoveTo { id, addresses, ticket: vec![7], mode: MoveMode::Seamless }
+}
+
+#[test]
+fn a_move_of_which_nothing_more_is_heard_ends_with_its_ticket() {
+    let (mut client, link, mut told) = connected(0);
+    client.received(link, &control(&move_to(1)), at(10), &mut told).unwrap();
+    assert_eq!(told.0, [Event::Migrating { epoch: Epoch(2) }]);
+    told.0.clear();
+    let expires_at = at(10) + limits::TICKET_LIFE;
+    assert!(client.poll_timeout().is_some_and(|due| due <= expires_at));
+    client.on_timeout(expires_at, &mut told);
+    assert!(told.0.contains(&Event::MigrateFailed { status: Status::Cancelled }), "{:?}", told.0);
+    assert_ne!(client.standing(), Standing::Migrating);
+    assert!(client.poll_timeout().is_none_or(|due| due > expires_at));
+}
+
+#[test]
+fn another_attempt_of_a_move_is_announced_only_once() {
+    let (mut client, link, mut told) = connected(0);
+    for attempt in 1..4 {
+        client.received(link, &control(&move_to(attempt)), at(10), &mut told).unwrap();
+        let Downlink::MoveTo { id, .. } = move_to(attempt) else { unreachable!() };
+        client.received(link, &control(&Downlink::Cancel { id }), at(11), &mut told).unwrap();
+    }
+    assert_eq!(told.0, [Event::Migrating { epoch: Epoch(2) }]);
+}

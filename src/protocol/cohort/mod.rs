@@ -141,6 +141,7 @@ struct Departure {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Invitation {
+    id: MoveId,
     ticket: Vec<u8>,
     tcp: Vec<SocketAddr>,
     quic: Vec<SocketAddr>,

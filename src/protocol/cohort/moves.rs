@@ -8,7 +8,7 @@ use crate::protocol::reasons::{CloseReason, MoveFailure, TargetRefusal};
 use crate::protocol::record::{Record, Versioned};
 use crate::protocol::source::{self, Source};
 use crate::protocol::target::{self, Target};
-use crate::protocol::wire::{Baton, Downlink, Member, MoveMode, Peer, SwitchCause};
+use crate::protocol::wire::{Baton, Downlink, Member, MoveMode, Peer, SwitchCause, Value};
 
 impl Cohort {
     /// Tells the client that the node goes offline, once for each link and epoch.
@@ -158,6 +158,7 @@ impl Cohort {
             Peer::Ready { id } => self.source_input(source::Input::Ready(id), env),
             Peer::BatonAck { id } => self.source_input(source::Input::BatonAcked(id), env),
             Peer::Finalised { id } => self.source_input(source::Input::Finalised(id), env),
+            Peer::Ahead { id, data } => self.on_ahead(id, data),
             Peer::Baton { id, baton } => self.on_baton(from, id, baton, env),
             Peer::Cancel { id } => self.target_input(id, target::Input::Cancelled, env),
             Peer::Close { session, reason } if session == self.session.id() => self.session.close(reason),
@@ -176,10 +177,26 @@ impl Cohort {
     ) {
         let Role::Source(_, departure) = &mut self.role else { return };
         let Some(ticket) = tickets.into_iter().next() else { return };
-        if departure.source.id() == id {
-            departure.prepared = Some(Invitation { ticket, tcp, quic });
+        // Once for each attempt: what has changed is counted from this copy on.
+        let first = departure.prepared.as_ref().is_none_or(|invitation| invitation.id != id);
+        if departure.source.id() == id && first {
+            departure.prepared = Some(Invitation { id, ticket, tcp, quic });
+            if let Some(data) = self.session.copy_ahead() {
+                self.send_peer(id.target, Peer::Ahead { id, data });
+            }
         }
         self.source_input(source::Input::Prepared(id), env);
+    }
+
+    /// User data comes ahead of the baton. If it is lost with its link, the baton will not fit, and the move
+    /// is refused.
+    fn on_ahead(&mut self, id: MoveId, data: Vec<(String, Value)>) {
+        if let Role::Target(target) = &self.role
+            && target.id() == id
+            && target.is_prepared()
+        {
+            self.session.preload(data);
+        }
     }
 
     /// A source asks to make room here. `refused_before`: this node remembers having refused this move.
@@ -384,8 +401,14 @@ impl Cohort {
     fn on_departure_ended(&mut self, outcome: source::Outcome, env: &Env<'_>) {
         let Role::Source(_, departure) = std::mem::replace(&mut self.role, Role::Absent) else { return };
         let id = departure.source.id();
+        self.session.forget_copy();
         match outcome {
             source::Outcome::Moved(record) => {
+                // It was closed when the state was out already: that is now for the new owner to do.
+                if let Some(reason) = self.session.closed() {
+                    let session = self.session.id();
+                    self.outputs.push_back(Output::Peer(record.owner, Peer::Close { session, reason }));
+                }
                 self.lose(Some(record), env);
                 self.outputs.push_back(Output::Report(Report::MovedOut { id }));
             }

@@ -1,11 +1,11 @@
 //! One link of a session, at the node: what waits to be written on it, and its place in both sequences.
 
+use crate::protocol::datagrams::Datagrams;
 use crate::protocol::ids::{Cursor, LinkNumber};
 use crate::protocol::limits;
 use crate::protocol::sequence::{LinkReceiver, LinkSender, Replay};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Data, Datagram, Downlink, Switch};
-use std::collections::VecDeque;
 
 /// The driver's number for a link; never used twice by one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,9 +20,6 @@ pub enum Outgoing {
     Data,
 }
 
-/// Datagrams that may wait on a link; past it the oldest is dropped, as a network would do.
-const DATAGRAMS_MAX: usize = 256;
-
 /// A link of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Link {
@@ -33,7 +30,7 @@ pub struct Link {
     control: Vec<u8>,
     /// Frames of the data lane that go in front of all messages.
     head: Vec<u8>,
-    datagrams: VecDeque<Vec<u8>>,
+    datagrams: Datagrams,
     closing: bool,
     pub(super) receiver: LinkReceiver,
     pub(super) sender: LinkSender,
@@ -59,7 +56,7 @@ impl Link {
             datagram_bytes_max,
             control: Vec::new(),
             head: Vec::new(),
-            datagrams: VecDeque::new(),
+            datagrams: Datagrams::default(),
             closing: false,
             receiver: LinkReceiver::default(),
             sender,
@@ -143,17 +140,11 @@ impl Link {
     }
 
     pub(super) fn push_datagram(&mut self, datagram: &Datagram<'_>) {
-        let mut bytes = if self.datagrams.len() < DATAGRAMS_MAX { None } else { self.datagrams.pop_front() }
-            .unwrap_or_default();
-        bytes.clear();
-        datagram.encode(&mut bytes);
-        self.datagrams.push_back(bytes);
+        self.datagrams.push(datagram);
         self.dirty = true;
     }
 
     pub(super) fn next_datagram(&mut self, out: &mut Vec<u8>) -> bool {
-        let Some(bytes) = self.datagrams.pop_front() else { return false };
-        out.extend_from_slice(&bytes);
-        true
+        self.datagrams.pop(out)
     }
 }

@@ -4,22 +4,23 @@
 //! Messages are handed to the application only while the node serves: with a permit of its lease (rule e),
 //! unfrozen, and with room for the answer. Until then they are kept in order, within the credit granted.
 
+mod data;
 mod link;
 mod state;
 
 pub use link::{Link, LinkId, Outgoing};
 
-use crate::protocol::application::{Application, Context, DataFull};
+use crate::protocol::application::{Application, Context};
 use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::lease::ServePermit;
 use crate::protocol::limits;
-use crate::protocol::reasons::CloseReason;
+use crate::protocol::reasons::{CloseReason, RefuseReason};
 use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring, Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
     Data, Datagram, DecodeError, Downlink, Kind, Message, MoveMode, Switch, SwitchCause, Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,11 +60,6 @@ pub enum LinkFault {
     MessageTooLarge(usize),
 }
 
-/// The link is older than one already seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a newer link of this session has been seen")]
-pub struct OlderLink;
-
 /// Whether the node is entitled to run the session at this moment. Messages are handed out, and payload
 /// is sent, only with both.
 #[derive(Clone, Copy, Debug)]
@@ -100,12 +96,19 @@ pub struct Session {
     links: Vec<Link>,
     data: BTreeMap<String, Value>,
     data_bytes: usize,
+    /// Keys touched since user data was copied ahead to the target of a move.
+    changed: Option<BTreeSet<String>>,
+    /// User data has come ahead of the baton.
+    preloaded: bool,
     timer: Option<Time>,
     ack_at: Option<Time>,
     unacked_cost: u64,
     linkless_since: Option<Time>,
-    /// A new generation has begun, and the client has not yet said how far it is.
+    /// A new generation has begun, and the client has not joined it yet.
     awaits_client: bool,
+    /// Where the downlink of the copy ended from which that generation began, until the client has said how
+    /// far it is.
+    copy_end: Option<Cursor>,
     closed: Option<CloseReason>,
     settings: Arc<Settings>,
     scratch: Vec<u8>,
@@ -140,11 +143,14 @@ impl Session {
             links: Vec::new(),
             data: BTreeMap::new(),
             data_bytes: 0,
+            changed: None,
+            preloaded: false,
             timer: None,
             ack_at: None,
             unacked_cost: 0,
             linkless_since: None,
             awaits_client: false,
+            copy_end: None,
             closed: None,
             settings,
             scratch: Vec::new(),
@@ -234,26 +240,6 @@ impl Session {
         }
     }
 
-    /// Stores a value of the user's data.
-    pub fn set(&mut self, key: &str, value: Value) -> Result<(), DataFull> {
-        let limit = self.settings.user_data_bytes_max;
-        let before = self.data.get(key).map_or(0, |old| state::entry_bytes(key, old));
-        let after = self.data_bytes - before + state::entry_bytes(key, &value);
-        if after > limit {
-            return Err(DataFull { limit });
-        }
-        self.data_bytes = after;
-        self.data.insert(key.to_owned(), value);
-        Ok(())
-    }
-
-    /// Deletes a value of the user's data.
-    pub fn delete(&mut self, key: &str) -> Option<Value> {
-        let value = self.data.remove(key)?;
-        self.data_bytes -= state::entry_bytes(key, &value);
-        Some(value)
-    }
-
     /// When to call the application's timer.
     pub fn set_timer(&mut self, at: Option<Time>) {
         self.timer = at;
@@ -280,15 +266,15 @@ impl Session {
 
     /// Adds a link that has proved to be the client's. The newest link wins: older ones are closed, and a
     /// link older than one already seen is refused.
-    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), OlderLink> {
+    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), RefuseReason> {
         if link.number() < self.newest_link {
-            return Err(OlderLink);
+            return Err(RefuseReason::OlderLink);
         }
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
         link.heard_at = now;
-        if self.awaits_client {
-            self.meet(link.wanted());
+        if let Some(copy_end) = self.copy_end.take() {
+            self.meet(copy_end, link.wanted());
         }
         self.links.push(link);
         self.linkless_since = None;

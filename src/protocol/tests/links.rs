@@ -248,3 +248,68 @@ fn a_ticket_of_an_earlier_attempt_is_void() {
     cluster.finish();
     cluster.history().check();
 }
+
+#[test]
+fn a_link_restored_at_the_source_leaves_the_link_to_the_target_alone() {
+    let (mut cluster, player, [source, target, _]) = at_play(180);
+    for _ in 0..10 {
+        cluster.lose_next("Ready");
+    }
+    cluster.drain(source);
+    cluster.run_until(|cluster| cluster.trace().any(|line| line.contains("Attached")));
+    cluster.run_for(ms(100));
+    cluster.break_link_to(player, source);
+    cluster.run_until(|cluster| cluster.standing(player) == Standing::Reconnecting);
+    cluster.run_until(|cluster| cluster.standing(player) == Standing::Migrating);
+    cluster.run_until(|cluster| cluster.served_by(player, target));
+    cluster.finish();
+    assert_eq!((cluster.epoch(player), migrated(&cluster, player)), (Epoch(2), 1));
+    cluster.history().check();
+}
+
+#[test]
+fn a_cancelled_move_lets_a_client_without_its_source_look_for_it_at_once() {
+    // "C drops its link to T ... and resumes at once if its link to S is gone" (rule b).
+    let (mut cluster, player, [source, ..]) = at_play(181);
+    for _ in 0..100 {
+        cluster.lose_next("Ready");
+    }
+    cluster.drain(source);
+    cluster.run_until(|cluster| cluster.trace().any(|line| line.contains("Attached")));
+    cluster.run_for(ms(100));
+    cluster.break_link_to(player, source);
+    cluster.run_until(|cluster| cluster.standing(player) == Standing::Reconnecting);
+    let looked =
+        |cluster: &Cluster| cluster.trace().filter(|line| line.contains("dials 0000000000000001")).count();
+    let before = looked(&cluster);
+    cluster.force(source);
+    let cancelled_at = cluster.now();
+    cluster.run_until(|cluster| looked(cluster) > before);
+    let waited = cluster.now().since(cancelled_at);
+    assert!(waited < ms(60), "{waited:?} is more than the way of the cancellation");
+    cluster.finish();
+    cluster.history().check();
+}
+
+#[test]
+fn a_session_that_ends_in_the_middle_of_its_move_ends_at_once() {
+    let (mut cluster, player, [source, target, third]) = {
+        let mut settings = Cluster::default_settings();
+        settings.resume_max = Duration::from_secs(1);
+        let mut cluster = Cluster::with_settings(182, 3, settings);
+        let nodes = cluster.nodes();
+        let player = cluster.connect(nodes[0]);
+        (cluster, player, nodes)
+    };
+    cluster.make_unreachable(player, target);
+    cluster.lose_next("CannotAttach");
+    cluster.drain(source);
+    cluster.run_until(|cluster| cluster.standing(player) == Standing::Migrating);
+    cluster.make_unreachable(player, source);
+    cluster.make_unreachable(player, third);
+    cluster.cut(source, target);
+    cluster.break_links(player);
+    cluster.run_for(ms(1300));
+    assert!(cluster.is_empty(source), "nobody can come back, and nothing else will happen to it");
+    assert!(cluster.record(player).is_none());
+}

@@ -5,6 +5,7 @@ mod faults;
 mod fencing;
 mod links;
 mod moves;
+mod roles;
 mod wire;
 
 use crate::client::event::Event;

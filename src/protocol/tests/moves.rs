@@ -280,3 +280,28 @@ fn a_move_adds_no_more_than_a_hop_between_nodes() {
     let hop = cluster.delays.outbox_us.end + cluster.delays.peer_us.end;
     assert!(frozen.as_micros() <= u128::from(hop), "{frozen:?}: no answer of the engine lies in the gap");
 }
+
+#[test]
+fn a_node_that_is_come_back_to_begins_anew() {
+    let mut cluster = Cluster::new(19, 2);
+    let [first, second] = cluster.nodes();
+    let player = cluster.connect(first);
+    cluster.play(player, ms(7));
+    // A refused attempt keeps the second node's knowledge of the session alive for a ticket's life.
+    for _ in 0..100 {
+        cluster.lose_next("Ready");
+    }
+    cluster.drain(first);
+    cluster.run_until(|cluster| !cluster.history().failures(player).is_empty());
+    cluster.heal();
+    assert_eq!(cluster.send_migrate(player), Ok(()));
+    for (from, to) in [(first, second), (second, first), (first, second)] {
+        cluster.online(to);
+        cluster.drain(from);
+        cluster.run_until(|cluster| cluster.served_by(player, to));
+        cluster.run_for(ms(500));
+    }
+    cluster.finish();
+    assert_eq!(migrated(&cluster, player), 3);
+    cluster.history().check();
+}

@@ -294,6 +294,7 @@ pub trait Item<'a>: Field<'a> {}
 
 impl Item<'_> for SocketAddr {}
 impl Item<'_> for Vec<u8> {}
+impl Item<'_> for String {}
 impl<'a, A: Field<'a>, B: Field<'a>> Item<'a> for (A, B) {}
 
 impl<'a, T: Item<'a>> Field<'a> for Vec<T> {

@@ -95,8 +95,12 @@ pub struct SessionState {
     pub down: Cursor,
     /// Downlink that the client has not acknowledged, as frames of the data lane.
     pub down_messages: Vec<u8>,
-    /// User data, in the order of the keys.
+    /// User data, in the order of the keys; with `ahead` only what has changed since the copy.
     pub data: Vec<(String, Value)>,
+    /// Keys that have been deleted since the copy.
+    pub removed: Vec<String>,
+    /// User data has been copied ahead of the baton ([`Peer::Ahead`]).
+    pub ahead: bool,
     /// What is left of the application's timer, in microseconds.
     pub timer_us: Option<u64>,
 }
@@ -113,7 +117,7 @@ pub struct Baton {
 fields! {
     Member { session, client_key }
     SessionState {
-        session, user, client_key, generation, link, mode, up, down, down_messages, data, timer_us,
+        session, user, client_key, generation, link, mode, up, down, down_messages, data, removed, ahead, timer_us,
     }
     Baton { fence, sessions }
 }
@@ -194,6 +198,13 @@ frames! {
         0xc9 Cancel {
             /// Which move.
             id: MoveId,
+        },
+        /// Source to target, before the baton: large user data, while the source still serves.
+        0xcb Ahead {
+            /// Which move.
+            id: MoveId,
+            /// All of the user's data at this moment, in the order of the keys.
+            data: Vec<(String, Value)>,
         },
         /// To the owner: end this session, its user has connected elsewhere.
         0xca Close {

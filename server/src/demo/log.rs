@@ -1,0 +1,69 @@
+//! What one player saw, by its own clock and counting.
+
+use super::game::{self, ECHO, PUSH};
+use super::history::Tally;
+use sterna::client::config::Transport;
+
+/// What arrived when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// A message that the node sent by its own timer.
+    Push { at_us: u64 },
+    /// The echo of a message of this player.
+    Echo { at_us: u64, sent_us: u64 },
+}
+
+impl Arrival {
+    /// When.
+    pub(super) fn at_us(&self) -> u64 {
+        match *self {
+            Self::Push { at_us } | Self::Echo { at_us, .. } => at_us,
+        }
+    }
+}
+
+/// What one player has to tell in the end.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    pub(super) player: usize,
+    pub(super) transport: Transport,
+    /// Messages that the client took.
+    pub(super) sent_up: u64,
+    /// Messages that the client did not take, because its queue was full.
+    pub(super) refused: u64,
+    /// Numbers of messages of the node.
+    pub(super) down: Tally,
+    pub(super) arrivals: Vec<Arrival>,
+    pub(super) offline: u64,
+    pub(super) moves: u64,
+    pub(super) failed: u64,
+    /// When the player first asked to be moved.
+    pub(super) asked_us: Option<u64>,
+    /// When the player was last told to have been moved.
+    pub(super) moved_us: Option<u64>,
+    /// The client spoke of a take-over after a crash.
+    pub(super) took_over: u64,
+    /// Whether the belongings, read at the end through the client, are as they were.
+    pub(super) belongings_intact: bool,
+    /// Why the player did not play to the end.
+    pub(super) trouble: Option<String>,
+}
+
+impl Log {
+    /// A message of the node. `sent_us`: when each of this player's was sent, by its number.
+    pub(super) fn on_push(&mut self, cmd: u16, bytes: &[u8], at_us: u64, sent_us: &[u64]) {
+        let Some(own) = bytes.get(..8).and_then(game::number) else { return };
+        self.down.count(own);
+        match cmd {
+            PUSH => self.arrivals.push(Arrival::Push { at_us }),
+            ECHO => {
+                let echoed = bytes.get(8..).and_then(game::number);
+                let sent = echoed.and_then(|number| sent_us.get(usize::try_from(number).ok()?));
+                if let Some(&sent_us) = sent {
+                    self.arrivals.push(Arrival::Echo { at_us, sent_us });
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Servers and clients over real sockets, on loopback: what players and operators see.
+//!
+//! Everything is waited for as an event, within [`PATIENCE`]; nothing sleeps and hopes.
+
+mod exits;
+mod links;
+mod moves;
+mod node_states;
+mod player;
+mod program;
+mod proxy;
+mod queues;
+mod raw;
+mod refusals;
+mod strangers;
+mod tickets;
+mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+use sterna::client::config::Transport;
+use sterna::client::token::ConnectToken;
+use sterna_server::builtin::Builtin;
+use sterna_server::cluster::Cluster;
+use sterna_server::config::Config;
+use sterna_server::node::{NoObserver, Node};
+
+/// Longest wait for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A deadline of a drain that no test should reach.
+const LONG: Duration = Duration::from_secs(60);
+
+/// How long tokens of the tests are good for.
+const TOKEN_LIFE: Duration = Duration::from_secs(60);
+
+const BOTH: [Transport; 2] = [Transport::Tcp, Transport::Udp];
+
+/// A cluster of this many nodes on free ports.
+async fn cluster(nodes: u16) -> Arc<Cluster> {
+    cluster_with(nodes, |_| {}).await
+}
+
+/// The same, with changes to its configuration.
+async fn cluster_with(nodes: u16, change: impl FnOnce(&mut Config)) -> Arc<Cluster> {
+    let mut config = Config { nodes, tcp_port: 0, quic_port: 0, peer_port: 0, ..Config::default() };
+    change(&mut config);
+    config.validate().expect("the test's configuration is valid");
+    if let Ok(filter) = std::env::var("STERNA_LOG") {
+        sterna_server::logging::init(&filter);
+    }
+    Cluster::start(config, Arc::new(Builtin), Arc::new(NoObserver)).await.expect("the cluster starts")
+}
+
+fn node(cluster: &Cluster, name: &str) -> Arc<Node> {
+    cluster.node(name).unwrap_or_else(|| panic!("no node {name}"))
+}
+
+/// A token that names this node only.
+fn token_for(cluster: &Cluster, user: &str, name: &str) -> ConnectToken {
+    let node = node(cluster, name);
+    ConnectToken { tcp: vec![node.tcp()], quic: vec![node.quic()], ..token(cluster, user) }
+}
+
+/// A token that names all nodes that are online.
+fn token(cluster: &Cluster, user: &str) -> ConnectToken {
+    let token = cluster.connect_token(user, TOKEN_LIFE).expect("the development issuer issues");
+    ConnectToken::parse(&token).expect("what was encoded can be read")
+}
+
+/// Waits until something is so that tells nobody when it changes.
+async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "it never came to pass: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

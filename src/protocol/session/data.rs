@@ -1,0 +1,135 @@
+//! The user's data: typed values under keys, within a limit, and its copy ahead of the baton.
+
+use super::Session;
+use crate::protocol::application::DataFull;
+use crate::protocol::limits;
+use crate::protocol::wire::Value;
+use std::collections::BTreeSet;
+
+/// What an entry of user data counts against its limit.
+pub(super) fn entry_bytes(key: &str, value: &Value) -> usize {
+    let value = match value {
+        Value::Integer(_) | Value::Float(_) => 8,
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+    };
+    key.len() + value + 16
+}
+
+impl Session {
+    /// Stores a value of the user's data.
+    pub fn set(&mut self, key: &str, value: Value) -> Result<(), DataFull> {
+        let limit = self.settings.user_data_bytes_max;
+        let before = self.data.get(key).map_or(0, |old| entry_bytes(key, old));
+        let after = self.data_bytes - before + entry_bytes(key, &value);
+        if after > limit {
+            return Err(DataFull { limit });
+        }
+        self.data_bytes = after;
+        self.touch(key);
+        self.data.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    /// Deletes a value of the user's data.
+    pub fn delete(&mut self, key: &str) -> Option<Value> {
+        let value = self.data.remove(key)?;
+        self.data_bytes -= entry_bytes(key, &value);
+        self.touch(key);
+        Some(value)
+    }
+
+    fn touch(&mut self, key: &str) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(key.to_owned());
+        }
+    }
+
+    /// A copy of the user's data if it is too large to travel with the baton; from here on only what changes
+    /// does. So the freeze does not grow with the data.
+    pub fn copy_ahead(&mut self) -> Option<Vec<(String, Value)>> {
+        let large = self.data_bytes > limits::COPY_AHEAD_BYTES;
+        self.changed = large.then(BTreeSet::new);
+        large.then(|| self.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    /// The move for which data was copied ahead has ended.
+    pub fn forget_copy(&mut self) {
+        self.changed = None;
+    }
+
+    /// User data has come ahead of the baton.
+    pub fn preload(&mut self, data: Vec<(String, Value)>) {
+        self.data = data.into_iter().collect();
+        self.preloaded = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ids::Fence;
+    use crate::protocol::ids::SessionId;
+    use crate::protocol::session::Settings;
+    use crate::protocol::time::Time;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn settings() -> Arc<Settings> {
+        Arc::new(Settings {
+            node: "node".into(),
+            message_bytes_max: 1 << 16,
+            replay_bytes_max: 1 << 20,
+            user_data_bytes_max: 4 << 20,
+            resume_max: Duration::from_secs(60),
+            silence_max: Duration::from_secs(5),
+            moves_when_online: false,
+        })
+    }
+
+    fn hoarder() -> Session {
+        let mut session = Session::new(SessionId(1), "ann".into(), [7; 32], Fence::default(), settings());
+        for number in 0..8u8 {
+            session.set(&format!("chest-{number}"), Value::Bytes(vec![number; 60_000])).unwrap();
+        }
+        session
+    }
+
+    #[test]
+    fn only_what_changed_since_the_copy_travels_with_the_baton() {
+        let mut source = hoarder();
+        let copy = source.copy_ahead().expect("it is large");
+        source.set("chest-1", Value::Integer(1)).unwrap();
+        source.delete("chest-2");
+        source.set("chest-8", Value::Text("new".into())).unwrap();
+        source.delete("chest-8");
+        let state = source.export(Time::default());
+        assert_eq!(state.data, [("chest-1".to_owned(), Value::Integer(1))]);
+        assert_eq!(state.removed, ["chest-2", "chest-8"]);
+
+        let mut target = Session::expected(SessionId(1), [7; 32], settings());
+        assert!(!target.fits(&state), "the copy has not arrived");
+        target.preload(copy);
+        assert!(target.fits(&state));
+        target.import(state, Fence::default(), Time::default()).unwrap();
+        assert_eq!(target.data(), source.data());
+        assert_eq!(target.state_bytes(), source.state_bytes());
+    }
+
+    #[test]
+    fn after_a_move_that_failed_all_of_it_travels_again() {
+        let mut source = hoarder();
+        source.copy_ahead();
+        source.forget_copy();
+        let state = source.export(Time::default());
+        assert_eq!((state.data.len(), state.ahead), (8, false));
+    }
+
+    #[test]
+    fn small_user_data_is_not_copied_ahead() {
+        let mut session = Session::new(SessionId(1), "ann".into(), [7; 32], Fence::default(), settings());
+        session.set("score", Value::Integer(1)).unwrap();
+        assert_eq!(session.copy_ahead(), None);
+        assert!(!session.export(Time::default()).ahead);
+    }
+}
