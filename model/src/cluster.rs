@@ -137,6 +137,28 @@ impl Cluster {
         }
     }
 
+    /// What there is after it has happened; `None`: the same as before.
+    pub fn after(&self, action: &Action, rules: &Rules) -> Option<Self> {
+        if let Action::Deliver(index) = *action {
+            let envelope = &self.network[index];
+            let to = envelope.to.0 as usize - 1;
+            let mut node = self.nodes[to].clone();
+            let effects = Self::receive(&mut node, envelope, rules);
+            // Most messages arrive once more where they have arrived before.
+            if node.digest() == self.nodes[to].digest() && effects.is_empty() {
+                return None;
+            }
+            let mut next = self.clone();
+            next.nodes[to] = node;
+            next.follow(to, effects, rules);
+            next.tidy(rules.variant);
+            return Some(next);
+        }
+        let mut next = self.clone();
+        next.happen(action, rules);
+        Some(next)
+    }
+
     /// Lets it happen.
     pub fn happen(&mut self, action: &Action, rules: &Rules) {
         self.do_it(action, rules);
@@ -240,10 +262,15 @@ impl Cluster {
     pub fn deliver(&mut self, envelope: &Digested<Envelope>, rules: &Rules) {
         let index = envelope.to.0 as usize - 1;
         if self.nodes[index].alive {
-            self.at(index, &Input::Message(envelope.digest()), rules, |node| {
-                node.receive(envelope.from, envelope.frame(), rules.variant)
-            });
+            let effects = Self::receive(&mut self.nodes[index], envelope, rules);
+            self.follow(index, effects, rules);
         }
+    }
+
+    fn receive(node: &mut Digested<Node>, envelope: &Digested<Envelope>, rules: &Rules) -> Effects {
+        rules.known.apply(node, &Input::Message(envelope.digest()), |node| {
+            node.receive(envelope.from, envelope.frame(), rules.variant)
+        })
     }
 
     /// A message arrives for the last time.
@@ -281,11 +308,12 @@ impl Cluster {
     }
 
     fn own(&mut self, index: usize, action: &Action, rules: &Rules, act: impl FnOnce(&mut Node) -> Effects) {
-        self.at(index, &Input::Own(action.clone()), rules, act);
+        let effects = rules.known.apply(&mut self.nodes[index], &Input::Own(action.clone()), act);
+        self.follow(index, effects, rules);
     }
 
-    fn at(&mut self, index: usize, input: &Input, rules: &Rules, act: impl FnOnce(&mut Node) -> Effects) {
-        let effects = rules.known.apply(&mut self.nodes[index], input, act);
+    /// What has happened to a node has effects elsewhere.
+    fn follow(&mut self, index: usize, effects: Effects, rules: &Rules) {
         self.served_without_lease |= effects.served_without_lease;
         for envelope in effects.sent {
             if let Err(place) = self.network.binary_search_by(|sent| (**sent).cmp(&envelope)) {
@@ -314,6 +342,13 @@ impl Cluster {
 }
 
 impl Effects {
+    fn is_empty(&self) -> bool {
+        self.sent.is_empty()
+            && self.abandoned.is_empty()
+            && !self.served_without_lease
+            && self.claimed.is_none()
+    }
+
     /// These happened as well.
     pub fn absorb(&mut self, other: Self) {
         self.sent.extend(other.sent);

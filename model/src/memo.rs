@@ -3,8 +3,8 @@
 //! others in different ones. So it is let happen once, and remembered.
 
 use crate::messages::{Digested, digest};
+use nohash_hasher::IntMap;
 use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::hash::Hash;
 
 const SHARDS: usize = 64;
@@ -15,7 +15,7 @@ type Outcome<T, E> = (Digested<T>, E);
 /// The outcomes that are known. A state is known by its hash, as in the search itself.
 #[derive(Debug)]
 pub struct Memo<T, E> {
-    shards: Vec<Mutex<HashMap<u64, Outcome<T, E>>>>,
+    shards: Vec<Mutex<IntMap<u64, Outcome<T, E>>>>,
 }
 
 impl<T, E> Default for Memo<T, E> {
@@ -28,7 +28,7 @@ impl<T: Clone + Hash, E: Clone> Memo<T, E> {
     /// Changes `part` as `change` does, which has to be determined by `part` and `input`.
     pub fn apply(&self, part: &mut Digested<T>, input: &impl Hash, change: impl FnOnce(&mut T) -> E) -> E {
         let key = digest(&(part.digest(), input));
-        let shard = &self.shards[key as usize % SHARDS];
+        let shard = &self.shards[(key >> 32) as usize % SHARDS];
         if let Some((after, effects)) = shard.lock().get(&key) {
             *part = after.clone();
             return effects.clone();

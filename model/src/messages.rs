@@ -1,6 +1,6 @@
 //! Messages between nodes, and values that know their hash.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use sterna::protocol::ids::{MoveId, NodeId};
 use sterna::protocol::limits;
@@ -102,9 +102,7 @@ impl<T> Hash for Digested<T> {
     }
 }
 
-/// The same in every run.
+/// The same in every run on the same machine.
 pub fn digest(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(value)
 }

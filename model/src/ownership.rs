@@ -41,9 +41,7 @@ impl Model for Ownership {
     }
 
     fn next_state(&self, state: &Cluster, action: Action) -> Option<Cluster> {
-        let mut next = state.clone();
-        next.happen(&action, &self.rules);
-        Some(next)
+        state.after(&action, &self.rules)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
