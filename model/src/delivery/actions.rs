@@ -1,13 +1,13 @@
 //! What may happen to a player, and to the nodes that serve it.
 
 use super::links::{End, Lane};
-use super::{NOW, Play};
+use super::server::{Input, Node};
+use super::{ClientInput, NOW, Play, Rules};
+use crate::messages::Digested;
 use std::time::Duration;
 use sterna::protocol::cohort::{Cohort, Wake};
-use sterna::protocol::ids::Cursor;
 use sterna::protocol::time::Time;
-use sterna::protocol::wire::{Kind, Message};
-use sterna::protocol::{limits, source, target};
+use sterna::protocol::{source, target};
 
 /// One thing that may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,18 +20,28 @@ pub enum Action {
     Ends(usize, End),
     /// A link breaks.
     Break(usize),
-    /// The first message from this node to the other arrives.
+    /// A message from a node to another arrives.
     Arrive(usize),
     /// The client's game sends a message.
     Send,
     /// It asks to be moved.
     Migrate,
+    /// A node moves it without being asked.
+    Force(usize),
     /// It is time for the client to try again, or to acknowledge.
     ClientTime,
     /// It is time for a node to acknowledge.
     NodeTime(usize),
     /// A time of the move has come.
     Wake(usize, Wake),
+    /// A node crashes.
+    Crash(usize),
+    /// A node's lease runs out.
+    RunOut(usize),
+    /// It has renewed the lease.
+    Renew(usize),
+    /// A node sees that the lease of the node that its move depends on has run out.
+    SeeGone(usize),
 }
 
 /// Times of the client up to this one may come; a ticket's or a session's end does not.
@@ -60,8 +70,12 @@ impl Play {
                 }
             }
         }
-        let sending = |side: &usize| !self.sides[*side].outbox.is_empty();
-        actions.extend((0..2).filter(sending).map(Action::Arrive));
+        for (index, parcel) in self.parcels.iter().enumerate() {
+            let same_way = |other: &super::Parcel| (other.from, other.to) == (parcel.from, parcel.to);
+            if !self.parcels[..index].iter().any(same_way) {
+                actions.push(Action::Arrive(index));
+            }
+        }
         actions
     }
 
@@ -75,25 +89,51 @@ impl Play {
             actions.push(Action::Migrate);
         }
         if self.left.breaks > 0 {
-            let live = |index: &usize| self.pipes[*index].up && !self.pipes[*index].cut;
+            let live = |index: &usize| self.pipes[*index].client_open && !self.pipes[*index].cut;
             actions.extend((0..self.pipes.len()).filter(live).map(Action::Break));
         }
         if self.left.dials > 0 && self.client_time().is_some() {
             actions.push(Action::ClientTime);
         }
-        for node in 0..2 {
-            if self.sides[node].cohort.is_some() {
-                actions.push(Action::NodeTime(node));
-            }
-            if self.left.wakes > 0 {
-                actions.extend(self.wakes(node, is_giving_up));
-            }
+        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
+            self.actions_of(index, node, &mut actions);
         }
         actions
     }
 
+    fn actions_of(&self, index: usize, node: &Digested<Node>, actions: &mut Vec<Action>) {
+        if let Some(cohort) = &node.cohort {
+            actions.push(Action::NodeTime(index));
+            if self.left.wakes > 0 {
+                actions.extend(self.wakes(index, is_giving_up));
+            }
+            if self.left.forced > 0 && cohort.is_served() {
+                actions.push(Action::Force(index));
+            }
+            if cohort.depends_on().is_some_and(|other| self.is_gone(other.0 as usize - 1)) {
+                actions.push(Action::SeeGone(index));
+            }
+        }
+        if node.fenced {
+            actions.push(Action::Renew(index));
+        }
+        if self.left.faults > 0 && node.cohort.is_some() {
+            // Without a copy elsewhere the session would have to be restarted from a snapshot.
+            if (0..3).any(|other| other != index && self.nodes[other].holds()) {
+                actions.push(Action::Crash(index));
+            }
+            if !node.fenced {
+                actions.push(Action::RunOut(index));
+            }
+        }
+    }
+
+    fn is_gone(&self, node: usize) -> bool {
+        !self.nodes[node].alive || self.nodes[node].fenced
+    }
+
     pub(super) fn wakes(&self, node: usize, such: fn(Wake) -> bool) -> Vec<Action> {
-        let wakes = self.sides[node].cohort.iter().flat_map(Cohort::wakes);
+        let wakes = self.nodes[node].cohort.iter().flat_map(Cohort::wakes);
         wakes.filter(|wake| such(*wake)).map(|wake| Action::Wake(node, wake)).collect()
     }
 
@@ -101,63 +141,104 @@ impl Play {
         self.client.poll_timeout().filter(|at| *at <= NOW + SOON)
     }
 
-    /// Lets it happen.
-    pub fn happen(&mut self, action: &Action) {
-        match *action {
-            Action::DialEnds(index) => {
-                self.pipes[index].up = true;
-                let link = self.pipes[index].link;
-                self.client_does(|client, _| client.link_up(link, &[link.0 as u8; 32], NOW));
+    /// What makes itself known, one after the other, once nothing is under way: crashed nodes, leases.
+    pub(super) fn faults_seen(&self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
+            if node.fenced {
+                actions.push(Action::Renew(index));
             }
-            Action::Deliver(index, to, lane) => self.deliver(index, to, lane),
-            Action::Ends(index, end) => self.close(self.pipes[index].link, end),
+            let depends_on = node.cohort.as_ref().and_then(Cohort::depends_on);
+            if depends_on.is_some_and(|other| !self.nodes[other.0 as usize - 1].alive) {
+                actions.push(Action::SeeGone(index));
+            }
+        }
+        actions
+    }
+
+    /// Lets it happen.
+    pub fn happen(&mut self, action: &Action, rules: &Rules) {
+        match *action {
+            Action::DialEnds(index) => self.dial_ends(index, rules),
+            Action::Deliver(index, to, lane) => self.deliver(index, to, lane, rules),
+            Action::Ends(index, end) => self.close(index, end, rules),
             Action::Break(index) => {
                 self.left.breaks -= 1;
                 self.break_link(self.pipes[index].link);
             }
-            Action::Arrive(from) => self.arrive(from),
-            Action::Send => self.send(),
+            Action::Arrive(index) => {
+                let parcel = self.parcels.remove(index);
+                let to = parcel.to.0 as usize - 1;
+                self.node_does(to, &Input::Peer(parcel.from, parcel.bytes), rules);
+            }
+            Action::Send => {
+                self.left.messages -= 1;
+                let number = self.judge.sent;
+                self.judge.sent += 1;
+                self.client_does(ClientInput::Send(number), rules);
+            }
             Action::Migrate => {
                 self.left.moves -= 1;
-                self.client_does(|client, _| {
-                    // Refused while it is not connected: the game may ask again.
-                    let _ = client.send_migrate();
-                });
+                self.client_does(ClientInput::Migrate, rules);
+            }
+            Action::Force(node) => {
+                self.left.forced -= 1;
+                self.node_does(node, &Input::Force, rules);
             }
             Action::ClientTime => {
                 if let Some(at) = self.client_time() {
-                    self.client_does(|client, notes| client.on_timeout(at, notes));
+                    self.client_does(ClientInput::Time(at), rules);
                 }
             }
             Action::NodeTime(node) => {
-                let soon = NOW + limits::ACK_AFTER;
-                self.node_does_at(node, soon, |cohort, env| cohort.on_timeout(env));
+                self.node_does(node, &Input::Time, rules);
             }
             Action::Wake(node, wake) => {
                 self.left.wakes = self.left.wakes.saturating_sub(u8::from(is_giving_up(wake)));
-                self.node_does(node, |cohort, env| cohort.fire(wake, env));
+                self.node_does(node, &Input::Wake(wake), rules);
+            }
+            Action::Crash(node) => {
+                self.left.faults -= 1;
+                self.crash(node);
+            }
+            Action::RunOut(node) => {
+                self.left.faults -= 1;
+                self.node_does(node, &Input::Fenced, rules);
+            }
+            Action::Renew(node) => {
+                self.node_does(node, &Input::Renewed, rules);
+            }
+            Action::SeeGone(node) => {
+                self.node_does(node, &Input::OtherGone, rules);
             }
         }
     }
 
-    fn send(&mut self) {
-        self.left.messages -= 1;
-        let payload = [self.sent];
-        self.sent += 1;
-        let mut frame = Vec::new();
-        Message { kind: Kind::Plain, ver: 0, cmd: 1, payload: &payload }.encode(&mut frame);
-        self.client_does(|client, _| client.push_frames(&frame));
+    fn dial_ends(&mut self, index: usize, rules: &Rules) {
+        if !self.nodes[self.pipes[index].node].alive {
+            return self.close(index, End::Client, rules);
+        }
+        let link = self.pipes[index].change(|pipe| {
+            pipe.up = true;
+            pipe.link
+        });
+        self.client_does(ClientInput::LinkUp(link), rules);
     }
 
-    /// So many messages have been sent, processed and received in order, each once.
-    pub(super) fn in_order(numbers: &[u8]) -> bool {
-        numbers.iter().copied().eq(0..numbers.len() as u8)
-    }
-
-    /// Everything that was sent has been processed, and its echo received.
-    pub(super) fn is_complete(&self) -> bool {
-        let all = Cursor(u64::from(self.sent));
-        self.processed.len() as u64 == all.0 && self.received.len() as u64 == all.0
+    fn crash(&mut self, node: usize) {
+        let id = self.nodes[node].id;
+        let mut gone = Node::new(id, 0);
+        gone.alive = false;
+        self.nodes[node] = Digested::new(gone);
+        self.parcels.retain(|parcel| parcel.from != id && parcel.to != id);
+        for pipe in self.pipes.iter_mut().filter(|pipe| pipe.node == node) {
+            pipe.change(|pipe| {
+                pipe.cut |= pipe.up;
+                pipe.node_open = false;
+                pipe.lose();
+            });
+        }
+        self.forget_closed();
     }
 }
 

@@ -1,16 +1,15 @@
 //! Links: two lanes of bytes in each direction, which overtake one another, end in good order or break.
 
 use super::game::{address, node_at};
-use super::{NOW, Play, SESSION};
+use super::server::{Greeted, Input};
+use super::tamper::{self, Variant};
+use super::{ClientInput, Play, Rules, is_later};
 use std::net::SocketAddr;
-use sterna::client::status::Status;
-use sterna::protocol::client::{self, LinkEnd, LinkFault};
-use sterna::protocol::cohort::{Cohort, Env};
-use sterna::protocol::ids::{MoveId, NodeId};
+use std::sync::Arc;
+use sterna::protocol::client::{self, LinkFault};
 use sterna::protocol::limits;
-use sterna::protocol::reasons::RefuseReason;
-use sterna::protocol::session::{Link, LinkId, Outgoing};
-use sterna::protocol::wire::{Downlink, Greeting, Uplink, split};
+use sterna::protocol::session::LinkId;
+use sterna::protocol::wire::{Downlink, Uplink, split};
 
 /// Which stream of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,7 +42,7 @@ pub(super) struct Pipe {
     pub(super) node_open: bool,
     /// Nothing arrives any more.
     pub(super) cut: bool,
-    streams: [Vec<u8>; 4],
+    streams: [Arc<[u8]>; 4],
 }
 
 impl Pipe {
@@ -66,8 +65,19 @@ impl Pipe {
         LinkId(self.link.0)
     }
 
-    pub(super) fn stream(&mut self, to: End, lane: Lane) -> &mut Vec<u8> {
-        &mut self.streams[Self::index(to, lane)]
+    /// What is under way.
+    pub(super) fn take(&mut self, to: End, lane: Lane) -> Arc<[u8]> {
+        std::mem::take(&mut self.streams[Self::index(to, lane)])
+    }
+
+    /// This is under way as well.
+    fn append(&mut self, to: End, lane: Lane, bytes: &Arc<[u8]>) {
+        let stream = &mut self.streams[Self::index(to, lane)];
+        if stream.is_empty() {
+            *stream = bytes.clone();
+        } else if !bytes.is_empty() {
+            *stream = [&**stream, &**bytes].concat().into();
+        }
     }
 
     fn index(to: End, lane: Lane) -> usize {
@@ -77,10 +87,6 @@ impl Pipe {
             (End::Node, Lane::Control) => 2,
             (End::Node, Lane::Data) => 3,
         }
-    }
-
-    pub(super) fn toward_node(&mut self, lane: Lane) -> &mut Vec<u8> {
-        self.stream(End::Node, lane)
     }
 
     pub(super) fn has(&self, to: End, lane: Lane) -> bool {
@@ -104,59 +110,32 @@ impl Pipe {
 }
 
 impl Play {
-    /// Does what the client wants done.
-    pub(super) fn pump_client(&mut self) {
-        loop {
-            while let Some(client::Output::Dial(link, to)) = self.client.poll_output() {
-                self.left.dials = self.left.dials.saturating_sub(1);
-                self.pipes.push(Pipe::new(link, to));
-            }
-            let mut dirty = Vec::new();
-            self.client.take_dirty(|link| dirty.push(link));
-            if dirty.is_empty() {
-                return;
-            }
-            for link in dirty {
-                self.write_up(link);
-            }
+    pub(super) fn link_of(&self, node: usize, link: LinkId) -> Option<usize> {
+        self.pipes.iter().position(|pipe| pipe.node == node && pipe.node_link() == link)
+    }
+
+    /// The client writes.
+    pub(super) fn write_up(&mut self, link: client::LinkId, lanes: &[Arc<[u8]>; 2]) {
+        let open = |pipe: &&mut crate::messages::Digested<Pipe>| pipe.link == link && pipe.client_open;
+        let Some(pipe) = self.pipes.iter_mut().find(open) else { return };
+        if pipe.node_open && !pipe.cut && lanes.iter().any(|lane| !lane.is_empty()) {
+            pipe.change(|pipe| {
+                pipe.append(End::Node, Lane::Control, &lanes[0]);
+                pipe.append(End::Node, Lane::Data, &lanes[1]);
+            });
         }
     }
 
-    fn write_up(&mut self, link: client::LinkId) {
-        let Some(pipe) = self.pipes.iter_mut().find(|pipe| pipe.link == link && pipe.client_open) else {
-            return;
-        };
-        if pipe.up {
-            self.client.fill_control(link, pipe.stream(End::Node, Lane::Control));
-            self.client.fill_data(link, pipe.stream(End::Node, Lane::Data), usize::MAX);
+    /// A node writes.
+    pub(super) fn write_down(&mut self, node: usize, link: LinkId, lanes: &[Arc<[u8]>; 2]) {
+        let Some(index) = self.link_of(node, link) else { return };
+        let pipe = &mut self.pipes[index];
+        if pipe.client_open && !pipe.cut && lanes.iter().any(|lane| !lane.is_empty()) {
+            pipe.change(|pipe| {
+                pipe.append(End::Client, Lane::Control, &lanes[0]);
+                pipe.append(End::Client, Lane::Data, &lanes[1]);
+            });
         }
-        if !pipe.node_open || pipe.cut {
-            pipe.lose();
-        }
-        if self.client.is_closing(link) {
-            self.close(link, End::Client);
-        }
-    }
-
-    /// Writes what a cohort has for its links; true: something has changed by that.
-    pub(super) fn pump_node(&mut self, node: usize, cohort: &mut Cohort, env: &Env<'_>) -> bool {
-        let mut dirty = Vec::new();
-        cohort.take_dirty(|link| dirty.push(link));
-        for link in &dirty {
-            let Some(index) = self.link_of(node, *link) else { continue };
-            let pipe = &mut self.pipes[index];
-            cohort.fill(*link, Outgoing::Control, pipe.stream(End::Client, Lane::Control), 0, env);
-            cohort.fill(*link, Outgoing::Data, pipe.stream(End::Client, Lane::Data), usize::MAX, env);
-            if !pipe.client_open || pipe.cut {
-                pipe.lose();
-            }
-            if cohort.is_closing(*link) {
-                pipe.node_open = false;
-                cohort.link_ended(*link, env);
-            }
-        }
-        self.forget_closed();
-        !dirty.is_empty()
     }
 
     pub(super) fn forget_closed(&mut self) {
@@ -164,112 +143,109 @@ impl Play {
     }
 
     /// One end closes a link, or learns that it is closed.
-    pub(super) fn close(&mut self, link: client::LinkId, end: End) {
-        let Some(index) = self.pipes.iter().position(|pipe| pipe.link == link) else { return };
-        let pipe = &mut self.pipes[index];
-        let (node, node_link) = (pipe.node, pipe.node_link());
+    pub(super) fn close(&mut self, index: usize, end: End, rules: &Rules) {
+        let (link, node, node_link) =
+            (self.pipes[index].link, self.pipes[index].node, self.pipes[index].node_link());
+        self.pipes[index].change(|pipe| match end {
+            End::Client => pipe.client_open = false,
+            End::Node => pipe.node_open = false,
+        });
         match end {
-            End::Client if std::mem::replace(&mut pipe.client_open, false) => {
-                let status = if pipe.up { Status::TransportBroken } else { Status::Unreachable };
-                let ended = LinkEnd { status, text: String::new() };
-                self.client_does(|client, notes| client.link_ended(link, ended, NOW, notes));
+            End::Client => {
+                self.client_does(ClientInput::LinkEnded(link), rules);
             }
-            End::Node if std::mem::replace(&mut pipe.node_open, false) => {
-                self.node_does(node, |cohort, env| cohort.link_ended(node_link, env));
+            End::Node => {
+                self.node_does(node, &Input::LinkEnded(node_link), rules);
             }
-            End::Client | End::Node => {}
         }
         self.forget_closed();
     }
 
     /// Bytes arrive at an end.
-    pub(super) fn deliver(&mut self, index: usize, to: End, lane: Lane) {
-        let bytes = std::mem::take(self.pipes[index].stream(to, lane));
+    pub(super) fn deliver(&mut self, index: usize, to: End, lane: Lane, rules: &Rules) {
+        let bytes = self.pipes[index].change(|pipe| pipe.take(to, lane));
         let (link, node, node_link) =
             (self.pipes[index].link, self.pipes[index].node, self.pipes[index].node_link());
         match to {
-            End::Client => {
-                let mut result = Ok(0);
-                self.client_does(|client, notes| result = client.received(link, &bytes, NOW, notes));
-                match result {
-                    Ok(taken) => assert_eq!(taken, bytes.len(), "whole frames arrive"),
-                    Err(fault) => {
-                        self.misbehaved |= !matches!(fault, LinkFault::Stale { .. });
-                        self.break_link(link);
-                    }
-                }
-            }
-            End::Node if !self.pipes[index].greeted => self.greet(index, &bytes),
+            End::Client => self.deliver_to_client(link, bytes, lane, rules),
+            End::Node if !self.pipes[index].greeted => self.greet(index, &bytes, rules),
             End::Node => {
-                let result = self.node_does(node, |cohort, env| cohort.received(node_link, &bytes, env));
-                if let Some(Err(_)) = result {
-                    self.misbehaved = true;
+                let taken = self.node_does(node, &Input::Bytes(node_link, bytes), rules);
+                if taken == Some(Greeted::Misbehaved) {
+                    self.judge.misbehaved = true;
                     self.break_link(link);
                 }
+                if rules.variant == Some(Variant::AcknowledgesBeforeServing) && lane == Lane::Data {
+                    self.acknowledge_early(node, rules);
+                }
+            }
+        }
+    }
+
+    fn deliver_to_client(&mut self, link: client::LinkId, bytes: Arc<[u8]>, lane: Lane, rules: &Rules) {
+        let (bytes, switched_to) = match lane {
+            Lane::Control => (bytes, None),
+            Lane::Data => {
+                let (bytes, switched_to) = tamper::switches(rules.variant, &bytes, &self.judge);
+                (bytes.into(), switched_to)
+            }
+        };
+        let hears = !self.client.is_closing(link);
+        match self.client_does(ClientInput::Bytes(link, bytes), rules) {
+            None => {
+                if let Some(epoch) = switched_to.filter(|_| hears) {
+                    self.judge.accepted(epoch);
+                }
+            }
+            Some(fault) => {
+                self.judge.misbehaved |= !matches!(fault, LinkFault::Stale { .. });
+                self.break_link(link);
             }
         }
     }
 
     /// The first frame of a link.
-    fn greet(&mut self, index: usize, bytes: &[u8]) {
+    fn greet(&mut self, index: usize, bytes: &[u8], rules: &Rules) {
         let Ok(Some((body, length))) = split(bytes, limits::FRAME_BYTES_MAX) else {
             unreachable!("whole frames arrive")
         };
-        let rest = bytes[length..].to_vec();
-        let (node, node_link) = (self.pipes[index].node, self.pipes[index].node_link());
+        let rest: Arc<[u8]> = bytes[length..].into();
         let Ok(Uplink::Hello { link: number, credit, greeting, .. }) = Uplink::decode(body) else {
             unreachable!("a client greets first")
         };
-        let let_in = match greeting {
-            Greeting::Connect { .. } => unreachable!("it connects only once"),
-            Greeting::Attach { ticket, down, .. } => {
-                let id = MoveId {
-                    cohort: SESSION.into(),
-                    epoch: sterna::protocol::ids::Epoch(u64::from(ticket[0])),
-                    attempt: u32::from(ticket[1]),
-                    target: NodeId(node as u64 + 1),
-                };
-                let link = Link::new(node_link, number, None, credit, down);
-                self.node_does(node, |cohort, env| cohort.attach(id, link, false, env))
-                    .unwrap_or(Err(RefuseReason::TicketVoid))
-            }
-            Greeting::Resume { fence, down, .. } => {
-                let held = self.sides[node].cohort.as_ref().is_some_and(Cohort::is_held);
-                let link = Link::new(node_link, number, None, credit, down);
-                let resumed = held
-                    .then(|| self.node_does(node, |cohort, env| cohort.resume(fence, link, false, env)))
-                    .flatten();
-                resumed.unwrap_or(Err(RefuseReason::Unavailable))
-            }
-        };
+        assert!(is_later(&greeting), "it connects only once");
+        let (node, node_link) = (self.pipes[index].node, self.pipes[index].node_link());
+        let input = Input::Greeting(node_link, number, credit, greeting);
+        let greeted = self.node_does(node, &input, rules);
+        let owner = self.store.held.record.owner;
         let Some(index) = self.link_of(node, node_link) else { return };
-        match let_in {
-            Ok(()) => {
-                self.pipes[index].greeted = true;
-                let mut again = rest;
-                again.append(self.pipes[index].stream(End::Node, Lane::Control));
-                *self.pipes[index].stream(End::Node, Lane::Control) = again;
-                // What was written before the link was known to the cohort.
-                self.node_does(node, |_, _| ());
+        self.pipes[index].change(|pipe| match greeted {
+            Some(Greeted::Fine) => {
+                pipe.greeted = true;
+                let later = pipe.take(End::Node, Lane::Control);
+                pipe.append(End::Node, Lane::Control, &rest);
+                pipe.append(End::Node, Lane::Control, &later);
             }
-            Err(reason) => {
-                let owner = self.store.held.record.owner;
-                let elsewhere = if owner.0 as usize == node + 1 { Vec::new() } else { vec![address(owner)] };
+            Some(Greeted::Refused(reason)) => {
+                let elsewhere =
+                    if owner.0 as usize == node + 1 { Vec::new() } else { vec![address(owner)] };
                 let mut refusal = Vec::new();
                 Downlink::Refused { reason, elsewhere }.encode(&mut refusal);
-                let pipe = &mut self.pipes[index];
                 pipe.lose();
-                *pipe.stream(End::Client, Lane::Control) = refusal;
+                pipe.append(End::Client, Lane::Control, &refusal.into());
                 pipe.node_open = false;
             }
-        }
+            Some(Greeted::Misbehaved) | None => {}
+        });
     }
 
-    /// What is under way is lost, and each end finds out by itself: here one after the other.
+    /// What is under way is lost, and each end finds out by itself.
     pub(super) fn break_link(&mut self, link: client::LinkId) {
         if let Some(pipe) = self.pipes.iter_mut().find(|pipe| pipe.link == link) {
-            pipe.cut = true;
-            pipe.lose();
+            pipe.change(|pipe| {
+                pipe.cut = true;
+                pipe.lose();
+            });
         }
     }
 }

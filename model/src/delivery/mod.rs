@@ -1,111 +1,147 @@
-//! The model of what a player sees: the real client, two nodes with the real cohorts, and links between them
-//! as lanes of bytes that break. The directory answers at once and nodes lose nothing on their way to each
-//! other: that is the ownership model's affair.
+//! The model of what a player sees: the real client, three nodes with the real cohorts, and links between them
+//! as lanes of bytes that break. Nodes crash, or lose their lease for a while. The directory answers at once,
+//! but for a node whose lease has run out, and nodes that live lose nothing on their way to each other: what
+//! else can happen there is the ownership model's affair.
 
 mod actions;
 mod game;
+mod judge;
 mod links;
 mod search;
+mod server;
+mod tamper;
 
 pub use actions::Action;
 pub use search::Delivery;
+pub use tamper::Variant;
 
-use crate::store::{Reply, Request, Store};
-use game::{Echo, Notes, View, address};
+use crate::memo::Memo;
+use crate::messages::Digested;
+use crate::store::Store;
+use game::{Notes, address};
+use judge::Judge;
 use links::{Lane, Pipe};
-use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock};
+use server::{Effects, Greeted, Input, Node};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use sterna::client::event::Batch;
-use sterna::protocol::client::{self, Client};
-use sterna::protocol::cohort::{Cohort, Env, Output};
-use sterna::protocol::ids::{Binding, Bucket, Cursor, Epoch, LinkNumber, MoveId, NodeId, SessionId};
-use sterna::protocol::lease::Lease;
+use sterna::client::status::Status;
+use sterna::protocol::client::{self, Client, LinkEnd};
+use sterna::protocol::cohort::Cohort;
+use sterna::protocol::ids::{Binding, Bucket, Epoch, NodeId, SessionId};
 use sterna::protocol::limits;
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
-use sterna::protocol::session::{Link, LinkId, Settings};
-use sterna::protocol::time::{BootTime, Time};
-use sterna::protocol::wire::{Member, MoveMode, Peer, split};
+use sterna::protocol::time::Time;
+use sterna::protocol::wire::{Greeting, MoveMode};
 
 const NOW: Time = Time::from_micros(0);
 const SESSION: SessionId = SessionId(7);
 const LONG: Duration = Duration::from_secs(1_000_000);
 
-static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
-    Arc::new(Settings {
-        node: "model".into(),
-        message_bytes_max: 1024,
-        replay_bytes_max: 1 << 20,
-        user_data_bytes_max: 1 << 20,
-        resume_max: LONG,
-        silence_max: LONG,
-        moves_when_online: true,
-    })
-});
-
-static LEASE: LazyLock<Lease> = LazyLock::new(|| {
-    let mut lease = Lease::new(Duration::from_secs(1));
-    lease.restart(BootTime::from_micros(0));
-    lease
-});
-
-/// A rule that does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Variant {
-    /// The baton does not say which uplink messages the source has processed.
-    BatonForgetsUplink,
-    /// The baton does not hold the downlink that is not acknowledged.
-    BatonForgetsDownlink,
-}
-
 /// How often something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bounds {
+    /// How the client is moved when it asks for it.
+    pub mode: MoveMode,
     /// Messages of the client's game.
     pub messages: u8,
     /// Times that it asks to be moved.
     pub moves: u8,
+    /// Times that a node moves it without being asked.
+    pub forced: u8,
+    /// Targets that one move tries.
+    pub targets: u8,
     /// Links that break.
     pub breaks: u8,
     /// Links that the client opens, besides the first.
     pub dials: u8,
     /// Times of a move that come although nothing is slow: a target gives up, a source gives up.
     pub wakes: u8,
+    /// Nodes that crash and leases that run out, together.
+    pub faults: u8,
 }
 
-/// A node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Side {
-    cohort: Option<Cohort>,
-    refused: Vec<MoveId>,
-    /// To the other node, in order.
-    outbox: VecDeque<Vec<u8>>,
+impl Bounds {
+    /// Nothing happens.
+    pub const CALM: Self = Self {
+        mode: MoveMode::Seamless,
+        messages: 1,
+        moves: 0,
+        forced: 0,
+        targets: 1,
+        breaks: 0,
+        dials: 1,
+        wakes: 0,
+        faults: 0,
+    };
+}
+
+/// By which rules client and nodes play, and what is known of how they do.
+#[derive(Debug)]
+pub struct Rules {
+    variant: Option<Variant>,
+    client: Memo<Client, Wishes>,
+    nodes: Memo<Node, Effects>,
+}
+
+impl Rules {
+    /// All rules, or all but one.
+    pub fn new(variant: Option<Variant>) -> Self {
+        Self { variant, client: Memo::default(), nodes: Memo::default() }
+    }
+}
+
+/// A message from node to node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Parcel {
+    from: NodeId,
+    to: NodeId,
+    bytes: Arc<[u8]>,
+}
+
+/// What is to be written on a link: its control lane, and its data lane.
+type Writes<L> = Vec<(L, [Arc<[u8]>; 2])>;
+
+/// What happens to the client.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum ClientInput {
+    Connect,
+    LinkUp(client::LinkId),
+    LinkEnded(client::LinkId),
+    Bytes(client::LinkId, Arc<[u8]>),
+    Send(u8),
+    Migrate,
+    Time(Time),
+}
+
+/// What it leads to.
+#[derive(Clone, Debug, Default)]
+struct Wishes {
+    dials: Vec<(client::LinkId, SocketAddr)>,
+    writes: Writes<client::LinkId>,
+    /// Links that the client has closed.
+    closed: Vec<client::LinkId>,
+    notes: Vec<game::Note>,
+    fault: Option<client::LinkFault>,
 }
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Play {
-    client: Client,
-    sides: [Side; 2],
-    store: Store,
-    pipes: Vec<Pipe>,
+    client: Digested<Client>,
+    nodes: [Digested<Node>; 3],
+    store: Digested<Store>,
+    pipes: Vec<Digested<Pipe>>,
+    /// Between nodes; from one to another in order.
+    parcels: Vec<Parcel>,
     left: Bounds,
-    variant: Option<Variant>,
-    sent: u8,
-    /// What the server's game has processed, on whichever node.
-    processed: Vec<u8>,
-    /// What the client's game has received.
-    received: Vec<u8>,
-    broken_off: bool,
-    /// The client was at an epoch, and later at a lower one.
-    fence_went_back: bool,
-    /// Somebody was taken for a peer that misbehaves.
-    misbehaved: bool,
+    judge: Judge,
 }
 
 impl Play {
     /// A client that is connected to node 1.
-    pub fn new(bounds: Bounds, variant: Option<Variant>) -> Self {
+    pub fn new(bounds: Bounds, rules: &Rules) -> Self {
         let record = Record {
             bucket: Bucket(1),
             binding: Binding(0),
@@ -114,9 +150,8 @@ impl Play {
             phase: OwnerPhase::Serving,
             room: None,
         };
-        let held = Versioned { revision: Revision(1), record };
         let settings = client::Settings {
-            mode: MoveMode::Seamless,
+            mode: bounds.mode,
             connect_max: LONG,
             resume_max: LONG,
             ping_every: LONG,
@@ -124,166 +159,153 @@ impl Play {
             replay_bytes_max: 1 << 20,
             window: limits::CREDIT_BYTES,
         };
-        let cohort = Cohort::begin(SESSION, "user".into(), [0; 32], held, SETTINGS.clone());
+        let held = Versioned { revision: Revision(1), record };
+        let cohort = Cohort::begin(SESSION, "user".into(), [0; 32], held, server::SETTINGS.clone());
+        let node = |index: u64| Digested::new(Node::new(NodeId(index), bounds.targets));
         let mut play = Self {
-            client: Client::new(settings, 1),
-            sides: Default::default(),
-            store: Store::new(record, Vec::new()),
+            client: Digested::new(Client::new(settings, 1)),
+            nodes: [node(1), node(2), node(3)],
+            store: Digested::new(Store::new(record, Vec::new())),
             pipes: Vec::new(),
-            left: Bounds { dials: 1, ..bounds },
-            variant,
-            sent: 0,
-            processed: Vec::new(),
-            received: Vec::new(),
-            broken_off: false,
-            fence_went_back: false,
-            misbehaved: false,
+            parcels: Vec::new(),
+            left: bounds,
+            judge: Judge::default(),
         };
-        play.sides[0].cohort = Some(cohort);
-        play.client_does(|client, notes| {
-            let addresses = vec![address(NodeId(1)), address(NodeId(2))];
-            client.connect(addresses, "token".into(), NOW, notes);
-        });
-        play.happen(&Action::DialEnds(0));
-        play.greet_first();
+        play.nodes[0].change(|node| node.cohort = Some(cohort));
+        play.client_does(ClientInput::Connect, rules);
+        play.happen(&Action::DialEnds(0), rules);
+        play.greet_first(rules);
         while let Some(action) = play.deliveries().first().copied() {
-            play.happen(&action);
+            play.happen(&action, rules);
         }
         play.left.dials = bounds.dials;
         play
     }
 
     /// The first link is let in by the node's driver, which has created the record.
-    fn greet_first(&mut self) {
-        let hello = std::mem::take(self.pipes[0].toward_node(Lane::Control));
-        assert!(!hello.is_empty(), "a client greets first");
-        self.pipes[0].greeted = true;
-        let link = Link::new(self.pipes[0].node_link(), LinkNumber(1), None, limits::CREDIT_BYTES, Cursor(0));
-        self.node_does(0, |cohort, env| cohort.connect(link, false, env));
+    fn greet_first(&mut self, rules: &Rules) {
+        let link = self.pipes[0].change(|pipe| {
+            assert!(!pipe.take(links::End::Node, Lane::Control).is_empty(), "a client greets first");
+            pipe.greeted = true;
+            pipe.node_link()
+        });
+        self.node_does(0, &Input::Connected(link), rules);
     }
 
     /// Calls the client, and does what it wants done.
-    fn client_does(&mut self, act: impl FnOnce(&mut Client, &mut Notes)) {
-        let mut notes = Notes::default();
-        let before = self.client.epoch();
-        act(&mut self.client, &mut notes);
-        self.fence_went_back |= self.client.epoch() < before;
-        self.client.consumed(Batch::cost(1) * notes.received.len() as u64);
-        self.received.extend(notes.received);
-        self.broken_off |= notes.broken_off;
-        self.pump_client();
-    }
-
-    /// Calls a node's cohort, and does what it wants done.
-    fn node_does<R>(&mut self, node: usize, act: impl FnOnce(&mut Cohort, &Env<'_>) -> R) -> Option<R> {
-        self.node_does_at(node, NOW, act)
-    }
-
-    fn node_does_at<R>(
-        &mut self,
-        node: usize,
-        now: Time,
-        act: impl FnOnce(&mut Cohort, &Env<'_>) -> R,
-    ) -> Option<R> {
-        let mut cohort = self.sides[node].cohort.take()?;
-        let (echo, view) = (Echo::default(), View(NodeId(node as u64 + 1)));
-        let permit = LEASE.permit(BootTime::from_micros(0));
-        let env = Env { now, permit, application: &echo, node: &view };
-        let result = act(&mut cohort, &env);
-        loop {
-            while let Some(output) = cohort.poll_output() {
-                self.perform(node, &mut cohort, output, &env);
-            }
-            if !self.pump_node(node, &mut cohort, &env) {
-                break;
+    fn client_does(&mut self, input: ClientInput, rules: &Rules) -> Option<client::LinkFault> {
+        let wishes = rules.client.apply(&mut self.client, &input, |client| call(client, &input));
+        for note in &wishes.notes {
+            self.judge.client_notes(note);
+        }
+        for (link, to) in wishes.dials {
+            self.left.dials = self.left.dials.saturating_sub(1);
+            self.pipes.push(Digested::new(Pipe::new(link, to)));
+        }
+        for (link, lanes) in &wishes.writes {
+            self.write_up(*link, lanes);
+        }
+        for link in wishes.closed {
+            if let Some(pipe) = self.pipes.iter_mut().find(|pipe| pipe.link == link) {
+                pipe.change(|pipe| pipe.client_open = false);
             }
         }
-        cohort.renumber();
-        self.processed.extend(echo.processed.into_inner());
-        self.sides[node].cohort = (!cohort.is_gone()).then_some(cohort);
-        Some(result)
+        self.forget_closed();
+        wishes.fault
     }
 
-    fn perform(&mut self, node: usize, cohort: &mut Cohort, output: Output, env: &Env<'_>) {
-        let side = &mut self.sides[node];
-        match output {
-            Output::Peer(_, mut frame) => {
-                let mut bytes = Vec::new();
-                if let Peer::Baton { baton, .. } = &mut frame {
-                    let state = &mut baton.sessions[0];
-                    match self.variant {
-                        Some(Variant::BatonForgetsUplink) => state.up = Cursor(0),
-                        Some(Variant::BatonForgetsDownlink) => state.down_messages.clear(),
-                        None => {}
-                    }
-                }
-                frame.encode(&mut bytes);
-                side.outbox.push_back(bytes);
-                // Its first byte leaves at once: that it can be taken back is the ownership model's affair.
-                if let Peer::Baton { id, .. } = frame {
-                    cohort.on_baton_left(id, env);
-                }
-            }
-            Output::RevokeBaton(_, id) => cohort.on_revoked(id, false, env),
-            Output::Ask(asker, number, ask) => {
-                if let Reply::Directory(answer) = self.store.process(&Request::Directory(ask)) {
-                    cohort.on_answer(asker, number, answer, env);
-                }
-            }
-            Output::PickTarget(tried) => {
-                let other = NodeId(2 - node as u64);
-                cohort.on_target_picked((!tried.contains(&other)).then_some(other), env);
-            }
-            Output::Store(id, ..) => cohort.on_stored(id, env),
-            Output::RememberRefusal(id) => {
-                if !side.refused.contains(&id) {
-                    side.refused.push(id);
-                }
-            }
-            Output::Forget(_) => self.broken_off = true,
-            Output::Report(_) => {}
+    /// Calls a node, and does what it wants done.
+    fn node_does(&mut self, node: usize, input: &Input, rules: &Rules) -> Option<Greeted> {
+        if !self.nodes[node].alive {
+            return None;
         }
+        let before = self.store.digest();
+        let mut store = self.store.clone();
+        let effects = rules.nodes.apply(&mut self.nodes[node], &(before, input), |node| {
+            let mut effects = server::call(node, input, &mut store, rules.variant);
+            effects.store = Some(store);
+            effects
+        });
+        if let Some(store) = effects.store {
+            self.store = store;
+        }
+        for note in &effects.notes {
+            self.judge.server_notes(note);
+        }
+        for parcel in effects.sent {
+            if self.nodes[parcel.to.0 as usize - 1].alive {
+                self.parcels.push(parcel);
+            }
+        }
+        for (link, lanes) in &effects.writes {
+            self.write_down(node, *link, lanes);
+        }
+        for link in effects.closed {
+            if let Some(index) = self.link_of(node, link) {
+                self.pipes[index].change(|pipe| pipe.node_open = false);
+            }
+        }
+        self.forget_closed();
+        Some(effects.greeted)
     }
+}
 
-    /// The first message from a node to the other arrives.
-    fn arrive(&mut self, from: usize) {
-        let Some(bytes) = self.sides[from].outbox.pop_front() else { return };
-        let (body, _) =
-            split(&bytes, limits::PEER_FRAME_BYTES_MAX).ok().flatten().expect("a whole frame was sent");
-        let frame = Peer::decode(body).expect("what was encoded can be decoded");
-        let (to, from) = (1 - from, NodeId(from as u64 + 1));
-        match frame {
-            Peer::Prepare { id, from, fence, members, mode, .. } => {
-                let refused_before = self.sides[to].refused.contains(&id);
-                self.expect(to, id, &members[0]);
-                self.node_does(to, |cohort, env| {
-                    cohort.on_prepare(id, from, fence, mode, refused_before, env);
-                });
-            }
-            Peer::Baton { id, ref baton } => {
-                let state = &baton.sessions[0];
-                self.expect(to, id, &Member { session: state.session, client_key: state.client_key });
-                self.node_does(to, |cohort, env| cohort.on_peer(from, frame, env));
-            }
-            Peer::Prepared { .. }
-            | Peer::Refused { .. }
-            | Peer::Ready { .. }
-            | Peer::BatonAck { .. }
-            | Peer::Finalised { .. }
-            | Peer::Ahead { .. }
-            | Peer::Cancel { .. }
-            | Peer::Close { .. }
-            | Peer::Hello { .. } => {
-                self.node_does(to, |cohort, env| cohort.on_peer(from, frame, env));
+/// Calls the client, and takes from it what it wants done.
+fn call(client: &mut Client, input: &ClientInput) -> Wishes {
+    let mut wishes = Wishes::default();
+    let mut notes = Notes::default();
+    match input {
+        ClientInput::Connect => {
+            let addresses = (1..=3).map(|node| address(NodeId(node))).collect();
+            client.connect(addresses, "token".into(), NOW, &mut notes);
+        }
+        ClientInput::LinkUp(link) => client.link_up(*link, &[link.0 as u8; 32], NOW),
+        ClientInput::LinkEnded(link) => end_link(client, *link, &mut notes),
+        ClientInput::Bytes(link, bytes) => match client.received(*link, bytes, NOW, &mut notes) {
+            Ok(taken) => assert_eq!(taken, bytes.len(), "whole frames arrive"),
+            Err(fault) => wishes.fault = Some(fault),
+        },
+        ClientInput::Send(number) => client.push_frames(&game::message(*number)),
+        ClientInput::Migrate => {
+            // Refused while it is not connected: the game may ask again.
+            let _ = client.send_migrate();
+        }
+        ClientInput::Time(at) => client.on_timeout(*at, &mut notes),
+    }
+    client.consumed(Batch::cost(1) * notes.received() as u64);
+    loop {
+        while let Some(client::Output::Dial(link, to)) = client.poll_output() {
+            wishes.dials.push((link, to));
+        }
+        let mut dirty = Vec::new();
+        client.take_dirty(|link| dirty.push(link));
+        if dirty.is_empty() {
+            break;
+        }
+        for link in dirty {
+            let mut lanes = [Vec::new(), Vec::new()];
+            client.fill_control(link, &mut lanes[0]);
+            client.fill_data(link, &mut lanes[1], usize::MAX);
+            wishes.writes.push((link, lanes.map(Arc::from)));
+            if client.is_closing(link) {
+                wishes.closed.push(link);
+                end_link(client, link, &mut notes);
             }
         }
     }
+    wishes.notes = notes.0;
+    wishes
+}
 
-    fn expect(&mut self, node: usize, id: MoveId, member: &Member) {
-        self.sides[node].cohort.get_or_insert_with(|| Cohort::expect(id, member, SETTINGS.clone()));
-    }
+fn end_link(client: &mut Client, link: client::LinkId, notes: &mut Notes) {
+    let ended = LinkEnd { status: Status::TransportBroken, text: String::new() };
+    client.link_ended(link, ended, NOW, notes);
+}
 
-    fn link_of(&self, node: usize, link: LinkId) -> Option<usize> {
-        self.pipes.iter().position(|pipe| pipe.node == node && pipe.node_link() == link)
+/// Whether a greeting is for a session that exists.
+fn is_later(greeting: &Greeting) -> bool {
+    match greeting {
+        Greeting::Connect { .. } => false,
+        Greeting::Attach { .. } | Greeting::Resume { .. } => true,
     }
 }
