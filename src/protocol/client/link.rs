@@ -24,7 +24,7 @@ pub(super) enum Purpose {
     Resume,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) purpose: Purpose,
