@@ -2,14 +2,13 @@
 
 use crate::memo::Memo;
 use crate::messages::{Digested, Envelope};
-use crate::node::{Effects, LINK, LeasePhase, NOW, Node, SETTINGS, Who};
+use crate::node::{Effects, LINK, LeasePhase, Node, SETTINGS, Who};
 use crate::possible::Action;
 use crate::store::{Reply, Store};
 use crate::variants::Variant;
 use sterna::protocol::cohort::Cohort;
 use sterna::protocol::ids::{Binding, Bucket, Epoch, Fence, NodeId, SessionId};
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
-use sterna::protocol::takeover;
 use sterna::protocol::wire::{MoveMode, Uplink};
 
 /// How often things may go wrong.
@@ -74,6 +73,9 @@ pub struct Cluster {
     pub claimed_unready: bool,
 }
 
+/// The session that it is all about.
+const SESSION: SessionId = SessionId(7);
+
 fn node_id(index: usize) -> NodeId {
     NodeId(index as u64 + 1)
 }
@@ -81,7 +83,6 @@ fn node_id(index: usize) -> NodeId {
 impl Cluster {
     /// Node 1 serves the session, whose client is linked to it.
     pub fn new(bounds: Bounds) -> Self {
-        let session = SessionId(7);
         let record = Record {
             bucket: Bucket(1),
             binding: Binding(0),
@@ -91,16 +92,21 @@ impl Cluster {
             room: None,
         };
         let held = Versioned { revision: Revision(1), record };
-        let cohort = Cohort::begin(session, "user".into(), [7; 32], held, SETTINGS.clone());
-        let state = cohort.session().export(NOW);
+        let cohort = Cohort::begin(SESSION, "user".into(), [7; 32], held, SETTINGS.clone());
         let mut owner = Node::new(node_id(0), bounds.targets.into());
         owner.cohort = Some(cohort);
         let link = owner.link();
         owner.call(None, |cohort, env| cohort.connect(link, false, env));
+        let mut store = Store::new(record);
+        // Its first snapshot is stored before anything else happens.
+        while let Some(question) = owner.questions.pop() {
+            let reply = store.process(&question.request);
+            answer(&mut owner, question.who, question.number, reply, None);
+        }
         let other = |index: usize| Digested::new(Node::new(node_id(index), bounds.targets.into()));
         let nodes = [Digested::new(owner), other(1), other(2)];
         Self {
-            store: Digested::new(Store::new(record, vec![state])),
+            store: Digested::new(store),
             nodes,
             network: Vec::new(),
             left: bounds,
@@ -227,9 +233,6 @@ impl Cluster {
                 effects.absorb(node.call_kept(variant, |cohort, env| cohort.fire(wake, env)));
                 effects
             }),
-            Action::AskAgain(index) => self.own(index, action, rules, |node| {
-                node.tell_take_over(takeover::Input::Timeout, &[], variant)
-            }),
             Action::SeeGone(index) => self.own(index, action, rules, |node| {
                 node.call(variant, |cohort, env| {
                     if let Some(other) = cohort.depends_on() {
@@ -239,7 +242,7 @@ impl Cluster {
             }),
             Action::BeginTakeOver(index) => {
                 self.left.takers -= 1;
-                self.own(index, action, rules, |node| node.begin_take_over(variant));
+                self.own(index, action, rules, |node| node.begin_take_over(SESSION, variant));
             }
             Action::Crash(index) => self.crash(index),
             Action::RunOut(index) => {
@@ -253,7 +256,7 @@ impl Cluster {
             Action::Fence(index) => self.own(index, action, rules, |node| fence(node, variant)),
             Action::Renew(index) => self.own(index, action, rules, |node| {
                 node.lease = LeasePhase::Holds;
-                node.call(variant, |cohort, _| cohort.on_unfenced())
+                node.call(variant, Cohort::on_unfenced)
             }),
         }
     }
@@ -380,23 +383,22 @@ fn lose_answer(node: &mut Node, number: usize, variant: Option<Variant>) -> Effe
 
 fn answer(node: &mut Node, who: Who, number: u64, reply: Reply, variant: Option<Variant>) -> Effects {
     match (who, reply) {
-        (Who::TakeOver, Reply::Leases(gone)) => {
-            let input = takeover::Input::Leases(number, gone.is_some());
-            node.tell_take_over(input, &gone.unwrap_or_default(), variant)
-        }
         (Who::Cohort(asker), Reply::Directory(answer)) => {
             node.call(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
         }
         (Who::Kept(asker), Reply::Directory(answer)) => {
             node.call_kept(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
         }
-        (Who::TakeOver, Reply::Directory(answer)) => {
-            node.tell_take_over(takeover::Input::Answer(number, answer), &[], variant)
+        (Who::Cohort(asker), Reply::Snapshot(answer)) => {
+            node.call(variant, |cohort, env| cohort.on_snapshot(asker, number, answer, env))
         }
-        (Who::TakeOver, Reply::Snapshot(answer)) => {
-            node.tell_take_over(takeover::Input::Snapshot(number, answer), &[], variant)
+        (Who::Kept(asker), Reply::Snapshot(answer)) => {
+            node.call_kept(variant, |cohort, env| cohort.on_snapshot(asker, number, answer, env))
         }
-        (Who::Arrival(id), Reply::Stored) => node.call(variant, |cohort, env| cohort.on_stored(id, env)),
+        (Who::Cohort(_), Reply::Leases(gone)) => {
+            let gone = gone.map(|gone| gone.into_iter().collect());
+            node.call(variant, |cohort, env| cohort.on_leases(number, gone, env))
+        }
         (who, reply) => unreachable!("{who:?} is answered by {reply:?}"),
     }
 }
@@ -436,8 +438,5 @@ fn fence(node: &mut Node, variant: Option<Variant>) -> Effects {
     node.lease = LeasePhase::Fenced;
     let careless = variant == Some(Variant::KeepsPreparationsFenced)
         && node.cohort.as_ref().is_some_and(|cohort| cohort.admits().is_some());
-    let mut effects =
-        if careless { Effects::default() } else { node.call(variant, |cohort, env| cohort.on_fenced(env)) };
-    effects.absorb(node.tell_take_over(takeover::Input::Fenced, &[], variant));
-    effects
+    if careless { Effects::default() } else { node.call(variant, Cohort::on_fenced) }
 }

@@ -150,9 +150,6 @@ impl Run<'_> {
                     self.do_it(Action::Wake(index, wake));
                 }
             }
-            if node.take_over.is_some() {
-                self.do_it(Action::AskAgain(index));
-            }
         }
         if patience == Patience::Leases {
             let mut actions = Vec::new();
@@ -182,5 +179,6 @@ fn is_deadline(wake: Wake) -> bool {
             | target::Wake::Expire
             | target::Wake::StopHandingBack => true,
         },
+        Wake::TakeOver(_) | Wake::Keeper => false,
     }
 }

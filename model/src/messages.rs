@@ -45,10 +45,8 @@ impl Envelope {
 impl Envelope {
     /// What it says.
     pub fn frame(&self) -> Peer {
-        let (body, _) = split(&self.bytes, limits::PEER_FRAME_BYTES_MAX)
-            .ok()
-            .flatten()
-            .expect("a whole frame was sent");
+        let (body, _) =
+            split(&self.bytes, limits::PEER_FRAME_BYTES_MAX).ok().flatten().expect("a whole frame was sent");
         Peer::decode(body).expect("what was encoded can be decoded")
     }
 }

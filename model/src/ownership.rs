@@ -53,7 +53,8 @@ impl Model for Ownership {
             Property::always("no write of a lower fence lands", |_, state: &Cluster| !state.store.went_back),
             Property::always("what was taken over stands in the store", |_, state: &Cluster| {
                 let restored = state.nodes.iter().filter_map(|node| node.restored);
-                restored.into_iter().all(|fence| state.store.snapshot.fence >= fence)
+                let stored = state.store.snapshot.as_ref().map(|stored| stored.snapshot.fence);
+                restored.into_iter().all(|fence| stored >= Some(fence))
             }),
             Property::always("a target is named only when its client is there", |_, state: &Cluster| {
                 !state.claimed_unready

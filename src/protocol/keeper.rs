@@ -88,6 +88,14 @@ impl Keeper {
         Self { replaces: Replaces::Revision(revision), ..Self::new() }
     }
 
+    /// The revision of what is stored, if it is known.
+    pub const fn revision(&self) -> Option<Revision> {
+        match self.replaces {
+            Replaces::Revision(revision) => Some(revision),
+            Replaces::Unknown | Replaces::Nothing => None,
+        }
+    }
+
     /// When the last snapshot was taken.
     pub const fn taken_at(&self) -> Option<Time> {
         self.taken_at

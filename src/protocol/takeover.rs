@@ -410,11 +410,14 @@ mod tests {
         let next = tell(&mut take_over, Input::Snapshot(6, stored(8, 4)));
         assert!(matches!(next, Some(Output::WriteBack { number: 7, expected: Some(Revision(8)), .. })));
         let next = tell(&mut take_over, Input::Snapshot(7, SnapshotAnswer::Written(Revision(9))));
-        assert_eq!(next, Some(Output::Ended(Outcome::Serve {
-            held: claimed,
-            revision: Revision(9),
-            snapshot: Some(snapshot(4)),
-        })));
+        assert_eq!(
+            next,
+            Some(Output::Ended(Outcome::Serve {
+                held: claimed,
+                revision: Revision(9),
+                snapshot: Some(snapshot(4)),
+            }))
+        );
     }
 
     #[test]
@@ -477,7 +480,8 @@ mod tests {
     #[test]
     fn a_recall_goes_on_from_the_newer_of_copy_and_snapshot() {
         let fence = found(6, ME, OwnerPhase::Serving).record.fence();
-        let write_back = |expected, snapshot| Some(Output::WriteBack { number: 2, expected, fence, snapshot });
+        let write_back =
+            |expected, snapshot| Some(Output::WriteBack { number: 2, expected, fence, snapshot });
         assert_eq!(recalling(SnapshotAnswer::Read(None)).1, write_back(None, None), "there is only the copy");
         assert_eq!(recalling(stored(3, 4)).1, write_back(Some(Revision(3)), None), "of the copy's own epoch");
         assert_eq!(

@@ -326,7 +326,14 @@ impl Cluster {
         self.directory.down || self.cut_from_engine.contains(&node)
     }
 
-    fn snapshot_asked(&mut self, node: NodeId, cohort: CohortId, asker: Asker, number: u64, ask: SnapshotAsk) {
+    fn snapshot_asked(
+        &mut self,
+        node: NodeId,
+        cohort: CohortId,
+        asker: Asker,
+        number: u64,
+        ask: SnapshotAsk,
+    ) {
         let (answer, delay) = if self.is_cut_off(node) {
             (SnapshotAnswer::Unknown, DIRECTORY_MAX)
         } else {

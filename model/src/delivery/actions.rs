@@ -256,5 +256,6 @@ pub(super) fn is_giving_up(wake: Wake) -> bool {
             target::Wake::ResendReady | target::Wake::ReadRecord | target::Wake::StopHandingBack => false,
             target::Wake::GiveUpAdmitting | target::Wake::RefuseForNoBaton | target::Wake::Expire => true,
         },
+        Wake::TakeOver(_) | Wake::Keeper => false,
     }
 }

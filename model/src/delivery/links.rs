@@ -227,8 +227,7 @@ impl Play {
                 pipe.append(End::Node, Lane::Control, &later);
             }
             Some(Greeted::Refused(reason)) => {
-                let elsewhere =
-                    if owner.0 as usize == node + 1 { Vec::new() } else { vec![address(owner)] };
+                let elsewhere = if owner.0 as usize == node + 1 { Vec::new() } else { vec![address(owner)] };
                 let mut refusal = Vec::new();
                 Downlink::Refused { reason, elsewhere }.encode(&mut refusal);
                 pipe.lose();

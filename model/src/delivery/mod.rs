@@ -165,7 +165,7 @@ impl Play {
         let mut play = Self {
             client: Digested::new(Client::new(settings, 1)),
             nodes: [node(1), node(2), node(3)],
-            store: Digested::new(Store::new(record, Vec::new())),
+            store: Digested::new(Store::new(record)),
             pipes: Vec::new(),
             parcels: Vec::new(),
             left: bounds,

@@ -114,12 +114,16 @@ impl Model for Delivery {
                 !state.judge.misbehaved
             }),
             Property::always("no session is given up", |_, state: &Play| !state.judge.given_up),
-            Property::always("nothing is restarted from a copy unless a node failed", |model: &Self, state: &Play| {
-                state.judge.restarts == 0 || state.left.faults < model.bounds.faults
-            }),
-            Property::always("once nothing more goes wrong, nothing is lost", |model: &Self, state: &Play| {
-                model.completes(state)
-            }),
+            Property::always(
+                "nothing is restarted from a copy unless a node failed",
+                |model: &Self, state: &Play| {
+                    state.judge.restarts == 0 || state.left.faults < model.bounds.faults
+                },
+            ),
+            Property::always(
+                "once nothing more goes wrong, nothing is lost",
+                |model: &Self, state: &Play| model.completes(state),
+            ),
             Property::sometimes("moved, and all has come back", |_, state: &Play| {
                 state.client.epoch().0 == 2
                     && state.store.held.record.owner.0 == 2
@@ -137,13 +141,16 @@ impl Model for Delivery {
                 record.owner.0 == 1 && record.epoch.0 == 3 && state.client.epoch().0 == 3
             }),
             Property::sometimes("a second target serves", |_, state: &Play| {
-                state.store.held.record.owner.0 == 3 && state.nodes[2].cohort.as_ref().is_some_and(Cohort::is_served)
+                state.store.held.record.owner.0 == 3
+                    && state.nodes[2].cohort.as_ref().is_some_and(Cohort::is_served)
             }),
             Property::sometimes("a node goes on after a fence", |_, state: &Play| {
                 let record = state.store.held.record;
                 record.owner.0 == 1 && record.epoch.0 == 2 && state.client.epoch().0 == 2
             }),
-            Property::sometimes("the client is told of a restart", |_, state: &Play| state.judge.restarts > 0),
+            Property::sometimes("the client is told of a restart", |_, state: &Play| {
+                state.judge.restarts > 0
+            }),
             Property::sometimes("something is reported as gone", |_, state: &Play| state.judge.has_lost()),
         ]
     }

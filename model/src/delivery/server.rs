@@ -14,6 +14,7 @@ use sterna::protocol::limits;
 use sterna::protocol::reasons::{RefuseReason, TargetRefusal};
 use sterna::protocol::record::Ask;
 use sterna::protocol::session::{Link, LinkId, Outgoing, Settings};
+use sterna::protocol::snapshot::Durability;
 use sterna::protocol::time::BootTime;
 use sterna::protocol::wire::{Greeting, Member, Peer, SessionState, split};
 
@@ -26,6 +27,7 @@ pub(super) static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
         resume_max: LONG,
         silence_max: LONG,
         moves_when_online: true,
+        durability: Durability::None,
     })
 });
 
@@ -249,7 +251,7 @@ impl Driver<'_> {
                 }
             }
             Input::Fenced => cohort.on_fenced(env),
-            Input::Renewed => cohort.on_unfenced(),
+            Input::Renewed => cohort.on_unfenced(env),
         }
     }
 
@@ -293,14 +295,15 @@ impl Driver<'_> {
                 let free = |id: &NodeId| *id != self.node.id && !tried.contains(id);
                 cohort.on_target_picked((1..=3).map(NodeId).find(free), env);
             }
-            Output::Store(id, ..) => cohort.on_stored(id, env),
             Output::RememberRefusal(id) => {
                 if !self.node.refused.contains(&id) {
                     self.node.refused.push(id);
                     self.node.refused.sort();
                 }
             }
-            Output::Forget(_) | Output::Report(_) => {}
+            Output::Forget(_) => cohort.on_forgotten(),
+            Output::Report(_) => {}
+            Output::ReadLeases(_) | Output::Snapshot(..) => unreachable!("nothing is stored here"),
         }
     }
 

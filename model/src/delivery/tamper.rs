@@ -67,11 +67,7 @@ pub(super) fn peer(
 
 /// The frames of a data lane that arrive at the client, as it would take them, and the epochs that they are
 /// of in truth.
-pub(super) fn switches(
-    variant: Option<Variant>,
-    bytes: &[u8],
-    judge: &Judge,
-) -> (Vec<u8>, Option<Epoch>) {
+pub(super) fn switches(variant: Option<Variant>, bytes: &[u8], judge: &Judge) -> (Vec<u8>, Option<Epoch>) {
     let (mut out, mut rest, mut truth) = (Vec::new(), bytes, None);
     while let Ok(Some((body, length))) = split(rest, limits::FRAME_BYTES_MAX) {
         match Data::decode(body) {
@@ -112,7 +108,8 @@ impl Play {
         let mut ack = Vec::new();
         Downlink::Ack { up: Cursor(u64::from(self.judge.sent)) }.encode(&mut ack);
         let ack: Arc<[u8]> = ack.into();
-        let links: Vec<_> = self.pipes.iter().filter(|pipe| pipe.client_open && pipe.up).map(|pipe| pipe.link).collect();
+        let links: Vec<_> =
+            self.pipes.iter().filter(|pipe| pipe.client_open && pipe.up).map(|pipe| pipe.link).collect();
         for link in links {
             self.client_does(ClientInput::Bytes(link, ack.clone()), rules);
         }

@@ -15,8 +15,8 @@ pub use wakes::Wake;
 
 use crate::protocol::application::{Application, Context};
 use crate::protocol::ids::{CohortId, Epoch, Fence, MoveId, NodeId, SessionId};
-use crate::protocol::lease::ServePermit;
 use crate::protocol::keeper::Keeper;
+use crate::protocol::lease::ServePermit;
 use crate::protocol::reasons::{CloseReason, MoveFailure, OfflineReason, TargetRefusal};
 use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
 use crate::protocol::session::{LinkId, Serving, Session, Settings};

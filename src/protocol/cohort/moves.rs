@@ -389,7 +389,11 @@ impl Cohort {
     fn freeze(&mut self, id: MoveId, record: Record, env: &Env<'_>) {
         // Handlers run under the cohort's lock: between two of them it is frozen by holding still.
         self.outputs.push_back(Output::Report(Report::Froze { id }));
-        let baton = Baton { fence: record.fence(), sessions: vec![self.session.export_for_baton(env.now)] };
+        let baton = Baton {
+            fence: record.fence(),
+            sessions: vec![self.session.export_for_baton(env.now)],
+            stored: self.keeper.revision(),
+        };
         if let Role::Source(_, departure) = &mut self.role {
             departure.source.handle(source::Input::Frozen(Box::new(baton)), env.now);
         }
@@ -492,6 +496,7 @@ impl Cohort {
 
     fn serve(&mut self, id: MoveId, baton: Baton, env: &Env<'_>) {
         let fence = baton.fence;
+        self.keeper = baton.stored.map_or_else(Keeper::new, Keeper::after);
         let state = baton.sessions.into_iter().find(|state| state.session == self.session.id());
         let imported = state.map(|state| self.session.import(state, fence, env.now));
         assert!(matches!(imported, Some(Ok(()))), "{id}: a baton that does not hold the session it is for");

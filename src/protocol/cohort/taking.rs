@@ -114,12 +114,7 @@ impl Cohort {
     }
 
     /// Serves from what is stored, or from the copy: in a new generation.
-    fn restart(
-        &mut self,
-        held: Versioned,
-        stored: Option<(Revision, Option<Box<Snapshot>>)>,
-        env: &Env<'_>,
-    ) {
+    fn restart(&mut self, held: Versioned, stored: Option<(Revision, Option<Box<Snapshot>>)>, env: &Env<'_>) {
         let mut origin = Origin::Copy { epoch: self.session.fence().epoch };
         let fence = held.record.fence();
         let (revision, snapshot) = stored.map_or((None, None), |(revision, from)| (Some(revision), from));

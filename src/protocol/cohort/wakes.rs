@@ -86,9 +86,7 @@ impl Cohort {
                 | Role::Owner(_)
                 | Role::Source(..)
                 | Role::Taking(_)
-                | Role::Ending => {
-                    self.refusing.iter().any(|target| target.id() == id)
-                }
+                | Role::Ending => self.refusing.iter().any(|target| target.id() == id),
             },
             Asker::TakeOver => matches!(self.role, Role::Taking(_)),
             Asker::Keeper => self.keeper.is_pending(),

@@ -16,8 +16,8 @@ use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, Session
 use crate::protocol::lease::ServePermit;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, RefuseReason};
-use crate::protocol::snapshot::Durability;
 use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring, Verdict, cost_of_body, judge};
+use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
     Data, Datagram, DecodeError, Downlink, Kind, Message, MoveMode, Switch, SwitchCause, Value,

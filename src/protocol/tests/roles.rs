@@ -217,7 +217,7 @@ fn state(session: SessionId) -> SessionState {
 
 fn baton(states: Vec<SessionState>) -> Peer {
     let fence = Fence { epoch: Epoch(2), ..Fence::default() };
-    Peer::Baton { id: move_id(2, 1), baton: Box::new(Baton { fence, sessions: states }) }
+    Peer::Baton { id: move_id(2, 1), baton: Box::new(Baton { fence, sessions: states, stored: None }) }
 }
 
 #[test]

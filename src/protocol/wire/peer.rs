@@ -1,8 +1,9 @@
 //! Between nodes: the move's own messages, and the baton.
 
 use super::codec::{DecodeError, Field, Item, Reader, fields, frames};
-use crate::protocol::ids::{Epoch, Cursor, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId};
+use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId};
 use crate::protocol::reasons::{CloseReason, TargetRefusal};
+use crate::protocol::record::Revision;
 use crate::protocol::wire::control::MoveMode;
 use std::net::SocketAddr;
 
@@ -114,6 +115,8 @@ pub struct Baton {
     pub fence: Fence,
     /// Every session of the cohort.
     pub sessions: Vec<SessionState>,
+    /// The revision of the cohort's snapshot, so that the target can replace it without reading it first.
+    pub stored: Option<Revision>,
 }
 
 fields! {
@@ -122,7 +125,7 @@ fields! {
         session, user, client_key, generation, link, mode, up, down, down_messages, data, removed, ahead, timer_us,
         restarts,
     }
-    Baton { fence, sessions }
+    Baton { fence, sessions, stored }
 }
 
 impl Item<'_> for Member {}
