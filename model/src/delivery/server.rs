@@ -14,11 +14,12 @@ use sterna::protocol::limits;
 use sterna::protocol::reasons::{RefuseReason, TargetRefusal};
 use sterna::protocol::record::Ask;
 use sterna::protocol::session::{Link, LinkId, Outgoing, Settings};
-use sterna::protocol::snapshot::Durability;
+use sterna::protocol::snapshot::{Durability, SnapshotAsk};
 use sterna::protocol::time::BootTime;
 use sterna::protocol::wire::{Greeting, Member, Peer, SessionState, split};
 
-pub(super) static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
+/// How nodes are set up.
+pub(super) fn settings(durability: Durability) -> Arc<Settings> {
     Arc::new(Settings {
         node: "model".into(),
         message_bytes_max: 1024,
@@ -27,9 +28,9 @@ pub(super) static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
         resume_max: LONG,
         silence_max: LONG,
         moves_when_online: true,
-        durability: Durability::None,
+        durability,
     })
-});
+}
 
 static LEASE: LazyLock<Lease> = LazyLock::new(|| {
     let mut lease = Lease::new(Duration::from_secs(1));
@@ -48,7 +49,10 @@ pub(super) struct Node {
     refused: Vec<MoveId>,
     /// What it will hear from the directory as soon as it can reach it.
     pending: Vec<(Asker, u64, Ask)>,
+    /// What it has asked of the store of snapshots, which takes its time.
+    pub(super) storing: Vec<(Asker, u64, SnapshotAsk)>,
     targets: u8,
+    durability: Durability,
     /// [`Variant::BatonIsFromBefore`]: the session when the target was asked to make room.
     pub(super) earlier: Option<SessionState>,
 }
@@ -65,6 +69,10 @@ pub(super) enum Input {
     LinkEnded(LinkId),
     /// A message of another node.
     Peer(NodeId, Arc<[u8]>),
+    /// The store of snapshots answers.
+    Stored,
+    /// It looks whether it may take the session over.
+    TakeOver,
     /// It is time to acknowledge.
     Time,
     Wake(Wake),
@@ -99,7 +107,7 @@ pub(super) struct Effects {
 }
 
 impl Node {
-    pub(super) fn new(id: NodeId, targets: u8) -> Self {
+    pub(super) fn new(id: NodeId, targets: u8, durability: Durability) -> Self {
         Self {
             id,
             alive: true,
@@ -107,7 +115,9 @@ impl Node {
             cohort: None,
             refused: Vec::new(),
             pending: Vec::new(),
+            storing: Vec::new(),
             targets,
+            durability,
             earlier: None,
         }
     }
@@ -118,7 +128,8 @@ impl Node {
     }
 
     fn expect(&mut self, id: MoveId, member: &Member) {
-        self.cohort.get_or_insert_with(|| Cohort::expect(id, member, SETTINGS.clone()));
+        let durability = self.durability;
+        self.cohort.get_or_insert_with(|| Cohort::expect(id, member, settings(durability)));
     }
 }
 
@@ -144,6 +155,10 @@ pub(super) fn call(
         Input::Renewed => node.fenced = false,
         _ => {}
     }
+    if *input == Input::TakeOver {
+        let unknown = || Cohort::unknown(SESSION, node.id, settings(node.durability));
+        node.cohort.get_or_insert_with(unknown);
+    }
     let Some(mut cohort) = node.cohort.take() else {
         if let Input::Greeting(..) = input {
             effects.greeted = Greeted::Refused(RefuseReason::Unavailable);
@@ -163,13 +178,27 @@ pub(super) fn call(
             driver.follow(&mut cohort, &env);
         }
     }
+    let node = driver.node;
+    node.storing.retain(|(asker, number, _)| {
+        cohort.awaits(*asker, *number) || cohort.awaits(*asker, (*number).min(1))
+    });
     cohort.renumber();
-    for (_, number, _) in &mut driver.node.pending {
+    for number in node
+        .pending
+        .iter_mut()
+        .map(|(_, number, _)| number)
+        .chain(node.storing.iter_mut().map(|(_, number, _)| number))
+    {
         *number = (*number).min(1);
     }
     let mut effects = driver.effects;
     effects.notes = echo.notes.into_inner();
     node.cohort = (!cohort.is_gone()).then_some(cohort);
+    if node.cohort.is_none() {
+        // Nobody waits for these any more; that they may land all the same is the ownership model's affair.
+        node.storing.clear();
+        node.pending.clear();
+    }
     effects
 }
 
@@ -242,6 +271,8 @@ impl Driver<'_> {
                 Some(frame) => cohort.on_peer(*from, frame, env),
                 None => {}
             },
+            Input::Stored => self.answer_of_store(cohort, env),
+            Input::TakeOver => cohort.take_over(env),
             Input::Time => cohort.on_timeout(env),
             Input::Wake(wake) => cohort.fire(*wake, env),
             Input::Force => cohort.force(env),
@@ -303,7 +334,26 @@ impl Driver<'_> {
             }
             Output::Forget(_) => cohort.on_forgotten(),
             Output::Report(_) => {}
-            Output::ReadLeases(_) | Output::Snapshot(..) => unreachable!("nothing is stored here"),
+            Output::ReadLeases(number) => {
+                let gone = self.store.gone.iter().copied().collect();
+                cohort.on_leases(number, Some(gone), env);
+            }
+            Output::Snapshot(asker, number, ask) => {
+                self.node.storing.retain(|(other, ..)| *other != asker);
+                self.node.storing.push((asker, number, ask));
+            }
+        }
+    }
+
+    fn answer_of_store(&mut self, cohort: &mut Cohort, env: &Env<'_>) {
+        let (asker, number, ask) = self.node.storing.remove(0);
+        let request = Request::Snapshot(ask);
+        let reply = match request.read(self.store) {
+            Some(reply) => reply,
+            None => self.store.change(|store| store.process(&request)),
+        };
+        if let Reply::Snapshot(answer) = reply {
+            cohort.on_snapshot(asker, number, answer, env);
         }
     }
 
