@@ -2,7 +2,7 @@
 
 use super::links::{End, Lane};
 use super::server::{Input, Node};
-use super::{ClientInput, NOW, Play, Rules};
+use super::{Bounds, ClientInput, NOW, Play, Rules};
 use crate::messages::Digested;
 use std::time::Duration;
 use sterna::protocol::cohort::{Asker, Cohort, Wake};
@@ -25,8 +25,8 @@ pub enum Action {
     Break(usize),
     /// A message from a node to another arrives.
     Arrive(usize),
-    /// The store of snapshots does what a node has asked of it.
-    Stored(usize),
+    /// The oldest question of a node is answered.
+    Answer(usize),
     /// A node begins to take over.
     TakeOver(usize),
     /// The client's game sends a message.
@@ -78,8 +78,8 @@ impl Play {
             }
         }
         for (index, node) in self.nodes.iter().enumerate() {
-            if !node.storing.is_empty() && !node.fenced {
-                actions.push(Action::Stored(index));
+            if !node.questions.is_empty() && !node.fenced {
+                actions.push(Action::Answer(index));
             }
         }
         for (index, parcel) in self.parcels.iter().enumerate() {
@@ -212,8 +212,8 @@ impl Play {
                 let to = parcel.to.0 as usize - 1;
                 self.node_does(to, &Input::Peer(parcel.from, parcel.bytes), rules);
             }
-            Action::Stored(node) => {
-                self.node_does(node, &Input::Stored, rules);
+            Action::Answer(node) => {
+                self.node_does(node, &Input::Answer, rules);
             }
             Action::Send => {
                 self.left.messages -= 1;
@@ -283,7 +283,7 @@ impl Play {
 
     fn crash(&mut self, node: usize) {
         let id = self.nodes[node].id;
-        let mut gone = Node::new(id, 0, Durability::None);
+        let mut gone = Node::new(id, &Bounds::CALM);
         gone.alive = false;
         self.nodes[node] = Digested::new(gone);
         self.parcels.retain(|parcel| parcel.from != id && parcel.to != id);

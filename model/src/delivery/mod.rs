@@ -167,9 +167,9 @@ impl Play {
             window: limits::CREDIT_BYTES,
         };
         let held = Versioned { revision: Revision(1), record };
-        let cohort =
-            Cohort::begin(SESSION, "user".into(), [0; 32], held, server::settings(bounds.durability));
-        let node = |index: u64| Digested::new(Node::new(NodeId(index), bounds.targets, bounds.durability));
+        let kept = Bounds { durability: tamper::durability(rules.variant, bounds.durability), ..bounds };
+        let cohort = Cohort::begin(SESSION, "user".into(), [0; 32], held, server::settings(kept.durability));
+        let node = |index: u64| Digested::new(Node::new(NodeId(index), &kept));
         let mut play = Self {
             client: Digested::new(Client::new(settings, 1)),
             nodes: [node(1), node(2), node(3)],

@@ -136,6 +136,7 @@ impl Model for Delivery {
             Property::sometimes("moved, and all has come back", |_, state: &Play| {
                 state.client.epoch().0 == 2
                     && state.store.held.record.owner.0 == 2
+                    && state.judge.restarts == 0
                     && state.judge.sent > 0
                     && state.judge.is_complete()
             }),
@@ -151,6 +152,7 @@ impl Model for Delivery {
             }),
             Property::sometimes("a second target serves", |_, state: &Play| {
                 state.store.held.record.owner.0 == 3
+                    && state.store.snapshot.is_none()
                     && state.nodes[2].cohort.as_ref().is_some_and(Cohort::is_served)
             }),
             Property::sometimes("a node goes on after a fence", |_, state: &Play| {
