@@ -393,6 +393,7 @@ impl Session {
             self.kept_from = at;
         }
         if std::mem::take(&mut self.rejoining) {
+            self.restarts.clear();
             self.on_rejoined(at, application, now);
         }
         Ok(())
