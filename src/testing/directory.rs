@@ -1,8 +1,11 @@
-//! The directory that the cluster's nodes ask: records under compare-and-set, and heartbeats. Its answers
+//! What the cluster's nodes ask: records under compare-and-set, snapshots likewise, and heartbeats. Answers
 //! can get lost, and what was written then may have landed, may land later, or never.
 
-use crate::protocol::ids::{CohortId, NodeId};
+use crate::protocol::ids::{CohortId, Fence, NodeId};
+use crate::protocol::lease::Heartbeat;
 use crate::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
+use crate::protocol::takeover::Snapshot;
+use crate::protocol::wire::SessionState;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,22 +20,32 @@ pub enum Landing {
     Later(Duration),
 }
 
-/// Records and heartbeats.
+/// Records, snapshots and heartbeats.
 #[derive(Debug, Default)]
 pub struct Directory {
     records: BTreeMap<CohortId, Versioned>,
+    snapshots: BTreeMap<CohortId, Snapshot>,
     revision: u64,
-    /// How often each node has renewed its lease.
-    pub(super) heartbeats: BTreeMap<NodeId, u64>,
+    /// How each node's lease stands.
+    pub(super) heartbeats: BTreeMap<NodeId, Heartbeat>,
     pub(super) down: bool,
     /// The next compare-and-set is not answered.
     pub(super) lose_answer: Option<Landing>,
+    /// So many reads are not answered.
+    pub(super) lose_reads: u32,
+    /// The next snapshot lands only so much later.
+    pub(super) store_late: Option<Duration>,
 }
 
 impl Directory {
     /// What it holds about a cohort.
     pub fn record(&self, cohort: CohortId) -> Option<Versioned> {
         self.records.get(&cohort).copied()
+    }
+
+    /// The snapshot of a cohort.
+    pub fn snapshot(&self, cohort: CohortId) -> Option<&Snapshot> {
+        self.snapshots.get(&cohort)
     }
 
     pub(super) fn answer(&mut self, cohort: CohortId, ask: Ask) -> Answer {
@@ -51,18 +64,55 @@ impl Directory {
     }
 
     pub(super) fn write(&mut self, cohort: CohortId, record: Record) -> Versioned {
-        self.revision += 1;
-        let written = Versioned { revision: Revision(self.revision), record };
+        let written = Versioned { revision: self.next_revision(), record };
         self.records.insert(cohort, written);
         written
     }
 
+    fn next_revision(&mut self) -> Revision {
+        self.revision += 1;
+        Revision(self.revision)
+    }
+
+    /// Writes a snapshot over the one of this revision, or where there is none. False: another write came
+    /// first.
+    pub(super) fn write_snapshot(
+        &mut self,
+        cohort: CohortId,
+        expected: Option<Revision>,
+        fence: Fence,
+        sessions: Vec<SessionState>,
+    ) -> bool {
+        if self.snapshot(cohort).map(|found| found.revision) != expected {
+            return false;
+        }
+        let revision = self.next_revision();
+        self.snapshots.insert(cohort, Snapshot { revision, fence, sessions });
+        true
+    }
+
+    /// Deletes a record and its snapshot: the session has ended.
     pub(super) fn delete(&mut self, cohort: CohortId, expected: Revision) -> bool {
         let found = self.record(cohort).is_some_and(|found| found.revision == expected);
         if found {
             self.records.remove(&cohort);
+            self.snapshots.remove(&cohort);
         }
         found
+    }
+
+    /// Whether this read is one that is not answered.
+    pub(super) fn loses_read(&mut self) -> bool {
+        let loses = self.lose_reads > 0;
+        self.lose_reads = self.lose_reads.saturating_sub(1);
+        loses
+    }
+
+    /// A node lives.
+    pub(super) fn beat(&mut self, node: NodeId) {
+        if let Heartbeat::Beating(count) = self.heartbeats.entry(node).or_insert(Heartbeat::Beating(0)) {
+            *count += 1;
+        }
     }
 
     /// What is answered when no answer comes.

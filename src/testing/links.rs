@@ -1,8 +1,8 @@
 //! The drivers of links: dialling, greeting, carrying bytes in both lanes, ending.
 
-use super::happenings::Happening;
+use super::happenings::{Actor, Happening};
 use super::history::Entry;
-use super::node::{Ticket, address, check_token, node_at};
+use super::node::{Ticket, address, check_token, place_at};
 use super::pipes::{End, Lane, Pipe, PipeId};
 use super::{Cluster, Fault, PlayerId};
 use crate::client::status::Status;
@@ -35,6 +35,13 @@ const BREAK_NOTICED_US: u64 = 40_000;
 impl Cluster {
     /// Does what a client wants done, until it wants nothing more; then its game takes its events.
     pub(super) fn after_client(&mut self, id: PlayerId) {
+        self.drain_client(id);
+        self.watch_client(id);
+        let due = self.players[id.0].client.poll_timeout();
+        self.timers.set(Actor::Client(id), due);
+    }
+
+    fn drain_client(&mut self, id: PlayerId) {
         loop {
             let player = &mut self.players[id.0];
             if let Some(Output::Dial(link, address)) = player.client.poll_output() {
@@ -50,7 +57,7 @@ impl Cluster {
             let migrate = player.update(&mut self.history.lock());
             if migrate {
                 let answer = player.client.send_migrate();
-                self.note(|| format!("{id:?} asks to be moved: {answer:?}"));
+                self.wished(id, answer);
             } else if dirty.is_empty() {
                 return;
             }
@@ -60,9 +67,10 @@ impl Cluster {
     fn dial(&mut self, player: PlayerId, link: client::LinkId, address: SocketAddr) {
         self.scheduled += 1;
         let id = PipeId(self.scheduled);
-        let node = node_at(address);
+        let node = self.places.get(&place_at(address)).copied().unwrap_or_default();
         self.note(|| format!("{player:?} dials {node} ({link:?})"));
         self.pipes.insert(id, Pipe::new(player, link, node, LinkId(id.0)));
+        self.dialled.insert((player, link), id);
         let delay = self.random.micros(&self.delays.link_us) * 2;
         self.schedule(delay, Happening::DialEnds(id));
     }
@@ -74,7 +82,8 @@ impl Cluster {
             return;
         }
         let (player, link) = (pipe.player, pipe.client_link);
-        if !self.nodes.contains_key(&pipe.node) || self.unreachable.contains(&(player, pipe.node)) {
+        let silent = self.silent.keys().any(|(who, _)| *who == player);
+        if silent || !self.nodes.contains_key(&pipe.node) || self.unreachable.contains(&(player, pipe.node)) {
             pipe.node_open = false;
             return self.link_ends(id, End::Client);
         }
@@ -85,8 +94,7 @@ impl Cluster {
     }
 
     fn pipe_of(&self, player: PlayerId, link: client::LinkId) -> Option<PipeId> {
-        let found = self.pipes.iter().find(|(_, pipe)| pipe.player == player && pipe.client_link == link);
-        found.map(|(id, _)| *id)
+        self.dialled.get(&(player, link)).copied()
     }
 
     /// Writes what a client has for a link.
@@ -119,12 +127,51 @@ impl Cluster {
     fn carry_datagrams_up(&mut self, id: PipeId, player: PlayerId, link: client::LinkId) {
         let mut datagram = Vec::new();
         while self.players[player.0].client.next_datagram(link, &mut datagram) {
-            let bytes = std::mem::take(&mut datagram);
-            let Some(pipe) = self.pipes.get(&id) else { return };
-            let (node, node_link, cohort) = (pipe.node, pipe.node_link, pipe.cohort);
-            if let Some(cohort) = cohort {
-                self.call(node, cohort, |cohort, env| cohort.datagram(node_link, &bytes, env));
+            self.transmit_datagram(id, End::Node, std::mem::take(&mut datagram));
+        }
+    }
+
+    fn carry_datagrams_down(&mut self, id: PipeId, node: NodeId, cohort: CohortId, link: LinkId) {
+        let now = self.now;
+        let mut datagram = Vec::new();
+        while self.nodes.get_mut(&node).and_then(|node| {
+            node.call(cohort, now, |cohort, env| cohort.next_datagram(link, &mut datagram, env))
+        }) == Some(true)
+        {
+            self.transmit_datagram(id, End::Client, std::mem::take(&mut datagram));
+        }
+    }
+
+    /// Datagrams overtake each other, and get lost.
+    fn transmit_datagram(&mut self, id: PipeId, to: End, bytes: Vec<u8>) {
+        let delay = self.random.micros(&self.delays.link_us) * 2;
+        let lost = self.random.in_thousand(self.datagram_loss);
+        let Some(pipe) = self.pipes.get(&id) else { return };
+        if !lost && !self.silent.contains_key(&(pipe.player, to)) {
+            self.schedule(delay, Happening::Datagram(id, to, bytes));
+        }
+    }
+
+    pub(super) fn datagram_arrives(&mut self, id: PipeId, to: End, bytes: &[u8]) {
+        let now = self.now;
+        let Some(pipe) = self.pipes.get(&id).filter(|pipe| !pipe.broken) else { return };
+        let (player, client_link, node, node_link) =
+            (pipe.player, pipe.client_link, pipe.node, pipe.node_link);
+        let fault = match (to, pipe.cohort) {
+            (End::Client, _) if pipe.client_open => {
+                let host = &mut self.players[player.0];
+                let taken = host.client.datagram(client_link, bytes, now, &mut host.inbox);
+                self.after_client(player);
+                taken.err().map(|fault| fault.to_string())
             }
+            (End::Node, Some(cohort)) if pipe.node_open => {
+                let taken = self.call(node, cohort, |cohort, env| cohort.datagram(node_link, bytes, env));
+                taken.and_then(Result::err).map(|fault| fault.to_string())
+            }
+            (End::Client | End::Node, _) => None,
+        };
+        if let Some(fault) = fault {
+            self.fault_found(id, fault);
         }
     }
 
@@ -147,6 +194,7 @@ impl Cluster {
             }
             self.transmit(id, End::Client, Lane::Data, data);
         }
+        self.carry_datagrams_down(id, node, cohort, link);
         let closing = self
             .nodes
             .get_mut(&node)
@@ -216,14 +264,15 @@ impl Cluster {
         if pipe.broken {
             return;
         }
+        let silent_until = self.silent.get(&(pipe.player, to)).copied().unwrap_or_default();
         let stream = pipe.stream(to, lane);
-        let at = stream.last_at.max(now + delay);
+        let at = stream.last_at.max(now + delay).max(silent_until);
         stream.last_at = at;
         self.schedule_at(at, Happening::Bytes(id, to, lane, bytes));
     }
 
     pub(super) fn bytes_arrive(&mut self, id: PipeId, to: End, lane: Lane, bytes: &[u8]) {
-        let Some(pipe) = self.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.pipes.get_mut(&id).filter(|pipe| !pipe.broken) else { return };
         pipe.stream(to, lane).arrived.extend_from_slice(bytes);
         match to {
             End::Client if pipe.client_open => self.client_reads(id, lane),
@@ -289,17 +338,17 @@ impl Cluster {
         };
         stream.arrived.drain(..length);
         pipe.greeted = true;
-        let permitted = self.nodes.get_mut(&node).is_some_and(|node| node.env(now).permit.is_some());
+        let Some(host) = self.nodes.get(&node) else { return };
+        let (permitted, offline) = (host.is_permitted(now), host.view.offline.is_some());
+        let local = host.clock.mono(now);
         let link = |wanted: Cursor| Link::new(node_link, number, Some(DATAGRAM_BYTES_MAX), credit, wanted);
         let let_in = match greeting {
-            Greeting::Connect { .. } if self.nodes[&node].view.offline.is_some() => {
-                Err(RefuseReason::NotOnline)
-            }
-            Greeting::Connect { .. } if !permitted || self.directory.down => Err(RefuseReason::Unavailable),
+            Greeting::Connect { .. } if offline => Err(RefuseReason::NotOnline),
+            Greeting::Connect { .. } if !permitted || self.is_cut_off(node) => Err(RefuseReason::Unavailable),
             Greeting::Connect { user_token } => {
                 return self.ask_directory(id, Greeted::Connect { user: user_token, number, credit });
             }
-            Greeting::Attach { ticket, proof, down } => Ticket::check(&ticket, &proof, &binding, node, now)
+            Greeting::Attach { ticket, proof, down } => Ticket::check(&ticket, &proof, &binding, node, local)
                 .and_then(|ticket| {
                     let cohort = ticket.id.cohort;
                     let attached = self.call(node, cohort, |cohort, env| {
@@ -359,13 +408,22 @@ impl Cluster {
         let Some(pipe) = self.pipes.get(&id).filter(|pipe| pipe.node_open) else { return };
         let (node, node_link, binding) = (pipe.node, pipe.node_link, pipe.binding());
         match greeted {
-            Greeted::Redirect { .. } if self.directory.down => {
+            Greeted::Redirect { .. } if self.is_cut_off(node) || self.directory.loses_read() => {
                 self.refuse(id, RefuseReason::Unavailable, Vec::new());
             }
             Greeted::Redirect { session } => match self.directory.record(session.into()) {
-                Some(found) => self.refuse(id, RefuseReason::Unavailable, vec![address(found.record.owner)]),
+                Some(found) if self.may_take_over(node, session.into(), &found.record) => {
+                    self.refuse(id, RefuseReason::Unavailable, Vec::new());
+                }
+                Some(found) => {
+                    let place = self.place_of.get(&found.record.owner).copied();
+                    self.refuse(id, RefuseReason::Unavailable, place.map(address).into_iter().collect());
+                }
                 None => self.refuse(id, RefuseReason::SessionUnknown, Vec::new()),
             },
+            Greeted::Connect { .. } if self.is_cut_off(node) => {
+                self.refuse(id, RefuseReason::Unavailable, Vec::new());
+            }
             Greeted::Connect { user, number, credit } => {
                 self.sessions_begun += 1;
                 let session = SessionId(0x5000 + self.sessions_begun);
@@ -410,7 +468,6 @@ impl Cluster {
         let (player, node) = (pipe.player, pipe.node);
         pipe.broken = true;
         self.note(|| format!("{player:?} link {} to {node} breaks", id.0));
-        self.queue.retain(|_, happening| !matches!(happening, Happening::Bytes(pipe, ..) if *pipe == id));
         for end in [End::Client, End::Node] {
             let delay = self.random.micros(&(0..BREAK_NOTICED_US));
             self.schedule(delay, Happening::Ended(id, end));
@@ -437,7 +494,8 @@ impl Cluster {
             }
             End::Client | End::Node => {}
         }
-        if self.pipes.get(&id).is_some_and(|pipe| !pipe.client_open && !pipe.node_open) {
+        if let Some(pipe) = self.pipes.get(&id).filter(|pipe| !pipe.client_open && !pipe.node_open) {
+            self.dialled.remove(&(pipe.player, pipe.client_link));
             self.pipes.remove(&id);
         }
     }

@@ -19,8 +19,9 @@ impl Cluster {
         let id = PlayerId(self.players.len());
         let seed = self.random.number();
         let mut player = Player::new(id, mode, seed);
-        let mut addresses = vec![super::node::address(node)];
-        let others = self.nodes.keys().filter(|other| **other != node);
+        let place = self.place_of[&node];
+        let mut addresses = vec![super::node::address(place)];
+        let others = self.places.keys().filter(|other| **other != place);
         addresses.extend(others.map(|other| super::node::address(*other)));
         player.client.connect(addresses, id.0.to_string(), self.now, &mut player.inbox);
         self.players.push(player);
@@ -35,7 +36,7 @@ impl Cluster {
 
     /// Bytes that wait for the player's game.
     pub fn waiting_bytes(&self, player: PlayerId) -> usize {
-        self.players[player.0].inbox.0.iter().map(|(_, bytes)| bytes.len()).sum()
+        self.players[player.0].inbox.events.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     /// Bytes of the player's uplink that are not acknowledged.
