@@ -8,6 +8,7 @@ use super::{Cluster, PlayerId};
 use crate::protocol::client::Standing;
 use crate::protocol::ids::NodeId;
 use crate::protocol::lease::Heartbeat;
+use crate::protocol::wire::MoveMode;
 use std::time::Duration;
 
 impl Cluster {
@@ -98,6 +99,15 @@ impl Cluster {
         self.cuts.remove(&(b, a));
     }
 
+    /// What waited to leave does so now.
+    pub fn unstall(&mut self, from: NodeId, to: NodeId) {
+        if self.stalled.remove(&(from, to)) {
+            for _ in 0..self.outboxes.get(&(from, to)).map_or(0, |frames| frames.len()) {
+                self.schedule(Duration::from_micros(50), Happening::Leaves(from, to));
+            }
+        }
+    }
+
     /// A node reaches the engine again.
     pub fn join_engine(&mut self, node: NodeId) {
         self.cut_from_engine.remove(&node);
@@ -163,9 +173,14 @@ impl Cluster {
         self.command(player, STORE_LARGE, 0);
     }
 
-    /// The application begins to push as often as this.
-    pub fn push_every(&mut self, player: PlayerId, every: Duration) {
-        self.command(player, PUSH_EVERY, every.as_micros() as u64);
+    /// A new player begins to connect to a node, plays a message every so often from then on, and has the
+    /// application push one every so often, or never.
+    pub fn join_play(&mut self, node: NodeId, mode: MoveMode, every: Duration, pushed: Duration) -> PlayerId {
+        let id = self.begin_to_connect_as(node, mode);
+        self.command(id, PUSH_EVERY, pushed.as_micros() as u64);
+        self.players[id.0].plays_every = Some(every);
+        self.schedule(every, Happening::Plays(id));
+        id
     }
 
     fn command(&mut self, player: PlayerId, cmd: u16, second: u64) {
