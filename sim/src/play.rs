@@ -135,8 +135,8 @@ impl Stage {
             let kind = format!("promise {}", violation.promise);
             return Some(Failure { kind, text: violation.to_string() });
         }
-        if !rested {
-            let text = "promise 5: the cluster never came to rest".to_owned();
+        if let Some(unrest) = self.cluster.unrest().filter(|_| !rested) {
+            let text = format!("promise 5: the cluster never came to rest: {unrest}");
             return Some(Failure { kind: "rest".into(), text });
         }
         self.abandoned().map(|player| Failure {

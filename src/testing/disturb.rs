@@ -64,7 +64,17 @@ impl Cluster {
             host.clock.suspended(end.since(before));
         }
         self.note(|| format!("{node} pauses until {end:?}"));
+        self.schedule_at(end, Happening::Wakes(node));
         self.set_timers_anew(node);
+    }
+
+    pub(super) fn wakes(&mut self, id: NodeId) {
+        let now = self.now;
+        while let Some(node) = self.nodes.get_mut(&id).filter(|node| !node.is_asleep(now))
+            && let Some(happening) = node.waiting.pop_front()
+        {
+            self.happen(happening);
+        }
     }
 
     /// A node's clocks run at so many thousandths of the true rate from now on.

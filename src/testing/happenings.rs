@@ -68,6 +68,8 @@ pub(super) enum Happening {
     Watches(NodeId, Time),
     /// Its answer reaches the node; `None`: there is none.
     Watched(NodeId, Time, Option<Vec<(NodeId, Heartbeat)>>),
+    /// A node's pause may have ended.
+    Wakes(NodeId),
     /// The game of a client plays.
     Plays(PlayerId),
     /// A player's network carries again.
@@ -116,6 +118,7 @@ impl Happening {
             | Self::Forgotten(..)
             | Self::Renews(..)
             | Self::Watches(..)
+            | Self::Wakes(_)
             | Self::Plays(_)
             | Self::Speaks(_) => None,
         }
@@ -147,9 +150,12 @@ impl Cluster {
     }
 
     pub(super) fn happen(&mut self, happening: Happening) {
-        let needs = happening.needs(self).and_then(|node| self.nodes.get(&node));
-        if let Some(end) = needs.and_then(|node| node.paused_until).filter(|end| *end > self.now) {
-            return self.schedule_at(end, happening);
+        let needs = happening.needs(self);
+        if let Some(node) = needs
+            && let Some(node) = self.nodes.get_mut(&node)
+            && node.is_asleep(self.now)
+        {
+            return node.waiting.push_back(happening);
         }
         match happening {
             Happening::Nothing => {}
@@ -197,6 +203,7 @@ impl Cluster {
             Happening::Renewed(node, sent_at) => self.renewed(node, sent_at),
             Happening::Watches(node, asked_at) => self.watches(node, asked_at),
             Happening::Watched(node, asked_at, beats) => self.watched(node, asked_at, beats),
+            Happening::Wakes(node) => self.wakes(node),
             Happening::Plays(player) => self.plays(player),
             Happening::Speaks(player) => self.speaks(player),
         }

@@ -294,6 +294,11 @@ impl Cluster {
                 stream.arrived.drain(..taken);
                 self.after_client(player);
             }
+            // An owner of the past, whose word has been overtaken (promise 1).
+            Err(client::LinkFault::Stale { .. }) => {
+                self.count("word of an earlier owner refused");
+                self.break_pipe(id);
+            }
             Err(fault) => self.fault_found(id, fault.to_string()),
         }
     }

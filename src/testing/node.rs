@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::echo::Echo;
+use super::happenings::Happening;
 use super::takers::Taker;
 use crate::protocol::cohort::{Cohort, Env, NodeView};
 use crate::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
@@ -13,7 +14,7 @@ use crate::protocol::session::Settings;
 use crate::protocol::source::Timing;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Field, Reader};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -138,6 +139,8 @@ pub struct Node {
     pub(super) clock: Clock,
     /// It does nothing until then.
     pub(super) paused_until: Option<Time>,
+    /// What happens to it once it goes on, in order.
+    pub(super) waiting: VecDeque<Happening>,
     pub(super) lease: Lease,
     pub(super) renewal_sent_at: Option<Time>,
     pub(super) fenced: bool,
@@ -159,6 +162,7 @@ impl Node {
             view: View { id, place, now: Time::default(), timing: Timing::default(), offline: None },
             clock: Clock::default(),
             paused_until: None,
+            waiting: VecDeque::new(),
             lease,
             renewal_sent_at: None,
             fenced: false,
@@ -183,6 +187,11 @@ impl Node {
     /// Whether its lease holds.
     pub(super) fn is_permitted(&self, now: Time) -> bool {
         self.lease.permit(self.clock.boot(now)).is_some()
+    }
+
+    /// Whether it does nothing at the moment.
+    pub(super) fn is_asleep(&self, now: Time) -> bool {
+        self.paused_until.is_some_and(|end| end > now)
     }
 
     /// The moment of the cluster's time at which it can act on what is due at `local`.

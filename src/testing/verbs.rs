@@ -361,18 +361,40 @@ impl Cluster {
 
     /// Whether nothing is under way: every player connected or gone, everything sent arrived, no move open.
     pub fn is_quiet(&self) -> bool {
-        let cohorts = || self.nodes.values().flat_map(|node| node.cohorts.values());
-        let moving = cohorts().any(|cohort| cohort.depends_on().is_some());
-        let taking_over = self.nodes.values().any(|node| !node.takers.is_empty());
-        let unread = cohorts().any(|cohort| cohort.is_served() && !cohort.session().is_acknowledged());
-        let players_quiet = self.players.iter().all(|player| match player.client.standing() {
-            Standing::Idle => true,
-            Standing::Connected => {
-                player.client.unacknowledged_bytes() == 0 && player.inbox.events.is_empty()
+        self.unrest().is_none()
+    }
+
+    /// Something that is still under way.
+    pub fn unrest(&self) -> Option<String> {
+        for (id, node) in &self.nodes {
+            if let Some(cohort) = node.takers.keys().next() {
+                return Some(format!("{id} is taking {cohort} over"));
             }
-            Standing::Connecting | Standing::Migrating | Standing::Reconnecting => false,
-        });
-        !moving && !taking_over && !unread && players_quiet
+            for (name, cohort) in &node.cohorts {
+                if let Some(other) = cohort.depends_on() {
+                    return Some(format!("{name} is moving between {id} and {other}"));
+                }
+                if cohort.is_served() && cohort.session().is_linked() && !cohort.session().is_acknowledged() {
+                    return Some(format!("the client of {name} at {id} has not received everything"));
+                }
+            }
+        }
+        self.players.iter().find_map(|player| {
+            let (client, id) = (&player.client, player.id);
+            match client.standing() {
+                Standing::Idle => None,
+                Standing::Connected if !player.inbox.events.is_empty() => {
+                    Some(format!("the game of {id:?} has events to take"))
+                }
+                Standing::Connected if client.unacknowledged_bytes() > 0 => {
+                    Some(format!("what {id:?} has sent has not arrived"))
+                }
+                Standing::Connected => None,
+                standing @ (Standing::Connecting | Standing::Migrating | Standing::Reconnecting) => {
+                    Some(format!("{id:?} is {standing:?}"))
+                }
+            }
+        })
     }
 
     /// Ends all play and all faults, and waits until nothing is under way. False: it never came to rest.

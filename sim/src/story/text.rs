@@ -1,6 +1,6 @@
 //! A story as text: settings, then one line for each happening. What is printed can be read again.
 
-use super::{Happening, Story};
+use super::Story;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
