@@ -283,7 +283,8 @@ impl Stage {
                     return false;
                 }
                 let mode = if classic { MoveMode::Classic } else { MoveMode::Seamless };
-                let id = self.cluster.join_play(self.cluster.node_at(node), mode, ms(every_ms), ms(pushed_ms));
+                let node = self.cluster.node_at(node);
+                let id = self.cluster.join_play(player, node, mode, ms(every_ms), ms(pushed_ms));
                 self.players.insert(player, id);
                 true
             }

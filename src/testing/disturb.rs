@@ -160,7 +160,7 @@ impl Cluster {
             self.pipes.iter().filter(|(_, pipe)| pipe.player == player).map(|(id, _)| *id).collect();
         self.note(|| format!("{player:?} has another address"));
         for id in links {
-            let delay = self.random.micros(&self.delays.link_us);
+            let delay = self.link_delay(player);
             if let Some(pipe) = self.pipes.get_mut(&id) {
                 pipe.broken = true;
             }
@@ -183,10 +183,17 @@ impl Cluster {
         self.command(player, STORE_LARGE, 0);
     }
 
-    /// A new player begins to connect to a node, plays a message every so often from then on, and has the
+    /// A new player of this name begins to connect to a node, plays a message every so often from then on, and has the
     /// application push one every so often, or never.
-    pub fn join_play(&mut self, node: NodeId, mode: MoveMode, every: Duration, pushed: Duration) -> PlayerId {
-        let id = self.begin_to_connect_as(node, mode);
+    pub fn join_play(
+        &mut self,
+        name: u64,
+        node: NodeId,
+        mode: MoveMode,
+        every: Duration,
+        pushed: Duration,
+    ) -> PlayerId {
+        let id = self.begin_to_connect_named(name, node, mode);
         self.command(id, PUSH_EVERY, pushed.as_micros() as u64);
         self.players[id.0].plays_every = Some(every);
         self.schedule(every, Happening::Plays(id));

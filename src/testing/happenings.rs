@@ -5,6 +5,7 @@ use super::directory::{Directory, Landing};
 use super::history::Entry;
 use super::links::Greeted;
 use super::pipes::{End, Lane, PipeId};
+use super::random::Stream;
 use super::snapshots::Storing;
 use super::takers::TakerAsk;
 use super::{Cluster, Fault, PlayerId};
@@ -261,7 +262,7 @@ impl Cluster {
                 self.call(node, cohort, |cohort, env| cohort.on_revoked(id, revoked, env));
             }
             Output::Ask(asker, number, ask) => {
-                let delay = self.random.micros(&self.delays.directory_us);
+                let delay = self.directory_delay(cohort);
                 self.schedule(delay, Happening::Asked(node, cohort, asker, number, ask));
             }
             Output::PickTarget(tried) => {
@@ -280,7 +281,7 @@ impl Cluster {
                 }
             }
             Output::Forget(held) => {
-                let delay = self.random.micros(&self.delays.directory_us);
+                let delay = self.directory_delay(cohort);
                 self.schedule(delay, Happening::Forgotten(cohort, held.revision));
             }
             Output::Report(report) => {
@@ -297,8 +298,10 @@ impl Cluster {
         if outbox.iter().any(waits) {
             return;
         }
+        let cohort = cohort_of(&frame);
         outbox.push_back(frame);
-        let delay = self.random.micros(&self.delays.outbox_us);
+        let range = self.delays.outbox_us.clone();
+        let delay = self.chance(Stream::Peers(from, to, cohort)).micros(&range);
         self.schedule(delay, Happening::Leaves(from, to));
     }
 
@@ -318,8 +321,9 @@ impl Cluster {
             self.call(from, id.cohort, |cohort, env| cohort.on_baton_left(id, env));
         }
         let fault = self.fault(name);
-        let weather = self.peers;
-        let unlucky = self.random.in_thousand(weather.loss);
+        let (weather, range) = (self.peers, self.delays.peer_us.clone());
+        let stream = Stream::Peers(from, to, cohort_of(&frame));
+        let unlucky = self.chance(stream).in_thousand(weather.loss);
         let lost = fault == Some(Fault::Lose) || self.cuts.contains(&(from, to)) || unlucky;
         self.note(|| format!("{from} -> {to} {name}{}", if lost { " (lost)" } else { "" }));
         if lost {
@@ -327,10 +331,10 @@ impl Cluster {
         }
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
-        let doubled = fault == Some(Fault::Duplicate) || self.random.in_thousand(weather.doubles);
+        let doubled = fault == Some(Fault::Duplicate) || self.chance(stream).in_thousand(weather.doubles);
         for _ in 0..if doubled { 2 } else { 1 } {
-            let delay = self.random.micros(&self.delays.peer_us);
-            let overtaken = self.random.in_thousand(weather.late);
+            let delay = self.chance(stream).micros(&range);
+            let overtaken = self.chance(stream).in_thousand(weather.late);
             let last = self.peer_last_at.entry((from, to)).or_default();
             let at = if overtaken {
                 self.now + delay * 4 + Duration::from_millis(20)
@@ -433,7 +437,7 @@ impl Cluster {
         }
         let answer = self.directory.answer(cohort, ask);
         self.record_written(cohort, ask, answer);
-        (self.random.micros(&self.delays.directory_us), answer)
+        (self.directory_delay(cohort), answer)
     }
 
     fn record_written(&mut self, cohort: CohortId, ask: Ask, answer: Answer) {
@@ -441,5 +445,22 @@ impl Cluster {
             self.note(|| format!("{cohort} {} {} {:?}", record.owner, record.epoch, record.phase));
             self.history.lock().push(Entry::Recorded(cohort, Some(record)));
         }
+    }
+}
+
+/// Which cohort a frame between nodes is about.
+fn cohort_of(frame: &Peer) -> CohortId {
+    match frame {
+        Peer::Prepare { id, .. }
+        | Peer::Prepared { id, .. }
+        | Peer::Refused { id, .. }
+        | Peer::Ready { id }
+        | Peer::Baton { id, .. }
+        | Peer::BatonAck { id }
+        | Peer::Finalised { id }
+        | Peer::Ahead { id, .. }
+        | Peer::Cancel { id } => id.cohort,
+        Peer::Close { session, .. } => (*session).into(),
+        Peer::Hello { .. } => CohortId::default(),
     }
 }

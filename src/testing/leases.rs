@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use super::happenings::{DIRECTORY_MAX, Happening};
+use super::random::Stream;
 use crate::protocol::cohort::Cohort;
 use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::lease::Heartbeat;
@@ -21,22 +22,27 @@ impl Cluster {
         if !node.is_permitted(now) {
             self.fence(id);
         }
-        let delay = self.random.micros(&self.delays.directory_us);
+        let delay = self.lease_delay(id);
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let (local, sent_at) = (node.clock.mono(now), node.clock.boot(now));
         if node.fenced || node.renewal_sent_at.is_none_or(|at| local.since(at) >= limits::LEASE_RENEW) {
             node.renewal_sent_at = Some(local);
             self.schedule(delay, Happening::Renews(id, sent_at));
         }
-        let delay = self.random.micros(&self.delays.directory_us);
+        let delay = self.lease_delay(id);
         self.schedule(delay, Happening::Watches(id, local));
         self.schedule(TICK, Happening::Tick(id));
+    }
+
+    fn lease_delay(&mut self, id: NodeId) -> Duration {
+        let range = self.delays.directory_us.clone();
+        self.chance(Stream::Leases(id)).micros(&range)
     }
 
     pub(super) fn renews(&mut self, id: NodeId, sent_at: BootTime) {
         if !self.is_cut_off(id) && self.nodes.contains_key(&id) {
             self.directory.beat(id);
-            let delay = self.random.micros(&self.delays.directory_us);
+            let delay = self.lease_delay(id);
             self.schedule(delay, Happening::Renewed(id, sent_at));
         }
     }
@@ -44,7 +50,7 @@ impl Cluster {
     pub(super) fn watches(&mut self, id: NodeId, asked_at: Time) {
         let read = !self.is_cut_off(id) && !self.directory.loses_read();
         let beats = read.then(|| self.heartbeats());
-        let delay = if read { self.random.micros(&self.delays.directory_us) } else { DIRECTORY_MAX };
+        let delay = if read { self.lease_delay(id) } else { DIRECTORY_MAX };
         self.schedule(delay, Happening::Watched(id, asked_at, beats));
     }
 

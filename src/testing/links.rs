@@ -11,7 +11,7 @@ use crate::protocol::cohort::Cohort;
 use crate::protocol::ids::{Binding, Bucket, CohortId, Cursor, Epoch, LinkNumber, NodeId, SessionId};
 use crate::protocol::keys;
 use crate::protocol::limits;
-use crate::protocol::reasons::RefuseReason;
+use crate::protocol::reasons::{CloseReason, RefuseReason};
 use crate::protocol::record::{OwnerPhase, Record};
 use crate::protocol::session::{Link, LinkId, Outgoing};
 use crate::protocol::wire::{Downlink, Greeting, Uplink, split};
@@ -71,7 +71,7 @@ impl Cluster {
         self.note(|| format!("{player:?} dials {node} ({link:?})"));
         self.pipes.insert(id, Pipe::new(player, link, node, LinkId(id.0)));
         self.dialled.insert((player, link), id);
-        let delay = self.random.micros(&self.delays.link_us) * 2;
+        let delay = self.link_delay(player) * 2;
         self.schedule(delay, Happening::DialEnds(id));
     }
 
@@ -109,7 +109,7 @@ impl Cluster {
             self.players[player.0].client.fill_control(link, &mut control);
             self.transmit_control(id, End::Node, control);
             loop {
-                let room = 512 + self.random.below(16_000) as usize;
+                let room = 512 + self.chance_of(player).below(16_000) as usize;
                 let mut data = Vec::new();
                 self.players[player.0].client.fill_data(link, &mut data, room);
                 if data.is_empty() {
@@ -144,10 +144,11 @@ impl Cluster {
 
     /// Datagrams overtake each other, and get lost.
     fn transmit_datagram(&mut self, id: PipeId, to: End, bytes: Vec<u8>) {
-        let delay = self.random.micros(&self.delays.link_us) * 2;
-        let lost = self.random.in_thousand(self.datagram_loss);
-        let Some(pipe) = self.pipes.get(&id) else { return };
-        if !lost && !self.silent.contains_key(&(pipe.player, to)) {
+        let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+        let delay = self.link_delay(player) * 2;
+        let loss = self.datagram_loss;
+        let lost = self.chance_of(player).in_thousand(loss);
+        if !lost && !self.silent.contains_key(&(player, to)) {
             self.schedule(delay, Happening::Datagram(id, to, bytes));
         }
     }
@@ -186,7 +187,8 @@ impl Cluster {
         self.fill(node, cohort, link, Outgoing::Control, &mut control, 0);
         self.transmit_control(id, End::Client, control);
         loop {
-            let room = 512 + self.random.below(16_000) as usize;
+            let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+            let room = 512 + self.chance_of(player).below(16_000) as usize;
             let mut data = Vec::new();
             self.fill(node, cohort, link, Outgoing::Data, &mut data, room);
             if data.is_empty() {
@@ -245,9 +247,10 @@ impl Cluster {
     }
 
     pub(super) fn transmit(&mut self, id: PipeId, to: End, lane: Lane, mut bytes: Vec<u8>) {
+        let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
         // Some of it arrives in two pieces.
-        if bytes.len() > 1 && self.random.in_thousand(200) {
-            let at = 1 + self.random.below(bytes.len() as u64 - 1) as usize;
+        if bytes.len() > 1 && self.chance_of(player).in_thousand(200) {
+            let at = 1 + self.chance_of(player).below(bytes.len() as u64 - 1) as usize;
             let tail = bytes.split_off(at);
             self.transmit_piece(id, to, lane, bytes);
             bytes = tail;
@@ -258,7 +261,8 @@ impl Cluster {
     }
 
     fn transmit_piece(&mut self, id: PipeId, to: End, lane: Lane, bytes: Vec<u8>) {
-        let delay = self.random.micros(&self.delays.link_us);
+        let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+        let delay = self.link_delay(player);
         let now = self.now;
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
         if pipe.broken {
@@ -387,7 +391,9 @@ impl Cluster {
     }
 
     fn ask_directory(&mut self, id: PipeId, greeted: Greeted) {
-        let delay = self.random.micros(&self.delays.directory_us) * 2;
+        let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+        let range = self.delays.directory_us.clone();
+        let delay = self.chance_of(player).micros(&range) * 2;
         self.schedule(delay, Happening::Greeted(id, Box::new(greeted)));
     }
 
@@ -412,6 +418,7 @@ impl Cluster {
     pub(super) fn greeted(&mut self, id: PipeId, greeted: Greeted) {
         let Some(pipe) = self.pipes.get(&id).filter(|pipe| pipe.node_open) else { return };
         let (node, node_link, binding) = (pipe.node, pipe.node_link, pipe.binding());
+        let player = pipe.player;
         match greeted {
             Greeted::Redirect { .. } if self.is_cut_off(node) || self.directory.loses_read() => {
                 self.refuse(id, RefuseReason::Unavailable, Vec::new());
@@ -430,8 +437,7 @@ impl Cluster {
                 self.refuse(id, RefuseReason::Unavailable, Vec::new());
             }
             Greeted::Connect { user, number, credit } => {
-                self.sessions_begun += 1;
-                let session = SessionId(0x5000 + self.sessions_begun);
+                let session = self.new_session(player);
                 let record = Record {
                     bucket: Bucket(1),
                     binding: Binding(0),
@@ -451,6 +457,21 @@ impl Cluster {
                 self.let_in(id, session.into());
             }
         }
+    }
+
+    /// A user has one session at a time: an earlier one, of which the client never heard, ends.
+    fn new_session(&mut self, player: PlayerId) -> SessionId {
+        let player = &mut self.players[player.0];
+        player.sessions += 1;
+        let (name, number) = (player.name, player.sessions);
+        let id = |number: u64| SessionId(number << 16 | (0x5000 + name));
+        let earlier = CohortId::from(id(number - 1));
+        let holders: Vec<NodeId> =
+            self.nodes.iter().filter(|(_, node)| node.cohorts.contains_key(&earlier)).map(|(id, _)| *id).collect();
+        for node in holders {
+            self.call(node, earlier, |cohort, env| cohort.close(CloseReason::Replaced, env));
+        }
+        id(number)
     }
 
     /// One end closes a link in good order: what it has written still arrives.
@@ -474,7 +495,7 @@ impl Cluster {
         pipe.broken = true;
         self.note(|| format!("{player:?} link {} to {node} breaks", id.0));
         for end in [End::Client, End::Node] {
-            let delay = self.random.micros(&(0..BREAK_NOTICED_US));
+            let delay = self.chance_of(player).micros(&(0..BREAK_NOTICED_US));
             self.schedule(delay, Happening::Ended(id, end));
         }
     }

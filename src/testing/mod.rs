@@ -38,6 +38,7 @@ use crate::protocol::session::Settings;
 use crate::protocol::time::Time;
 use crate::protocol::wire::Peer;
 use happenings::{Actor, Happening};
+use random::Stream;
 use parking_lot::{Mutex, MutexGuard};
 use pipes::{End, Pipe, PipeId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -97,7 +98,7 @@ const TRACE_LINES: usize = 400;
 #[derive(Debug)]
 pub struct Cluster {
     seed: u64,
-    random: Random,
+    random: BTreeMap<Stream, Random>,
     now: Time,
     /// How long things take.
     pub delays: Delays,
@@ -134,7 +135,6 @@ pub struct Cluster {
     directory: Directory,
     history: Arc<Mutex<History>>,
     faults: Vec<(Fault, String)>,
-    sessions_begun: u64,
     settings: Arc<Settings>,
     trace: VecDeque<String>,
 }
@@ -162,7 +162,7 @@ impl Cluster {
     pub fn with_settings(seed: u64, nodes: u64, settings: Settings) -> Self {
         let mut cluster = Self {
             seed,
-            random: Random::new(seed),
+            random: BTreeMap::new(),
             now: Time::default(),
             delays: Delays::default(),
             peers: PeerWeather::default(),
@@ -189,7 +189,6 @@ impl Cluster {
             directory: Directory::default(),
             history: Arc::default(),
             faults: Vec::new(),
-            sessions_begun: 0,
             settings: Arc::new(settings),
             trace: VecDeque::new(),
         };
@@ -226,6 +225,29 @@ impl Cluster {
     fn schedule_at(&mut self, at: Time, happening: Happening) {
         self.scheduled += 1;
         self.queue.insert((at, self.scheduled), happening);
+    }
+
+    /// The chance that this stream has next.
+    fn chance(&mut self, stream: Stream) -> &mut Random {
+        let seed = self.seed;
+        self.random.entry(stream).or_insert_with(|| Random::of(seed, stream))
+    }
+
+    /// One way to the directory or back, for a question about a cohort.
+    fn directory_delay(&mut self, cohort: CohortId) -> Duration {
+        let range = self.delays.directory_us.clone();
+        self.chance(Stream::Cohort(cohort)).micros(&range)
+    }
+
+    /// One way between a player and a node.
+    fn link_delay(&mut self, player: PlayerId) -> Duration {
+        let range = self.delays.link_us.clone();
+        self.chance_of(player).micros(&range)
+    }
+
+    fn chance_of(&mut self, player: PlayerId) -> &mut Random {
+        let name = self.players[player.0].name;
+        self.chance(Stream::Links(name))
     }
 
     fn note(&mut self, line: impl FnOnce() -> String) {

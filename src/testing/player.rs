@@ -40,6 +40,8 @@ impl Inbox {
 #[derive(Debug)]
 pub struct Player {
     pub(super) id: PlayerId,
+    /// What it is known by whoever else plays.
+    pub(super) name: u64,
     pub(super) client: Client,
     pub(super) inbox: Inbox,
     /// Whether the game takes its events.
@@ -50,6 +52,8 @@ pub struct Player {
     pub(super) plays_every: Option<Duration>,
     /// The session that it was told of.
     pub(super) session: Option<SessionId>,
+    /// How many sessions have been begun for it.
+    pub(super) sessions: u64,
     pub(super) sent: u64,
     pub(super) requests: u64,
     pub(super) fleeting: u64,
@@ -71,15 +75,17 @@ pub(super) fn settings(mode: MoveMode) -> Settings {
 }
 
 impl Player {
-    pub(super) fn new(id: PlayerId, mode: MoveMode, seed: u64) -> Self {
+    pub(super) fn new(id: PlayerId, name: u64, mode: MoveMode, seed: u64) -> Self {
         Self {
             id,
+            name,
             client: Client::new(settings(mode), seed),
             inbox: Inbox::default(),
             consumes: true,
             answers_offline: true,
             plays_every: None,
             session: None,
+            sessions: 0,
             sent: 0,
             requests: 0,
             fleeting: 0,

@@ -2,6 +2,7 @@
 
 use super::echo::{ECHO, VER};
 use super::player::Player;
+use super::random::Stream;
 use super::{Cluster, PlayerId};
 use crate::protocol::client::Standing;
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId};
@@ -16,9 +17,14 @@ impl Cluster {
     }
 
     pub(super) fn begin_to_connect_as(&mut self, node: NodeId, mode: MoveMode) -> PlayerId {
+        let name = self.players.len() as u64 + 1;
+        self.begin_to_connect_named(name, node, mode)
+    }
+
+    pub(super) fn begin_to_connect_named(&mut self, name: u64, node: NodeId, mode: MoveMode) -> PlayerId {
         let id = PlayerId(self.players.len());
-        let seed = self.random.number();
-        let mut player = Player::new(id, mode, seed);
+        let seed = self.chance(Stream::Links(name)).number();
+        let mut player = Player::new(id, name, mode, seed);
         let place = self.place_of[&node];
         let mut addresses = vec![super::node::address(place)];
         let others = self.places.keys().filter(|other| **other != place);

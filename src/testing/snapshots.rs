@@ -17,7 +17,7 @@ pub(super) struct Storing {
 
 impl Cluster {
     pub(super) fn store_snapshot(&mut self, node: NodeId, cohort: CohortId, storing: Storing) {
-        let delay = self.random.micros(&self.delays.directory_us);
+        let delay = self.directory_delay(cohort);
         self.schedule(delay, Happening::StoreReads(node, cohort, Box::new(storing)));
     }
 
@@ -27,7 +27,7 @@ impl Cluster {
             return self.schedule(DIRECTORY_MAX, Happening::Stored(node, cohort, id));
         }
         let found = self.directory.snapshot(cohort).map(|found| (found.revision, found.fence));
-        let delay = self.random.micros(&self.delays.directory_us);
+        let delay = self.directory_delay(cohort);
         if found.is_some_and(|(_, fence)| fence > storing.fence) {
             return self.schedule(delay, Happening::Stored(node, cohort, id));
         }
@@ -51,7 +51,7 @@ impl Cluster {
         if self.is_cut_off(node) {
             return self.schedule(DIRECTORY_MAX, Happening::Stored(node, cohort, id));
         }
-        let delay = self.random.micros(&self.delays.directory_us);
+        let delay = self.directory_delay(cohort);
         if self.directory.write_snapshot(cohort, expected, fence, storing.sessions.clone()) {
             self.history.lock().push(Entry::Stored(cohort, fence));
             self.schedule(delay, Happening::Stored(node, cohort, id));

@@ -106,7 +106,7 @@ impl Cluster {
                     continue;
                 }
             };
-            let delay = self.random.micros(&self.delays.directory_us);
+            let delay = self.directory_delay(cohort);
             self.schedule(delay, Happening::TakerAsked(id, cohort, attempt, Box::new(ask)));
         }
         let due = self.nodes.get(&id).and_then(|node| node.taker_due(cohort));
@@ -123,7 +123,7 @@ impl Cluster {
                 (DIRECTORY_MAX, Input::Leases(number, false))
             }
             TakerAsk::Leases(number, asked_at) => {
-                let delay = self.random.micros(&self.delays.directory_us);
+                let delay = self.directory_delay(cohort);
                 let beats = self.heartbeats();
                 let watched = Happening::TakerWatched(id, cohort, attempt, number, asked_at, beats);
                 return self.schedule(delay, watched);
@@ -133,7 +133,7 @@ impl Cluster {
             }
             TakerAsk::ReadSnapshot(number) => {
                 let found = self.directory.snapshot(cohort).cloned().map(Box::new);
-                let delay = self.random.micros(&self.delays.directory_us);
+                let delay = self.directory_delay(cohort);
                 (delay, Input::Snapshot(number, SnapshotAnswer::Read(found)))
             }
             TakerAsk::WriteBack { number, expected, fence, sessions } => {
@@ -143,7 +143,7 @@ impl Cluster {
                 } else {
                     SnapshotAnswer::Conflict
                 };
-                let delay = self.random.micros(&self.delays.directory_us);
+                let delay = self.directory_delay(cohort);
                 (delay, Input::Snapshot(number, answer))
             }
         };
@@ -157,7 +157,7 @@ impl Cluster {
             Outcome::NoSnapshot(held) => {
                 self.count("ended without a snapshot");
                 self.history.lock().push(Entry::NothingLeft(cohort));
-                let delay = self.random.micros(&self.delays.directory_us);
+                let delay = self.directory_delay(cohort);
                 self.schedule(delay, Happening::Forgotten(cohort, held.revision));
             }
             Outcome::Elsewhere(_) => self.count("take-over: elsewhere"),

@@ -67,7 +67,7 @@ impl Cluster {
     pub(super) fn plays(&mut self, id: PlayerId) {
         let now = self.now;
         let Some(every) = self.players[id.0].plays_every else { return };
-        let bytes = 16 + self.random.below(200) as usize;
+        let bytes = 16 + self.chance_of(id).below(200) as usize;
         let player = &mut self.players[id.0];
         if player.client.standing() != Standing::Idle {
             let mut history = self.history.lock();
