@@ -108,13 +108,14 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hours = self.virtual_us as f64 / 3.6e9;
         writeln!(f, "{} seeds, {hours:.1} virtual hours, {} messages", self.seeds, self.messages)?;
-        let list = |f: &mut fmt::Formatter<'_>, title: &str, counts: &mut dyn Iterator<Item = (&str, u64)>| {
-            writeln!(f, "{title}:")?;
-            for (name, count) in counts {
-                writeln!(f, "  {count:>9}  {name}")?;
-            }
-            Ok(())
-        };
+        let list =
+            |f: &mut fmt::Formatter<'_>, title: &str, counts: &mut dyn Iterator<Item = (&str, u64)>| {
+                writeln!(f, "{title}:")?;
+                for (name, count) in counts {
+                    writeln!(f, "  {count:>9}  {name}")?;
+                }
+                Ok(())
+            };
         list(f, "brought about", &mut self.faults.iter().map(|(kind, count)| (*kind, *count)))?;
         list(f, "came about", &mut self.outcomes.iter().map(|(name, count)| (name.as_str(), *count)))
     }

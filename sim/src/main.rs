@@ -76,7 +76,11 @@ fn look(args: &Args) -> ExitCode {
     let began = Instant::now();
     let found = search(args.start, args.seeds, jobs, args.keep_going);
     println!("{}", found.figures);
-    println!("{:.1} s with {jobs} threads; violations: {}", began.elapsed().as_secs_f64(), found.failures.len());
+    println!(
+        "{:.1} s with {jobs} threads; violations: {}",
+        began.elapsed().as_secs_f64(),
+        found.failures.len()
+    );
     if args.keep_going {
         for (seed, failure) in &found.failures {
             println!("seed {seed}: {}", failure.text);
@@ -99,7 +103,10 @@ fn explain(seed: u64, failure: &Failure) {
     println!("\nseed {seed} failed: {}", failure.text);
     println!("to play it again: cargo sim --start {seed} --story -");
     let shrunk = shrink(draw(seed), failure.clone());
-    println!("\nits shortest story, after {} runs; to play it, save it and: cargo sim --story FILE", shrunk.runs);
+    println!(
+        "\nits shortest story, after {} runs; to play it, save it and: cargo sim --story FILE",
+        shrunk.runs
+    );
     println!("\n# {}", shrunk.failure.text.replace('\n', "\n# "));
     println!("{}", shrunk.story);
 }

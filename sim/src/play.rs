@@ -129,8 +129,7 @@ impl Stage {
 
     fn judge(&mut self) -> Option<Failure> {
         let rested = self.cluster.come_to_rest();
-        let verdict =
-            if rested { self.cluster.verdict_at_rest() } else { self.cluster.history().verdict() };
+        let verdict = if rested { self.cluster.verdict_at_rest() } else { self.cluster.history().verdict() };
         if let Err(violation) = verdict {
             let kind = format!("promise {}", violation.promise);
             return Some(Failure { kind, text: violation.to_string() });
@@ -198,9 +197,7 @@ impl Stage {
             Happening::Drain { node } => self.on_node(node, |cluster, node| cluster.drain(node)),
             Happening::Online { node } => self.on_node(node, |cluster, node| cluster.online(node)),
             Happening::Force { node } => self.on_node(node, |cluster, node| cluster.force(node)),
-            Happening::Stop { node } => {
-                self.node(node).is_some_and(|node| self.cluster.stop_if_empty(node))
-            }
+            Happening::Stop { node } => self.node(node).is_some_and(|node| self.cluster.stop_if_empty(node)),
             Happening::Crash { node } => self.on_node(node, |cluster, node| cluster.crash(node)),
             Happening::PowerOff { node } => self.on_node(node, |cluster, node| cluster.power_off(node)),
             Happening::Restart { node } => {

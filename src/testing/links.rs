@@ -466,8 +466,12 @@ impl Cluster {
         let (name, number) = (player.name, player.sessions);
         let id = |number: u64| SessionId(number << 16 | (0x5000 + name));
         let earlier = CohortId::from(id(number - 1));
-        let holders: Vec<NodeId> =
-            self.nodes.iter().filter(|(_, node)| node.cohorts.contains_key(&earlier)).map(|(id, _)| *id).collect();
+        let holders: Vec<NodeId> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.cohorts.contains_key(&earlier))
+            .map(|(id, _)| *id)
+            .collect();
         for node in holders {
             self.call(node, earlier, |cohort, env| cohort.close(CloseReason::Replaced, env));
         }

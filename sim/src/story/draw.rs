@@ -13,8 +13,24 @@ const CROWDS_ONE_IN: u64 = 12;
 
 /// Frames that may be lost or doubled by name.
 const FRAMES: &[&str] = &[
-    "Prepare", "Prepared", "Refused", "Ready", "Baton", "BatonAck", "Finalised", "Cancel", "Ahead", "MoveTo",
-    "Attached", "Settled", "Confirm", "Moved", "Offline", "Migrate", "CannotAttach", "MoveFailed",
+    "Prepare",
+    "Prepared",
+    "Refused",
+    "Ready",
+    "Baton",
+    "BatonAck",
+    "Finalised",
+    "Cancel",
+    "Ahead",
+    "MoveTo",
+    "Attached",
+    "Settled",
+    "Confirm",
+    "Moved",
+    "Offline",
+    "Migrate",
+    "CannotAttach",
+    "MoveFailed",
 ];
 
 /// A kind of trouble; each brings what belongs together.
@@ -97,7 +113,8 @@ impl Author {
             let pushed_ms = if self.yes() { 0 } else { every_ms * 2 };
             let classic = self.chance.below(8) == 0;
             // Some come later, into whatever goes on then.
-            let at_ms = if self.chance.below(4) == 0 { self.chance.below(self.length_ms / 2) } else { player };
+            let at_ms =
+                if self.chance.below(4) == 0 { self.chance.below(self.length_ms / 2) } else { player };
             self.at(at_ms, Happening::Join { player, node, every_ms, pushed_ms, classic });
         }
     }
@@ -109,11 +126,14 @@ impl Author {
             Trouble::Pauses => {
                 let (node, for_ms) = (self.node(), self.up_to(25_000));
                 let suspend = self.yes();
-                self.at(at_ms, if suspend {
-                    Happening::Suspend { node, for_ms }
-                } else {
-                    Happening::Pause { node, for_ms }
-                });
+                self.at(
+                    at_ms,
+                    if suspend {
+                        Happening::Suspend { node, for_ms }
+                    } else {
+                        Happening::Pause { node, for_ms }
+                    },
+                );
             }
             Trouble::Clocks => {
                 // The times of leases allow for this much, and more.
@@ -141,11 +161,14 @@ impl Author {
             Trouble::Engine => {
                 let (node, for_ms) = (self.node(), self.up_to(25_000));
                 let all = self.yes();
-                self.at(at_ms, if all {
-                    Happening::EngineDown { for_ms }
-                } else {
-                    Happening::EngineCut { node, for_ms }
-                });
+                self.at(
+                    at_ms,
+                    if all {
+                        Happening::EngineDown { for_ms }
+                    } else {
+                        Happening::EngineCut { node, for_ms }
+                    },
+                );
             }
             Trouble::Answers => self.lost_answer(at_ms),
             Trouble::Frames => {

@@ -3,7 +3,7 @@
 use super::{Entry, History, Verdict, Violation};
 use crate::client::event::Event;
 use crate::client::status::Status;
-use crate::protocol::ids::NodeId;
+use crate::protocol::ids::{CohortId, Epoch, NodeId};
 use crate::protocol::limits;
 use crate::protocol::time::Time;
 use crate::testing::PlayerId;
@@ -22,15 +22,23 @@ struct Mover {
     wished: Option<Time>,
     /// The game was told that a move begins.
     moving: Option<Time>,
-    /// Where its messages are processed.
-    node: Option<NodeId>,
-    /// Where they were when the move began.
+    session: Option<CohortId>,
+    /// At which epoch the client is served.
+    follows: Epoch,
+    /// Who owned that when the move began.
     from: Option<NodeId>,
 }
+
+/// Who owned what at which epoch.
+type Owners = BTreeMap<(CohortId, Epoch), NodeId>;
 
 impl Mover {
     fn ended(&mut self) {
         (self.wished, self.moving, self.from) = (None, None, None);
+    }
+
+    fn owner(&self, owners: &Owners) -> Option<NodeId> {
+        owners.get(&(self.session?, self.follows)).copied()
     }
 }
 
@@ -56,20 +64,26 @@ impl History {
     /// bounded time. `at_rest`: nothing goes on any more, so none may be open.
     pub fn judge_moves(&self, at_rest: bool) -> Verdict {
         let mut movers: BTreeMap<PlayerId, Mover> = BTreeMap::new();
+        let mut owners = Owners::new();
         let mut end = Time::default();
         for (at, entry) in self.timed() {
             end = at;
             match entry {
+                Entry::Recorded(cohort, Some(record)) => {
+                    owners.insert((*cohort, record.epoch), record.owner);
+                }
+                Entry::Follows(player, epoch) => movers.entry(*player).or_default().follows = *epoch,
                 Entry::Wished(player) => {
                     let mover = movers.entry(*player).or_default();
                     mover.wished.get_or_insert(at);
                 }
-                Entry::Processed(player, node, ..) => movers.entry(*player).or_default().node = Some(*node),
                 Entry::Restarted(restarted) => {
                     // What was under way is decided by the crash.
                     movers.entry(restarted.player).or_default().from = None;
                 }
-                Entry::Told(player, event) => movers.entry(*player).or_default().told(at, *player, event)?,
+                Entry::Told(player, event) => {
+                    movers.entry(*player).or_default().told(at, *player, event, &owners)?;
+                }
                 _ => {}
             }
         }
@@ -106,24 +120,25 @@ impl History {
 }
 
 impl Mover {
-    fn told(&mut self, at: Time, player: PlayerId, event: &Event) -> Verdict {
+    fn told(&mut self, at: Time, player: PlayerId, event: &Event, owners: &Owners) -> Verdict {
         match event {
+            Event::Connected { session } => self.session = Some((*session).into()),
             Event::Migrating { .. } => {
                 if self.moving.is_some() {
                     let text = format!("{player:?} was told twice that a move begins");
                     return Err(Violation { promise: 5, at, text });
                 }
-                (self.moving, self.from) = (Some(at), self.node);
+                (self.moving, self.from) = (Some(at), self.owner(owners));
             }
             Event::MigrateFailed { status } => {
                 if *status == Status::Ok {
                     let text = format!("a move of {player:?} failed without a reason");
                     return Err(Violation { promise: 4, at, text });
                 }
-                if self.from.is_some() && self.from != self.node {
-                    let (from, node) = (self.from, self.node);
-                    let text =
-                        format!("a move of {player:?} from {from:?} failed, but {node:?} has served it");
+                if let (Some(from), Some(now)) = (self.from, self.owner(owners))
+                    && from != now
+                {
+                    let text = format!("a move of {player:?} from {from} failed, but {now} has served it");
                     return Err(Violation { promise: 4, at, text });
                 }
                 self.in_time(at, player)?;

@@ -199,10 +199,11 @@ fn data_that_a_move_changes_break_promise_3() {
 #[test]
 fn a_failed_move_that_moved_the_player_or_gives_no_reason_breaks_promise_4() {
     let run = |node: NodeId, status| {
-        let record = serving(node, 1);
-        let begin = [serving(S, 1), processed(S, FIRST, 0), told(Event::Migrating { epoch: Epoch(2) })];
-        let end = [record, processed(node, FIRST, 1), told(Event::MigrateFailed { status })];
-        sent(2).into_iter().chain(begin).chain(end).collect::<Vec<_>>()
+        let begin =
+            [told(Event::Connected { session: SESSION }), serving(S, 1), Entry::Follows(ANN, Epoch(1))];
+        let moving = told(Event::Migrating { epoch: Epoch(2) });
+        let end = [serving(node, 2), Entry::Follows(ANN, Epoch(2)), told(Event::MigrateFailed { status })];
+        begin.into_iter().chain([moving]).chain(end).collect::<Vec<_>>()
     };
     is_fine(run(S, Status::NoTarget));
     breaks(4, "has served it", run(T, Status::NoTarget));
