@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use sterna::client::event::Event;
 use sterna::protocol::cohort::Report;
+use sterna::protocol::snapshot::Origin;
 use sterna::testing::{Cluster, Entry};
 
 /// From so many seeds on nothing may be missing.
@@ -22,10 +23,11 @@ const OUTCOMES: &[&str] = &[
     "move failed: lost_ownership",
     "link restored",
     "fenced",
-    "taken over",
+    "taken over from a snapshot",
+    "taken back from a copy",
     "told of a take-over",
     "told of lost messages",
-    "ended without a snapshot",
+    "session ended: session_unknown",
     "session ended: timed_out",
 ];
 
@@ -69,6 +71,12 @@ impl Figures {
                     }
                 }
                 Entry::Reported(_, _, Report::MovedIn { .. }) => self.came("moved"),
+                Entry::Reported(_, _, Report::TookOver(Origin::Snapshot { .. })) => {
+                    self.came("taken over from a snapshot");
+                }
+                Entry::Reported(_, _, Report::TookOver(Origin::Copy { .. })) => {
+                    self.came("taken back from a copy");
+                }
                 Entry::Reported(_, _, Report::MoveFailed(reason)) => {
                     self.came(format!("move failed: {}", reason.label()));
                 }

@@ -11,7 +11,10 @@ use std::time::Duration;
 use sterna::client::event::Event;
 use sterna::client::status::Status;
 use sterna::protocol::client::Standing;
+use sterna::protocol::cohort::Report;
 use sterna::protocol::ids::NodeId;
+use sterna::protocol::reasons::CloseReason;
+use sterna::protocol::session::Settings;
 use sterna::protocol::time::Time;
 use sterna::protocol::wire::MoveMode;
 use sterna::testing::{Cluster, Entry, Landing, PeerWeather, PlayerId};
@@ -94,7 +97,8 @@ struct Stage {
 
 impl Stage {
     fn new(story: &Story, traced: bool) -> Self {
-        let mut cluster = Cluster::new(story.seed, u64::from(story.nodes));
+        let settings = Settings { durability: story.durability.into(), ..Cluster::default_settings() };
+        let mut cluster = Cluster::with_settings(story.seed, u64::from(story.nodes), settings);
         cluster.traced = traced;
         cluster.delays.link_us = story.link_us.clone();
         cluster.delays.peer_us = story.peer_us.clone();
@@ -148,7 +152,10 @@ impl Stage {
     fn abandoned(&self) -> Option<PlayerId> {
         let history = self.cluster.history();
         let crashed = history.entries().iter().any(|entry| matches!(entry, Entry::Crashed(_)));
-        let nothing_left = history.entries().iter().any(|entry| matches!(entry, Entry::NothingLeft(_)));
+        let nothing_left = history
+            .entries()
+            .iter()
+            .any(|entry| matches!(entry, Entry::Reported(_, _, Report::Closed(CloseReason::SessionUnknown))));
         if crashed || nothing_left {
             return None;
         }
@@ -242,10 +249,9 @@ impl Stage {
                 self.cluster.lose_reads(count);
                 true
             }
-            Happening::StoreLate { after_ms } => {
-                self.cluster.store_late(ms(after_ms));
-                true
-            }
+            Happening::StoreLanded {} => self.lose_store_answer(Landing::Landed),
+            Happening::StoreNever {} => self.lose_store_answer(Landing::Never),
+            Happening::StoreLate { after_ms } => self.lose_store_answer(Landing::Later(ms(after_ms))),
             Happening::Lose { ref frame } => {
                 self.cluster.lose_next(frame);
                 true
@@ -270,6 +276,11 @@ impl Stage {
 
     fn lose_cas_answer(&mut self, landing: Landing) -> bool {
         self.cluster.lose_cas_answer(landing);
+        true
+    }
+
+    fn lose_store_answer(&mut self, landing: Landing) -> bool {
+        self.cluster.lose_store_answer(landing);
         true
     }
 

@@ -1,11 +1,10 @@
 //! What the cluster's nodes ask: records under compare-and-set, snapshots likewise, and heartbeats. Answers
 //! can get lost, and what was written then may have landed, may land later, or never.
 
-use crate::protocol::ids::{CohortId, Fence, NodeId};
+use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
-use crate::protocol::takeover::Snapshot;
-use crate::protocol::wire::SessionState;
+use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk, Stored};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ pub enum Landing {
 #[derive(Debug, Default)]
 pub struct Directory {
     records: BTreeMap<CohortId, Versioned>,
-    snapshots: BTreeMap<CohortId, Snapshot>,
+    snapshots: BTreeMap<CohortId, Stored>,
     revision: u64,
     /// How each node's lease stands.
     pub(super) heartbeats: BTreeMap<NodeId, Heartbeat>,
@@ -33,8 +32,8 @@ pub struct Directory {
     pub(super) lose_answer: Option<Landing>,
     /// So many reads are not answered.
     pub(super) lose_reads: u32,
-    /// The next snapshot lands only so much later.
-    pub(super) store_late: Option<Duration>,
+    /// The next snapshot is not answered, and may land late.
+    pub(super) lose_store: Option<Landing>,
 }
 
 impl Directory {
@@ -44,7 +43,7 @@ impl Directory {
     }
 
     /// The snapshot of a cohort.
-    pub fn snapshot(&self, cohort: CohortId) -> Option<&Snapshot> {
+    pub fn snapshot(&self, cohort: CohortId) -> Option<&Stored> {
         self.snapshots.get(&cohort)
     }
 
@@ -74,21 +73,19 @@ impl Directory {
         Revision(self.revision)
     }
 
-    /// Writes a snapshot over the one of this revision, or where there is none. False: another write came
-    /// first.
-    pub(super) fn write_snapshot(
-        &mut self,
-        cohort: CohortId,
-        expected: Option<Revision>,
-        fence: Fence,
-        sessions: Vec<SessionState>,
-    ) -> bool {
-        if self.snapshot(cohort).map(|found| found.revision) != expected {
-            return false;
+    /// The store of snapshots.
+    pub(super) fn on_snapshot(&mut self, cohort: CohortId, ask: SnapshotAsk) -> SnapshotAnswer {
+        match ask {
+            SnapshotAsk::Read => SnapshotAnswer::Read(self.snapshot(cohort).cloned().map(Box::new)),
+            SnapshotAsk::Write { expected, snapshot } => {
+                if self.snapshot(cohort).map(|stored| stored.revision) != expected {
+                    return SnapshotAnswer::Conflict;
+                }
+                let revision = self.next_revision();
+                self.snapshots.insert(cohort, Stored { revision, snapshot: *snapshot });
+                SnapshotAnswer::Written(revision)
+            }
         }
-        let revision = self.next_revision();
-        self.snapshots.insert(cohort, Snapshot { revision, fence, sessions });
-        true
     }
 
     /// Deletes a record and its snapshot: the session has ended.

@@ -4,7 +4,7 @@
 use super::echo::{PUSH_EVERY, STORE_LARGE};
 use super::happenings::{Actor, Happening};
 use super::pipes::{End, PipeId};
-use super::{Cluster, PlayerId};
+use super::{Cluster, Landing, PlayerId};
 use crate::protocol::client::Standing;
 use crate::protocol::ids::NodeId;
 use crate::protocol::lease::Heartbeat;
@@ -43,7 +43,7 @@ impl Cluster {
     pub fn stop_if_empty(&mut self, node: NodeId) -> bool {
         let Some(host) = self.nodes.get(&node) else { return false };
         let reachable = !self.is_cut_off(node);
-        if host.view.offline.is_none() || !host.cohorts.is_empty() || !host.takers.is_empty() || !reachable {
+        if host.view.offline.is_none() || !host.cohorts.is_empty() || !reachable {
             return false;
         }
         self.directory.heartbeats.insert(node, Heartbeat::Goodbye);
@@ -91,9 +91,6 @@ impl Cluster {
         for cohort in node.cohorts.keys().copied().collect::<Vec<_>>() {
             let due = node.poll_timeout(cohort, now);
             self.timers.set(Actor::Cohort(id, cohort), due);
-        }
-        for cohort in node.takers.keys().copied().collect::<Vec<_>>() {
-            self.timers.set(Actor::Taker(id, cohort), node.taker_due(cohort));
         }
     }
 
@@ -173,9 +170,9 @@ impl Cluster {
         self.directory.lose_reads = count;
     }
 
-    /// The next snapshot lands only so much later.
-    pub fn store_late(&mut self, after: Duration) {
-        self.directory.store_late = Some(after);
+    /// The next snapshot is not answered.
+    pub fn lose_store_answer(&mut self, landing: Landing) {
+        self.directory.lose_store = Some(landing);
     }
 
     /// The application stores more than travels with a baton.

@@ -4,10 +4,11 @@
 
 use super::PlayerId;
 use super::history::{Entry, History, Lineage, Restarted};
-use crate::protocol::application::{Application, Context};
+use crate::protocol::application::{Application, Context, Lost};
 use crate::protocol::ids::{Epoch, NodeId};
 use crate::protocol::reasons::ReplyStatus;
 use crate::protocol::sequence::Full;
+use crate::protocol::snapshot::Origin;
 use crate::protocol::wire::{Kind, Message, Value};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -204,7 +205,12 @@ impl Application for Echo {
         history.arrived(context.session(), self.node, fingerprint(context));
     }
 
-    fn took_over(&self, context: &mut Context<'_>) {
+    fn lost(&self, context: &mut Context<'_>, lost: &Lost) {
+        let entry = Entry::GameTold(player(context), lineage(context), lost.uplink.clone());
+        self.history.lock().push(entry);
+    }
+
+    fn took_over(&self, context: &mut Context<'_>, _: Origin) {
         let session = context.session();
         let fingerprint = fingerprint(context);
         let new = {

@@ -7,15 +7,14 @@ use super::links::Greeted;
 use super::pipes::{End, Lane, PipeId};
 use super::random::Stream;
 use super::snapshots::Storing;
-use super::takers::TakerAsk;
 use super::{Cluster, Fault, PlayerId};
 use crate::protocol::cohort::{Asker, Cohort, Output};
-use crate::protocol::ids::{CohortId, MoveId, NodeId};
+use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::limits;
 use crate::protocol::reasons::TargetRefusal;
 use crate::protocol::record::{Answer, Ask, CasAnswer, Revision};
-use crate::protocol::takeover;
+use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 use crate::protocol::time::{BootTime, Time};
 use crate::protocol::wire::{Member, Peer, split};
 use std::time::Duration;
@@ -45,20 +44,18 @@ pub(super) enum Happening {
     Answered(NodeId, CohortId, Asker, u64, Answer),
     /// A write whose answer was lost lands after all.
     Lands(CohortId, Ask),
-    /// A snapshot's writer looks what is stored.
-    StoreReads(NodeId, CohortId, Box<Storing>),
-    /// Its write reaches the store, where this revision has to stand.
-    StoreWrites(NodeId, CohortId, Option<Revision>, Box<Storing>),
-    /// A snapshot is stored, or could not be.
-    Stored(NodeId, CohortId, MoveId),
-    /// A question of a take-over, of this number, reaches the directory.
-    TakerAsked(NodeId, CohortId, u64, Box<TakerAsk>),
+    /// A question reaches the store of snapshots.
+    SnapshotAsked(NodeId, CohortId, Box<Storing>),
     /// Its answer reaches the node.
-    TakerAnswered(NodeId, CohortId, u64, Box<takeover::Input>),
-    /// The heartbeats reach a node that takes a cohort over, which asked for them at this time.
-    TakerWatched(NodeId, CohortId, u64, u64, Time, Vec<(NodeId, Heartbeat)>),
+    SnapshotAnswered(NodeId, CohortId, Asker, u64, Box<SnapshotAnswer>),
+    /// A snapshot whose answer was lost lands after all.
+    SnapshotLands(CohortId, Box<SnapshotAsk>),
+    /// A take-over's question for the heartbeats, asked at this time, reaches the directory.
+    LeasesAsked(NodeId, CohortId, u64, Time),
+    /// Its answer reaches the node; `None`: there is none.
+    LeasesRead(NodeId, CohortId, u64, Time, Option<Vec<(NodeId, Heartbeat)>>),
     /// A record is to be deleted.
-    Forgotten(CohortId, Revision),
+    Forgotten(NodeId, CohortId, Revision),
     /// A node looks after its lease.
     Tick(NodeId),
     /// A renewal sent at this time reaches the directory.
@@ -84,7 +81,6 @@ pub(super) const DIRECTORY_MAX: Duration = Duration::from_millis(300);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Actor {
     Cohort(NodeId, CohortId),
-    Taker(NodeId, CohortId),
     Client(PlayerId),
 }
 
@@ -100,9 +96,9 @@ impl Happening {
             Self::Leaves(node, _)
             | Self::Arrives(_, node, _)
             | Self::Answered(node, ..)
-            | Self::Stored(node, ..)
-            | Self::TakerAnswered(node, ..)
-            | Self::TakerWatched(node, ..)
+            | Self::SnapshotAnswered(node, ..)
+            | Self::LeasesRead(node, ..)
+            | Self::Forgotten(node, ..)
             | Self::Tick(node)
             | Self::Renewed(node, _)
             | Self::Watched(node, ..) => Some(*node),
@@ -113,10 +109,9 @@ impl Happening {
             | Self::Ended(_, End::Client)
             | Self::Asked(..)
             | Self::Lands(..)
-            | Self::StoreReads(..)
-            | Self::StoreWrites(..)
-            | Self::TakerAsked(..)
-            | Self::Forgotten(..)
+            | Self::SnapshotAsked(..)
+            | Self::SnapshotLands(..)
+            | Self::LeasesAsked(..)
             | Self::Renews(..)
             | Self::Watches(..)
             | Self::Wakes(_)
@@ -135,7 +130,6 @@ impl Cluster {
                 node.call(cohort, now, |cohort, env| cohort.on_timeout(env));
                 node.poll_timeout(cohort, now)
             }),
-            Actor::Taker(node, cohort) => self.taker_is_due(node, cohort),
             Actor::Client(player) => {
                 let player = &mut self.players[player.0];
                 player.client.on_timeout(now, &mut player.inbox);
@@ -145,7 +139,6 @@ impl Cluster {
         assert!(next.is_none_or(|at| at > now), "seed {}: {actor:?} is still due at {now:?}", self.seed);
         match actor {
             Actor::Cohort(node, cohort) => self.after_node(node, cohort),
-            Actor::Taker(node, cohort) => self.after_taker(node, cohort),
             Actor::Client(player) => self.after_client(player),
         }
     }
@@ -177,28 +170,16 @@ impl Cluster {
                 let answer = self.directory.answer(cohort, ask);
                 self.record_written(cohort, ask, answer);
             }
-            Happening::StoreReads(node, cohort, storing) => self.store_reads(node, cohort, storing),
-            Happening::StoreWrites(node, cohort, expected, storing) => {
-                self.store_writes(node, cohort, expected, storing);
+            Happening::SnapshotAsked(node, cohort, storing) => self.snapshot_asked(node, cohort, *storing),
+            Happening::SnapshotAnswered(node, cohort, asker, number, answer) => {
+                self.call(node, cohort, |cohort, env| cohort.on_snapshot(asker, number, *answer, env));
             }
-            Happening::TakerAsked(node, cohort, attempt, ask) => {
-                self.taker_asked(node, cohort, attempt, *ask);
+            Happening::SnapshotLands(cohort, ask) => self.snapshot_lands(cohort, *ask),
+            Happening::LeasesAsked(node, cohort, number, at) => self.leases_asked(node, cohort, number, at),
+            Happening::LeasesRead(node, cohort, number, at, beats) => {
+                self.leases_read(node, cohort, number, at, beats);
             }
-            Happening::TakerAnswered(node, cohort, attempt, input) => {
-                self.tell_taker(node, cohort, attempt, *input);
-            }
-            Happening::TakerWatched(node, cohort, attempt, number, asked_at, beats) => {
-                self.watched(node, asked_at, Some(beats));
-                self.tell_taker(node, cohort, attempt, takeover::Input::Leases(number, true));
-            }
-            Happening::Stored(node, cohort, id) => {
-                self.call(node, cohort, |cohort, env| cohort.on_stored(id, env));
-            }
-            Happening::Forgotten(cohort, revision) => {
-                if self.directory.delete(cohort, revision) {
-                    self.history.lock().push(Entry::Recorded(cohort, None));
-                }
-            }
+            Happening::Forgotten(node, cohort, revision) => self.forgotten(node, cohort, revision),
             Happening::Tick(node) => self.tick(node),
             Happening::Renews(node, sent_at) => self.renews(node, sent_at),
             Happening::Renewed(node, sent_at) => self.renewed(node, sent_at),
@@ -271,8 +252,16 @@ impl Cluster {
                 let target = online.map(|other| other.view.id).find(free);
                 self.call(node, cohort, |cohort, env| cohort.on_target_picked(target, env));
             }
-            Output::Store(id, fence, states) => {
-                self.store_snapshot(node, cohort, Storing { id, fence, sessions: states });
+            Output::Snapshot(asker, number, ask) => {
+                let delay = self.directory_delay(cohort);
+                let storing = Box::new(Storing { asker, number, ask });
+                self.schedule(delay, Happening::SnapshotAsked(node, cohort, storing));
+            }
+            Output::ReadLeases(number) => {
+                let delay = self.directory_delay(cohort);
+                let Some(host) = self.nodes.get(&node) else { return };
+                let asked_at = host.clock.mono(self.now);
+                self.schedule(delay, Happening::LeasesAsked(node, cohort, number, asked_at));
             }
             Output::RememberRefusal(id) => {
                 self.note(|| format!("{node} refuses {id}"));
@@ -282,7 +271,7 @@ impl Cluster {
             }
             Output::Forget(held) => {
                 let delay = self.directory_delay(cohort);
-                self.schedule(delay, Happening::Forgotten(cohort, held.revision));
+                self.schedule(delay, Happening::Forgotten(node, cohort, held.revision));
             }
             Output::Report(report) => {
                 self.note(|| format!("{node} reports {report:?}"));
@@ -356,9 +345,7 @@ impl Cluster {
         let Some(node) = self.nodes.get_mut(&to) else { return };
         match frame {
             Peer::Prepare { id, from, fence, members, mode, .. } => {
-                let refusal = if node.takers.contains_key(&id.cohort) {
-                    Some(TargetRefusal::NotOwner)
-                } else if node.view.offline.is_some() {
+                let refusal = if node.view.offline.is_some() {
                     Some(TargetRefusal::NotOnline)
                 } else if node.full {
                     Some(TargetRefusal::Full)
@@ -438,6 +425,20 @@ impl Cluster {
         let answer = self.directory.answer(cohort, ask);
         self.record_written(cohort, ask, answer);
         (self.directory_delay(cohort), answer)
+    }
+
+    /// The deletion of a record is repeated until it is done.
+    fn forgotten(&mut self, node: NodeId, cohort: CohortId, revision: Revision) {
+        if !self.nodes.contains_key(&node) {
+            return;
+        }
+        if self.is_cut_off(node) {
+            return self.schedule(DIRECTORY_MAX, Happening::Forgotten(node, cohort, revision));
+        }
+        if self.directory.delete(cohort, revision) {
+            self.history.lock().push(Entry::Recorded(cohort, None));
+        }
+        self.call(node, cohort, |cohort, _| cohort.on_forgotten());
     }
 
     fn record_written(&mut self, cohort: CohortId, ask: Ask, answer: Answer) {

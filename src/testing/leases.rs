@@ -7,7 +7,6 @@ use crate::protocol::cohort::Cohort;
 use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::limits;
-use crate::protocol::takeover;
 use crate::protocol::time::{BootTime, Time};
 use std::time::Duration;
 
@@ -65,9 +64,9 @@ impl Cluster {
         let local = node.clock.mono(now);
         for (other, beat) in &beats {
             node.watch.observed(*other, *beat, asked_at, local);
+            node.seen.insert(*other);
         }
-        let others = beats.into_iter().map(|(other, _)| other).filter(|other| *other != id);
-        let gone: Vec<NodeId> = others.filter(|other| node.watch.has_run_out(*other)).collect();
+        let gone = node.gone();
         if gone.is_empty() {
             return;
         }
@@ -86,15 +85,10 @@ impl Cluster {
             return;
         }
         let cohorts: Vec<CohortId> = node.cohorts.keys().copied().collect();
-        let takers: Vec<(CohortId, u64)> =
-            node.takers.iter().map(|(cohort, taker)| (*cohort, taker.attempt)).collect();
         self.note(|| format!("{id} is fenced"));
         self.count("fenced");
         for cohort in cohorts {
             self.call(id, cohort, |cohort, env| cohort.on_fenced(env));
-        }
-        for (cohort, attempt) in takers {
-            self.tell_taker(id, cohort, attempt, takeover::Input::Fenced);
         }
     }
 
@@ -115,7 +109,7 @@ impl Cluster {
             let cohorts: Vec<CohortId> = node.cohorts.keys().copied().collect();
             self.note(|| format!("{id} is back"));
             for cohort in cohorts {
-                self.call(id, cohort, |cohort, _| cohort.on_unfenced());
+                self.call(id, cohort, |cohort, env| cohort.on_unfenced(env));
             }
         }
     }

@@ -424,11 +424,10 @@ impl Cluster {
                 self.refuse(id, RefuseReason::Unavailable, Vec::new());
             }
             Greeted::Redirect { session } => match self.directory.record(session.into()) {
-                Some(found) if self.may_take_over(node, session.into(), &found.record) => {
-                    self.refuse(id, RefuseReason::Unavailable, Vec::new());
-                }
                 Some(found) => {
-                    let place = self.place_of.get(&found.record.owner).copied();
+                    let taken = self.take_over(node, session, &found.record);
+                    let owner = if taken { node } else { found.record.owner };
+                    let place = self.place_of.get(&owner).copied();
                     self.refuse(id, RefuseReason::Unavailable, place.map(address).into_iter().collect());
                 }
                 None => self.refuse(id, RefuseReason::SessionUnknown, Vec::new()),

@@ -19,7 +19,6 @@ mod player;
 mod probes;
 mod random;
 mod snapshots;
-mod takers;
 mod timers;
 mod verbs;
 mod watch;
@@ -35,6 +34,7 @@ pub use random::Random;
 use crate::protocol::ids::{CohortId, Fence, NodeId};
 use crate::protocol::limits;
 use crate::protocol::session::Settings;
+use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use crate::protocol::wire::Peer;
 use happenings::{Actor, Happening};
@@ -131,7 +131,6 @@ pub struct Cluster {
     dialled: BTreeMap<(PlayerId, crate::protocol::client::LinkId), PipeId>,
     /// Who was last seen to serve a cohort.
     serving: BTreeMap<CohortId, BTreeMap<NodeId, Fence>>,
-    take_overs_begun: u64,
     directory: Directory,
     history: Arc<Mutex<History>>,
     faults: Vec<(Fault, String)>,
@@ -155,11 +154,13 @@ impl Cluster {
             resume_max: limits::RESUME_MAX,
             silence_max: limits::SILENCE_MAX,
             moves_when_online: false,
+            durability: Durability::None,
         }
     }
 
     /// A cluster whose nodes are configured like this.
     pub fn with_settings(seed: u64, nodes: u64, settings: Settings) -> Self {
+        let history = History::of(settings.durability);
         let mut cluster = Self {
             seed,
             random: BTreeMap::new(),
@@ -185,9 +186,8 @@ impl Cluster {
             place_of: BTreeMap::new(),
             dialled: BTreeMap::new(),
             serving: BTreeMap::new(),
-            take_overs_begun: 0,
             directory: Directory::default(),
-            history: Arc::default(),
+            history: Arc::new(Mutex::new(history)),
             faults: Vec::new(),
             settings: Arc::new(settings),
             trace: VecDeque::new(),

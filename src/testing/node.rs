@@ -3,7 +3,6 @@
 use super::clock::Clock;
 use super::echo::Echo;
 use super::happenings::Happening;
-use super::takers::Taker;
 use crate::protocol::cohort::{Cohort, Env, NodeView};
 use crate::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
 use crate::protocol::keys;
@@ -145,9 +144,10 @@ pub struct Node {
     pub(super) renewal_sent_at: Option<Time>,
     pub(super) fenced: bool,
     pub(super) watch: LeaseWatch,
+    /// The nodes that it has ever read a heartbeat of.
+    pub(super) seen: BTreeSet<NodeId>,
     pub(super) cohorts: BTreeMap<CohortId, Cohort>,
     pub(super) refused: BTreeSet<MoveId>,
-    pub(super) takers: BTreeMap<CohortId, Taker>,
     /// Refuses whoever asks for room.
     pub(super) full: bool,
     pub(super) settings: Arc<Settings>,
@@ -167,9 +167,9 @@ impl Node {
             renewal_sent_at: None,
             fenced: false,
             watch: LeaseWatch::new(limits::TAKE_OVER),
+            seen: BTreeSet::new(),
             cohorts: BTreeMap::new(),
             refused: BTreeSet::new(),
-            takers: BTreeMap::new(),
             full: false,
             settings,
             application,
@@ -217,6 +217,12 @@ impl Node {
     pub(super) fn poll_timeout(&mut self, cohort: CohortId, now: Time) -> Option<Time> {
         let due = self.call(cohort, now, |cohort, env| cohort.poll_timeout(env)).flatten()?;
         Some(self.acts_at(due))
+    }
+
+    /// The nodes whose lease has surely run out, as far as it has seen.
+    pub(super) fn gone(&self) -> BTreeSet<NodeId> {
+        let me = self.view.id;
+        self.seen.iter().copied().filter(|node| *node != me && self.watch.has_run_out(*node)).collect()
     }
 
     /// A node that neither serves anybody nor holds a copy may exit.

@@ -212,7 +212,7 @@ impl Cluster {
         self.directory.down = false;
         self.directory.lose_answer = None;
         self.directory.lose_reads = 0;
-        self.directory.store_late = None;
+        self.directory.lose_store = None;
         for (from, to) in std::mem::take(&mut self.stalled) {
             for _ in 0..self.outboxes.get(&(from, to)).map_or(0, |frames| frames.len()) {
                 self.schedule(Duration::from_micros(50), Happening::Leaves(from, to));
@@ -284,9 +284,6 @@ impl Cluster {
         for cohort in node.cohorts.into_keys() {
             self.timers.set(Actor::Cohort(id, cohort), None);
             self.watch_cohort(id, cohort);
-        }
-        for cohort in node.takers.into_keys() {
-            self.timers.set(Actor::Taker(id, cohort), None);
         }
         true
     }
@@ -367,10 +364,10 @@ impl Cluster {
     /// Something that is still under way.
     pub fn unrest(&self) -> Option<String> {
         for (id, node) in &self.nodes {
-            if let Some(cohort) = node.takers.keys().next() {
-                return Some(format!("{id} is taking {cohort} over"));
-            }
             for (name, cohort) in &node.cohorts {
+                if cohort.is_taking() {
+                    return Some(format!("{id} is taking {name} over"));
+                }
                 if let Some(other) = cohort.depends_on() {
                     return Some(format!("{name} is moving between {id} and {other}"));
                 }

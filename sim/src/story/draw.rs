@@ -1,7 +1,7 @@
 //! Stories by chance: one seed, one story. Each draws first which kinds of mishaps it is about, so that rare
 //! ones meet each other often, and calm seas are sailed as well.
 
-use super::{Happening, Story};
+use super::{Happening, Keeping, Story};
 use sterna::testing::Random;
 
 /// The nodes of a story.
@@ -238,11 +238,13 @@ impl Author {
     }
 
     fn lost_answer(&mut self, at_ms: u64) {
-        let happening = match self.chance.below(5) {
+        let happening = match self.chance.below(7) {
             0 => Happening::CasLanded {},
             1 => Happening::CasNever {},
             2 => Happening::CasLate { after_ms: self.up_to(6_000) },
             3 => Happening::ReadsLost { count: 1 + self.chance.below(4) as u32 },
+            4 => Happening::StoreLanded {},
+            5 => Happening::StoreNever {},
             _ => Happening::StoreLate { after_ms: self.up_to(20_000) },
         };
         self.at(at_ms, happening);
@@ -274,6 +276,11 @@ pub fn draw(seed: u64) -> Story {
     let crowd = chance.below(CROWDS_ONE_IN) == 0;
     let players = if crowd { 12 + chance.below(25) } else { 1 + chance.below(4) };
     let length_ms = 8_000 + chance.below(32_000);
+    let durability = match chance.below(5) {
+        0 => Keeping::None,
+        1 | 2 => Keeping::Lazy { every_ms: 500 + chance.below(4_000) },
+        _ => Keeping::BeforeAck,
+    };
     let mut up_to = |most: u64| {
         let least = 100 + chance.below(most / 10);
         least..least + 1 + chance.below(most)
@@ -299,5 +306,5 @@ pub fn draw(seed: u64) -> Story {
     author.happenings.sort_by_key(|(at_ms, _)| *at_ms);
     let happenings = author.happenings;
     let nodes = nodes as u8;
-    Story { seed, nodes, length_ms, link_us, peer_us, outbox_us, engine_us, happenings }
+    Story { seed, nodes, length_ms, durability, link_us, peer_us, outbox_us, engine_us, happenings }
 }

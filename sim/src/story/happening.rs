@@ -236,7 +236,11 @@ happenings! {
         /// How many.
         count: u32,
     }
-    /// The next snapshot lands late.
+    /// The next snapshot lands, but its answer is lost.
+    "store-landed" StoreLanded {}
+    /// The next snapshot is lost.
+    "store-never" StoreNever {}
+    /// The next snapshot lands late, and its answer is lost.
     "store-late" StoreLate {
         /// How late.
         after_ms: u64,

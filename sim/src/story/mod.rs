@@ -9,9 +9,32 @@ pub use happening::Happening;
 pub use text::StoryError;
 
 use std::ops::Range;
+use std::time::Duration;
+use sterna::protocol::snapshot::Durability;
 
-/// How often something of a thousand.
-pub type Thousandths = u64;
+/// How snapshots are kept, as in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Not at all.
+    None,
+    /// At most so often.
+    Lazy {
+        /// How often.
+        every_ms: u64,
+    },
+    /// Before anything is acknowledged.
+    BeforeAck,
+}
+
+impl From<Keeping> for Durability {
+    fn from(keeping: Keeping) -> Self {
+        match keeping {
+            Keeping::None => Self::None,
+            Keeping::Lazy { every_ms } => Self::Lazy(Duration::from_millis(every_ms)),
+            Keeping::BeforeAck => Self::BeforeAck,
+        }
+    }
+}
 
 /// One story.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +45,8 @@ pub struct Story {
     pub nodes: u8,
     /// How long it goes on before all faults end.
     pub length_ms: u64,
+    /// What a crash may cost.
+    pub durability: Keeping,
     /// One way between client and node.
     pub link_us: Range<u64>,
     /// One way between nodes.

@@ -1,6 +1,6 @@
 //! A story as text: settings, then one line for each happening. What is printed can be read again.
 
-use super::Story;
+use super::{Keeping, Story};
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -27,6 +27,11 @@ impl fmt::Display for Story {
         writeln!(f, "seed {}", self.seed)?;
         writeln!(f, "nodes {}", self.nodes)?;
         writeln!(f, "length_ms {}", self.length_ms)?;
+        match self.durability {
+            Keeping::None => writeln!(f, "durability none")?,
+            Keeping::Lazy { every_ms } => writeln!(f, "durability every {every_ms}")?,
+            Keeping::BeforeAck => writeln!(f, "durability snapshot")?,
+        }
         let ranges = [
             ("link_us", &self.link_us),
             ("peer_us", &self.peer_us),
@@ -48,6 +53,15 @@ fn range(text: &str) -> Option<Range<u64>> {
     Some(start.parse().ok()?..end.parse().ok()?)
 }
 
+fn keeping(text: &str) -> Option<Keeping> {
+    match text.split_once(' ') {
+        None if text == "none" => Some(Keeping::None),
+        None if text == "snapshot" => Some(Keeping::BeforeAck),
+        Some(("every", ms)) => Some(Keeping::Lazy { every_ms: ms.parse().ok()? }),
+        _ => None,
+    }
+}
+
 impl Story {
     fn read_line(&mut self, line: &str) -> Result<(), String> {
         if let Some((at_ms, happening)) = line.split_once(" ms ") {
@@ -62,6 +76,7 @@ impl Story {
             "seed" => self.seed = number()?,
             "nodes" => self.nodes = value.parse().map_err(|_| no_value())?,
             "length_ms" => self.length_ms = number()?,
+            "durability" => self.durability = keeping(value).ok_or_else(no_value)?,
             "link_us" => self.link_us = range(value).ok_or_else(no_value)?,
             "peer_us" => self.peer_us = range(value).ok_or_else(no_value)?,
             "outbox_us" => self.outbox_us = range(value).ok_or_else(no_value)?,
@@ -80,6 +95,7 @@ impl FromStr for Story {
             seed: 0,
             nodes: 3,
             length_ms: 0,
+            durability: Keeping::None,
             link_us: 5_000..15_000,
             peer_us: 200..2_000,
             outbox_us: 10..200,

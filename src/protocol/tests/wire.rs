@@ -6,6 +6,7 @@ use crate::protocol::ids::{
 use crate::protocol::reasons::{
     CloseReason, MoveFailure, OfflineReason, RefuseReason, ReplyStatus, TargetRefusal,
 };
+use crate::protocol::record::Revision;
 use crate::protocol::sequence::{LinkReceiver, LinkSender, Replay, Verdict, judge};
 use crate::protocol::wire::{
     Baton, Data, Datagram, Downlink, Greeting, Kind, Member, Message, MoveMode, Peer, SessionState, Switch,
@@ -120,13 +121,15 @@ fn value() -> impl Strategy<Value = Value> {
 fn session_state() -> impl Strategy<Value = SessionState> {
     let head = (any::<u64>(), ".*", any::<[u8; 32]>(), number(), number(), mode());
     let data = (vec((".*", value()), 0..5), vec(".*", 0..3), any::<bool>());
-    let tail = (number(), number(), bytes(), proptest::option::of(number()));
+    let restarts = vec((number(), number()), 0..3);
+    let tail = (number(), number(), bytes(), proptest::option::of(number()), restarts);
     (head, data, tail).prop_map(
         |(
             (session, user, client_key, generation, link, mode),
             (data, removed, ahead),
-            (up, down, down_messages, timer_us),
+            (up, down, down_messages, timer_us, restarts),
         )| {
+            let restart = |(epoch, end)| (Epoch(epoch), Cursor(end));
             SessionState {
                 session: SessionId(session),
                 user,
@@ -141,6 +144,7 @@ fn session_state() -> impl Strategy<Value = SessionState> {
                 removed,
                 ahead,
                 timer_us,
+                restarts: restarts.into_iter().map(restart).collect(),
             }
         },
     )
@@ -170,8 +174,12 @@ fn peer() -> impl Strategy<Value = Peer> {
             .prop_map(|(id, tickets, tcp, quic)| Peer::Prepared { id, tickets, tcp, quic }),
         (move_id(), select(TargetRefusal::ALL)).prop_map(|(id, reason)| Peer::Refused { id, reason }),
         move_id().prop_map(|id| Peer::Ready { id }),
-        (move_id(), fence(), vec(session_state(), 0..3))
-            .prop_map(|(id, fence, sessions)| Peer::Baton { id, baton: Box::new(Baton { fence, sessions }) }),
+        (move_id(), fence(), vec(session_state(), 0..3), proptest::option::of(number())).prop_map(
+            |(id, fence, sessions, stored)| {
+                let stored = stored.map(Revision);
+                Peer::Baton { id, baton: Box::new(Baton { fence, sessions, stored }) }
+            },
+        ),
         move_id().prop_map(|id| Peer::BatonAck { id }),
         move_id().prop_map(|id| Peer::Finalised { id }),
         (move_id(), vec((".*", value()), 0..5)).prop_map(|(id, data)| Peer::Ahead { id, data }),
@@ -336,10 +344,11 @@ proptest! {
             removed: Vec::new(),
             ahead: false,
             timer_us: None,
+            restarts: Vec::new(),
         };
         let id = MoveId { cohort: CohortId(1), epoch: Epoch(2), attempt: 1, target: NodeId(2) };
         let mut out = Vec::new();
-        Peer::Baton { id, baton: Box::new(Baton { fence: Fence::default(), sessions: vec![state] }) }
+        Peer::Baton { id, baton: Box::new(Baton { sessions: vec![state], ..Baton::default() }) }
             .encode(&mut out);
         let Ok(Peer::Baton { baton, .. }) = Peer::decode(body(&out)) else { panic!("not a baton") };
         let Value::Float(float) = baton.sessions[0].data[0].1 else { panic!("not a float") };
@@ -388,7 +397,7 @@ proptest! {
                         sent.push(payload);
                     }
                 }
-                Step::Fill(room) => link.sender.fill(&replay, &mut link.under_way, room),
+                Step::Fill(room) => link.sender.fill(&replay, replay.end(), &mut link.under_way, room),
                 Step::Receive => {
                     let bytes = std::mem::take(&mut link.under_way);
                     let mut rest = bytes.as_slice();

@@ -35,6 +35,7 @@ impl Line {
 /// One player.
 #[derive(Default)]
 struct Traffic {
+    durable: bool,
     sent: u64,
     lines: BTreeMap<Lineage, Line>,
     /// Which lineage goes on.
@@ -47,6 +48,8 @@ struct Traffic {
     jumps: Vec<(Time, Range<u64>)>,
     /// Uplink that was told to be gone.
     lost: Vec<(Time, Range<u64>)>,
+    /// What the application was told to be gone, in which lineage.
+    game_told: BTreeSet<(Lineage, u64, u64)>,
     requests: BTreeMap<u64, u64>,
     answered: BTreeSet<u64>,
     caught_up: (Epoch, BTreeSet<u64>),
@@ -82,6 +85,9 @@ impl Traffic {
             Entry::Caught(_, stay, number) => self.caught(*stay, *number, seen)?,
             Entry::Restarted(restarted) => self.restarted(restarted, seen)?,
             Entry::Told(_, event) => self.told(event, seen),
+            Entry::GameTold(_, lineage, lost) if !lost.is_empty() => {
+                self.game_told.insert((*lineage, lost.start, lost.end));
+            }
             _ => {}
         }
         Ok(())
@@ -109,6 +115,10 @@ impl Traffic {
             return seen.broken(2, format!("uplink message {number} was processed twice"));
         }
         if number > expected {
+            if !self.game_told.contains(&(lineage, expected, number)) {
+                return seen
+                    .broken(7, format!("uplink {expected}..{number} is lost, and the game was not told"));
+            }
             self.jumps.push((seen.at, expected..number));
         }
         Ok(())
@@ -147,6 +157,9 @@ impl Traffic {
                 return seen.broken(7, format!("goes on in {lineage:?}, and was not told of a take-over"));
             }
             self.all_of_the_copy(before, next, line.down_first, seen)?;
+            if self.durable && line.down_first < next {
+                return seen.broken(7, format!("downlink from {} on was undone", line.down_first));
+            }
             next = line.down_first;
         }
         if number < next {
@@ -273,13 +286,23 @@ impl History {
                 | Entry::CaughtUp(player, ..)
                 | Entry::Caught(player, ..)
                 | Entry::Restarted(Restarted { player, .. })
+                | Entry::GameTold(player, ..)
                 | Entry::Told(player, _) => *player,
                 _ => continue,
             };
-            players.entry(player).or_default().take(entry, &Seen { at, player })?;
+            let traffic = players
+                .entry(player)
+                .or_insert_with(|| Traffic { durable: self.durable, ..Traffic::default() });
+            traffic.take(entry, &Seen { at, player })?;
         }
         for (player, traffic) in &players {
             traffic.judge_losses(*player)?;
+            if self.durable
+                && let Some((at, lost)) = traffic.lost.first()
+            {
+                let seen = Seen { at: *at, player: *player };
+                return seen.broken(7, format!("{lost:?} is lost although it was stored before it counted"));
+            }
             if at_rest.is_some_and(|playing| playing.contains(player)) {
                 traffic.judge_rest(&Seen { at: end, player: *player })?;
             }

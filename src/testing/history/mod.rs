@@ -13,9 +13,11 @@ use crate::client::status::Status;
 use crate::protocol::cohort::Report;
 use crate::protocol::ids::{CohortId, Epoch, Fence, NodeId, SessionId};
 use crate::protocol::record::Record;
+use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 
 /// What a session has been through between two restarts from a copy; zero from its beginning to the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,8 +81,8 @@ pub enum Entry {
     Arrived(SessionId, NodeId, u64, u64),
     /// A node counts something.
     Reported(NodeId, CohortId, Report),
-    /// A session's owner is gone, and there was no snapshot to go on from.
-    NothingLeft(CohortId),
+    /// The application was told that this uplink is lost, in this lineage.
+    GameTold(PlayerId, Lineage, Range<u64>),
     /// A node's process ended without a word.
     Crashed(NodeId),
     /// More is kept than a limit allows.
@@ -115,6 +117,8 @@ pub struct History {
     entries: Vec<Entry>,
     times: Vec<Time>,
     pub(super) now: Time,
+    /// Snapshots are stored before anything is acknowledged: a crash may cost nothing.
+    pub(super) durable: bool,
     lineages: u64,
     fleetings: u64,
     stays: u64,
@@ -127,6 +131,11 @@ pub struct History {
 }
 
 impl History {
+    /// Of a cluster that keeps snapshots like this.
+    pub(super) fn of(durability: Durability) -> Self {
+        Self { durable: durability == Durability::BeforeAck, ..Self::default() }
+    }
+
     pub(super) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
         self.times.push(self.now);

@@ -231,10 +231,11 @@ fn a_queue_over_its_limit_breaks_promise_6() {
 fn a_loss_that_is_not_told_or_told_without_being_one_breaks_promise_7() {
     // Three of five messages are processed, the copy has two of them, and the client keeps none of the three.
     let run = |told: Option<Entry>, then: &[u64]| {
+        let game = then.first().map(|first| Entry::GameTold(ANN, SECOND, 2..*first));
         let before = (0..3).map(|number| processed(S, FIRST, number));
         let after = then.iter().map(|number| processed(S, SECOND, *number));
         let before = sent(5).into_iter().chain([serving(S, 1)]).chain(before);
-        before.chain([restarted(2, 0)]).chain(told).chain(after).collect::<Vec<_>>()
+        before.chain([restarted(2, 0)]).chain(told).chain(game).chain(after).collect::<Vec<_>>()
     };
     is_fine(run(Some(took_over(2, 3)), &[3, 4]));
     is_fine(run(Some(took_over(2, 2)), &[2, 3, 4]));
@@ -260,4 +261,27 @@ fn a_copy_that_is_ahead_or_not_told_of_breaks_promise_7() {
         "came after",
         run(vec![copy(1), pushed(SECOND, 1), took_over(0, 0), received(SECOND, 1), received(FIRST, 1)]),
     );
+}
+
+#[test]
+fn a_loss_that_the_game_is_not_told_of_breaks_promise_7() {
+    let before = sent(3).into_iter().chain([serving(S, 1), processed(S, FIRST, 0), processed(S, FIRST, 1)]);
+    let after = [restarted(1, 0), took_over(1, 2), processed(S, SECOND, 2)];
+    breaks(7, "the game was not told", before.chain(after));
+}
+
+#[test]
+fn a_crash_that_costs_anything_breaks_promise_7_where_snapshots_come_first() {
+    let durable = |entries: Vec<Entry>| {
+        let mut history = history(entries);
+        assert_eq!(history.verdict(), Ok(()));
+        history.durable = true;
+        history.verdict().expect_err("a promise is broken").to_string()
+    };
+    let up =
+        sent(2).into_iter().chain([serving(S, 1), processed(S, FIRST, 0), restarted(0, 0), took_over(0, 1)]);
+    assert!(durable(up.collect()).contains("stored before it counted"));
+    let down = [serving(S, 1), pushed(FIRST, 0), received(FIRST, 0), restarted(0, 0), pushed(SECOND, 0)];
+    let down = down.into_iter().chain([took_over(0, 0), received(SECOND, 0)]);
+    assert!(durable(down.collect()).contains("undone"));
 }
