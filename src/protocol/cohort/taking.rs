@@ -13,6 +13,11 @@ use crate::protocol::wire::{Downlink, SwitchCause};
 use std::collections::BTreeSet;
 
 impl Cohort {
+    /// Whether a take-over, or a recall, is under way.
+    pub fn is_taking(&self) -> bool {
+        matches!(self.role, Role::Taking(_))
+    }
+
     /// Looks whether this node may take the cohort over, and does so. Nothing happens if the node has it, or is
     /// about it already; a preparation for a move is declined first.
     pub fn take_over(&mut self, env: &Env<'_>) {

@@ -50,7 +50,7 @@ fn since_restart(cluster: &Cluster, player: PlayerId) -> (Vec<u64>, Vec<u64>) {
     for entry in &history.entries()[at..] {
         match entry {
             Entry::Processed(who, .., number) if *who == player => processed.push(*number),
-            Entry::Received(who, number) if *who == player => received.push(*number),
+            Entry::Received(who, .., number) if *who == player => received.push(*number),
             _ => {}
         }
     }
@@ -100,7 +100,7 @@ fn stored_before_it_is_acknowledged_nothing_is_lost_by_a_crash() {
             .entries()
             .iter()
             .filter_map(|entry| match entry {
-                Entry::Received(_, number) => Some(*number),
+                Entry::Received(.., number) => Some(*number),
                 _ => None,
             })
             .collect();
