@@ -175,6 +175,13 @@ pub struct DemoArgs {
     /// How long to play
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub seconds: u32,
+    /// Move a third of the players the classic way (disconnect, move, reconnect), let another third wait until
+    /// they are forced, and compare
+    #[arg(long)]
+    pub classic: bool,
+    /// Put this round trip between players and nodes; unless given there is none but the machine's own
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub rtt: Option<Duration>,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
