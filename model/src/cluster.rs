@@ -5,11 +5,11 @@ use crate::node::{Effects, LINK, LeasePhase, NOW, Node, Question, SETTINGS, Who}
 use crate::store::{Reply, Store};
 use crate::variants::Variant;
 use sterna::protocol::cohort::{Cohort, Wake};
-use sterna::protocol::ids::{Binding, Bucket, Epoch, Fence, NodeId, SessionId};
+use sterna::protocol::ids::{Binding, Bucket, Cursor, Epoch, Fence, NodeId, SessionId};
 use sterna::protocol::limits;
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
 use sterna::protocol::takeover;
-use sterna::protocol::wire::{MoveMode, Peer, Uplink, split};
+use sterna::protocol::wire::{Data, MoveMode, Peer, Uplink, split};
 
 /// How often things may go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -442,7 +442,11 @@ fn attach(node: &mut Node, variant: Option<Variant>) -> Effects {
     let link = node.link();
     node.call(variant, |cohort, env| {
         // Refused while the lease does not hold: the client tries again.
-        let _ = cohort.attach(id, link, false, env);
+        if cohort.attach(id, link, false, env).is_ok() {
+            let mut start = Vec::new();
+            Data::Start(Cursor(0)).encode(&mut start);
+            assert_eq!(cohort.received(LINK, &start, env), Ok(start.len()), "an uplink may begin");
+        }
     })
 }
 
