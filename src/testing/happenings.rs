@@ -299,7 +299,7 @@ impl Cluster {
             Peer::Close { session, .. } => {
                 self.call(to, session.into(), |cohort, env| cohort.on_peer(from, frame, env));
             }
-            Peer::Hello { .. } => {}
+            Peer::Hello { .. } | Peer::Credit { .. } => {}
         }
     }
 

@@ -115,6 +115,9 @@ pub struct DrainArgs {
     /// What clients are told
     #[arg(long, value_enum, default_value_t = DrainReason::Operator)]
     pub reason: DrainReason,
+    /// Let nodes with an older version of the application take the players, too: for a roll-back
+    #[arg(long)]
+    pub any_version: bool,
 }
 
 /// Why an operator drains a node.
@@ -179,7 +182,7 @@ pub struct DemoArgs {
     /// they are forced, and compare
     #[arg(long)]
     pub classic: bool,
-    /// Put this round trip between players and nodes; unless given there is none but the machine's own
+    /// Put players this far from the nodes, there and back; unless given 40 ms with --classic, else nothing
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub rtt: Option<Duration>,
     /// Print JSON instead of text

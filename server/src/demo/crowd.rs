@@ -74,7 +74,7 @@ impl Crowd {
             history: history.clone(),
             period_us: 1_000_000 / u64::from(args.rate),
             moment_max_us: moment_max(args).as_micros() as u64,
-            delay: args.rtt.unwrap_or_default() / 2,
+            delay: super::round_trip(args) / 2,
         };
         let player = |number: usize| {
             let transport = transports[number % transports.len()];

@@ -45,6 +45,10 @@ const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// comes first.
 const DRAIN_MAX_FORCED: Duration = Duration::from_secs(5);
 
+/// How far players are from the nodes when their manners of moving are compared: within one machine a link is
+/// made anew before the next message is due, and nothing could be seen.
+const ROUND_TRIP_COMPARED: Duration = Duration::from_millis(40);
+
 /// How long all players together may take to connect.
 const ENTER_MAX: Duration = Duration::from_secs(60);
 
@@ -98,6 +102,12 @@ async fn play(args: DemoArgs) -> Result<(), CliError> {
     let _ = stage.send(Stage::Play);
     let (players, rate) = (args.players, args.rate);
     narrator.say(&format!("{players} players send {rate} messages a second, and get as many"))?;
+    if args.classic {
+        narrator.say(&format!(
+            "they are {} ms away, there and back; a third moves the classic way, a third has to be forced",
+            round_trip(&args).as_millis()
+        ))?;
+    }
     let play_time = Duration::from_secs(args.seconds.into());
     tokio::time::sleep_until(playing_from + SCALE_IN_AFTER.min(play_time / 2)).await;
     let drained = scale_in(&args, &cluster, &history, &narrator).await?;
@@ -110,6 +120,11 @@ async fn play(args: DemoArgs) -> Result<(), CliError> {
     let _ = progressed.wait_for(|progress| progress.finished == args.players).await;
     let logs = crowd.join().map_err(|_| CliError::Failed("the players' thread has a bug".into()))?;
     report::finish(&args, &judge::Case { logs: &logs, history: &history, drained: &drained })
+}
+
+fn round_trip(args: &DemoArgs) -> Duration {
+    let compared = if args.classic { ROUND_TRIP_COMPARED } else { Duration::ZERO };
+    args.rtt.unwrap_or(compared)
 }
 
 /// Every player takes up to two links on each side while moving.

@@ -48,6 +48,11 @@ pub trait NodeView {
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>);
     /// If it is going offline: why, and when what is left is moved without asking.
     fn going_offline(&self) -> Option<(OfflineReason, Time)>;
+    /// Whether sessions may be moved to a node with an older version of the application: an operator has said
+    /// so, for a roll-back.
+    fn allows_older(&self) -> bool {
+        false
+    }
     /// Lets the holder of `client_key` in, here, for this move only.
     fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8>;
     /// Lets the holder of `client_key` resume, at any node.
@@ -80,7 +85,8 @@ pub enum Output {
     RevokeBaton(NodeId, MoveId),
     /// Ask the directory; answered by [`Cohort::on_answer`] with the same asker and number.
     Ask(Asker, u64, Ask),
-    /// Name a node to move to, not among these; answered by [`Cohort::on_target_picked`].
+    /// Name a node to move to, not among these; answered by [`Cohort::on_target_picked`], when there is room for
+    /// one move more.
     PickTarget(Vec<NodeId>),
     /// Store a snapshot at this fence; answered by [`Cohort::on_stored`].
     Store(MoveId, Fence, Vec<SessionState>),
