@@ -317,3 +317,6 @@ fn pick(candidates: &mut [Candidate], tried: &[NodeId], urgent: bool) -> Pick {
     best.load += 1;
     Pick::Target(best.id)
 }
+
+#[cfg(test)]
+mod tests;
