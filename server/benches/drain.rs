@@ -149,11 +149,11 @@ fn drain_rate(transport: Transport, sessions: usize) -> f64 {
     let cluster = nodes.block_on(start).expect("the nodes start");
     let mut clients = connect(&cluster, transport, sessions);
     cluster.begin_drain("node-1", PATIENCE, OfflineReason::ScaleIn).expect("it is online");
-    let deadline = Instant::now() + PATIENCE;
+    let began = Instant::now();
     let mut moved = 0;
     let mut batch = Batch::default();
     while moved < sessions {
-        assert!(Instant::now() < deadline, "only {moved} of {sessions} have moved");
+        assert!(began.elapsed() < PATIENCE, "only {moved} of {sessions} have moved");
         for client in &mut clients {
             if !client.take_events(&mut batch) {
                 continue;
@@ -164,7 +164,13 @@ fn drain_rate(transport: Transport, sessions: usize) -> f64 {
                     Event::Offline { .. } => client.send_migrate().expect("the node is offline"),
                     Event::Migrated { .. } => moved += 1,
                     Event::MigrateFailed { status } => panic!("a move failed: {status}"),
-                    Event::Reconnecting { .. } => panic!("a link broke"),
+                    Event::Reconnecting { status } => {
+                        let text = String::from_utf8_lossy(bytes);
+                        panic!(
+                            "a link broke {moved} moves and {:?} later: {status}: {text}",
+                            began.elapsed()
+                        );
+                    }
                     _ => {}
                 }
             }

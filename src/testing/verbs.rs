@@ -143,7 +143,10 @@ impl Cluster {
         let Some(host) = self.nodes.get_mut(&node) else { return };
         host.view.offline = Some((OfflineReason::ScaleIn, deadline));
         for cohort in host.cohorts.keys().copied().collect::<Vec<_>>() {
-            self.call(node, cohort, |cohort, env| cohort.tell_offline(env));
+            self.call(node, cohort, |cohort, env| {
+                cohort.decline(env);
+                cohort.tell_offline(env);
+            });
         }
     }
 
