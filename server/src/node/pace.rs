@@ -207,7 +207,13 @@ impl Node {
         let (mut candidates, urgent) = self.candidates();
         let mut still_waiting = VecDeque::new();
         let mut stranded = 0;
+        let mut full = is_full(&candidates, urgent);
         for waiting in waiting {
+            // The queue is long, and looked at whenever there is room for one: so in haste.
+            if full && waiting.tried.is_empty() {
+                still_waiting.push_back(waiting);
+                continue;
+            }
             let target = match pick(&mut candidates, &waiting.tried, urgent) {
                 Pick::Wait => {
                     still_waiting.push_back(waiting);
@@ -216,6 +222,7 @@ impl Node {
                 Pick::Target(target) => Some(target),
                 Pick::Nobody => None,
             };
+            full = is_full(&candidates, urgent);
             stranded += usize::from(target.is_none() && waiting.tried.is_empty());
             // No lock is held here but the slot's own. A move that has ended meanwhile takes no notice.
             if let Some(slot) = waiting.slot.upgrade() {
@@ -293,6 +300,11 @@ impl Node {
             self.send_peer(source, cohort, &Peer::Credit { moves });
         }
     }
+}
+
+/// Whether there are nodes to move to, but none with room.
+fn is_full(candidates: &[Candidate], urgent: bool) -> bool {
+    !urgent && !candidates.is_empty() && candidates.iter().all(|candidate| candidate.room == 0)
 }
 
 /// The better of two nodes taken at random among those that have room and have not been tried.
