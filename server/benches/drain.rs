@@ -165,7 +165,8 @@ fn bare_cost(kind: Kind, links: usize) -> Cost {
     let clients = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let all = || async {
         let mut under_way = JoinSet::new();
-        for dialer in dialers.iter().cloned() {
+        for dialer in &dialers {
+            let dialer = dialer.clone();
             if under_way.len() >= IN_FLIGHT {
                 under_way.join_next().await;
             }

@@ -97,7 +97,7 @@ fn it_keeps_every_promise_and_prints_every_figure_of_both_transports() {
 
 #[test]
 fn classic_and_forced_moves_lose_nothing_and_are_compared() {
-    let arguments = ["--players", "36", "--rate", "20", "--seconds", "4", "--classic", "--rtt", "20ms"];
+    let arguments = ["--players", "36", "--rate", "50", "--seconds", "4", "--classic"];
     let (output, json) = demo_json(&arguments);
     assert!(output.status.success(), "{}", stderr(&output));
     for (figures, share) in [(&json, 4), (&json["tcp"], 2), (&json["udp"], 2)] {
@@ -107,10 +107,9 @@ fn classic_and_forced_moves_lose_nothing_and_are_compared() {
         assert_eq!(figures["moved_forced"], share);
         for name in ["classic_delay_ms", "forced_delay_ms"] {
             assert_spread(&figures[name], name);
-            // One round trip at least, to attach with; the other way adds none.
-            assert!(figures[name]["p50"].as_f64() > Some(20.0), "{name} in {figures}");
+            // Players are 40 ms away. A new link takes some round trips; a seamless move waits for none of them.
+            assert!(figures[name]["p50"].as_f64() > figures["added_delay_ms"]["p50"].as_f64(), "{figures}");
         }
-        assert!(figures["added_delay_ms"]["p50"].as_f64() < Some(20.0), "{figures}");
         assert!(figures["seamless_to_forced"]["p99"].is_number(), "{figures}");
     }
 }
