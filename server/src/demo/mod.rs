@@ -185,7 +185,7 @@ async fn scale_in(
     narrator.say(&format!("{name} is scaled in, with {players} players on it"))?;
     let began_us = history.micros();
     let deadline = match args.classic {
-        true => DRAIN_MAX_FORCED.max(3 * crowd::moment_max(args)),
+        true => DRAIN_MAX_FORCED.max(5 * crowd::moment_max(args)),
         false => DRAIN_MAX,
     };
     let drain = cluster.drain(&name, deadline, OfflineReason::ScaleIn).await;

@@ -39,9 +39,12 @@ pub struct DrainReport {
 /// Share of the drain's time that is kept at the least for moves that have to be forced.
 const FORCED_SHARE: u32 = 5;
 
+/// ... and at the most: games that would have asked are given a chance, however many they are.
+const FORCED_SHARE_MAX: u32 = 2;
+
 /// Time that is kept for each session that has not left: its move, and its client's handshake, on a machine
 /// that has other things to do. With many left, forced moves begin earlier.
-const FORCED_EACH: Duration = Duration::from_millis(2);
+const FORCED_EACH: Duration = Duration::from_millis(4);
 
 /// How long forced moves may take at the least, however short the drain is.
 const FORCED_TIME_MIN: Duration = Duration::from_millis(500);
@@ -94,7 +97,8 @@ impl Node {
     async fn left_by_themselves(&self, deadline: Time, length: Duration) -> bool {
         loop {
             let left = u32::try_from(self.sessions()).unwrap_or(u32::MAX);
-            let needed = (length / FORCED_SHARE).max(FORCED_TIME_MIN).max(FORCED_EACH.saturating_mul(left));
+            let for_all = FORCED_EACH.saturating_mul(left).min(length / FORCED_SHARE_MAX);
+            let needed = (length / FORCED_SHARE).max(FORCED_TIME_MIN).max(for_all);
             let spare = deadline.since(now()).saturating_sub(needed);
             if self.empty_within(spare).await {
                 return true;
@@ -150,14 +154,20 @@ impl Node {
     }
 
     fn close_all(self: &Arc<Self>) -> usize {
-        let left = self.held_slots();
-        for slot in &left {
-            slot.with(self, None, |cohort, env| cohort.close(CloseReason::NodeStopped, env));
+        let mut closed = 0;
+        for slot in self.held_slots() {
+            slot.with(self, None, |cohort, env| {
+                // (c) What has left is the target's, although this node does not know yet how that ends.
+                if !cohort.is_passed_on() {
+                    cohort.close(CloseReason::NodeStopped, env);
+                    closed += 1;
+                }
+            });
         }
-        if !left.is_empty() {
-            tracing::error!(node = %self.name, sessions = left.len(), "no node took these sessions: ended");
+        if closed > 0 {
+            tracing::error!(node = %self.name, sessions = closed, "no node took these sessions: ended");
         }
-        left.len()
+        closed
     }
 
     /// Stops, whoever still plays here: ends what is left, says goodbye to the engine, and lets go of all

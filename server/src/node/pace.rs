@@ -251,16 +251,12 @@ impl Node {
         }
     }
 
-    /// Nodes that are online and run the same application version or a later one.
+    /// Nodes that take arrivals from here.
     fn candidates(&self) -> (Vec<Candidate>, bool) {
         let nodes = self.shared.engine.nodes();
-        let version = self.shared.application.version();
-        let any_version = self.allows_older();
-        let takes = |info: &&NodeInfo| {
-            info.id != self.id
-                && info.standing == Standing::Online
-                && (info.app_version >= version || any_version)
-        };
+        // Whatever version that is, a roll-back accepts it.
+        let version = if self.allows_older() { 0 } else { self.shared.application.version() };
+        let takes = |info: &&NodeInfo| info.id != self.id && takes_arrivals(info, version);
         let now = now();
         // What this node has sent there since that node last published: its published load lags behind.
         let published = self.shared.config.times.lease_renew;
@@ -300,6 +296,11 @@ impl Node {
             self.send_peer(source, cohort, &Peer::Credit { moves });
         }
     }
+}
+
+/// Whether a node is online, and runs this version of the application or a later one.
+fn takes_arrivals(info: &NodeInfo, version: u32) -> bool {
+    info.standing == Standing::Online && info.app_version >= version
 }
 
 /// Whether there are nodes to move to, but none with room.

@@ -145,6 +145,14 @@ impl Cohort {
         }
     }
 
+    /// Whether the baton is out: to end the session is not for this node any more.
+    pub fn is_passed_on(&self) -> bool {
+        match &self.role {
+            Role::Source(_, departure) => departure.source.baton_is_out(),
+            Role::Target(_) | Role::Absent | Role::Owner(_) => false,
+        }
+    }
+
     /// The node goes offline: an arrival that is not served yet is refused.
     pub fn decline(&mut self, env: &Env<'_>) {
         if let Role::Target(target) = &mut self.role {

@@ -92,3 +92,25 @@ fn whoever_has_arrived_before_its_client_counts_until_the_client_comes_or_stays_
     assert_eq!(arrivals.on_prepare(A, 4, later), Some(4));
     assert!(arrivals.ahead.is_empty(), "what is counted is bounded");
 }
+
+#[test]
+fn only_nodes_that_are_online_and_no_older_take_arrivals() {
+    let address = "127.0.0.1:1".parse().unwrap();
+    let info = |standing, app_version| NodeInfo {
+        id: A,
+        name: "node".into(),
+        standing,
+        tcp: address,
+        quic: address,
+        peer: address,
+        app_version,
+        sessions: 0,
+    };
+    assert!(takes_arrivals(&info(Standing::Online, 7), 7));
+    assert!(takes_arrivals(&info(Standing::Online, 8), 7));
+    assert!(!takes_arrivals(&info(Standing::Online, 6), 7));
+    assert!(takes_arrivals(&info(Standing::Online, 6), 0), "a roll-back");
+    for standing in [Standing::Cordoned, Standing::Offline] {
+        assert!(!takes_arrivals(&info(standing, 7), 7));
+    }
+}
