@@ -341,6 +341,11 @@ impl Session {
         self.links.iter().any(|link| !link.is_closing())
     }
 
+    /// Whether the client has begun its uplink on this link.
+    pub fn hears(&self, link: LinkId) -> bool {
+        self.links.iter().any(|known| known.id() == link && known.receiver.is_started())
+    }
+
     /// Begins, or goes on, to serve its links at this fence: each carries a `Switch` in front of all
     /// messages.
     pub fn open_links(&mut self, cause: SwitchCause, fence: Fence, resume_token: &[u8]) {

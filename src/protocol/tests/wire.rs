@@ -184,6 +184,7 @@ fn peer() -> impl Strategy<Value = Peer> {
         move_id().prop_map(|id| Peer::Finalised { id }),
         (move_id(), vec((".*", value()), 0..5)).prop_map(|(id, data)| Peer::Ahead { id, data }),
         move_id().prop_map(|id| Peer::Cancel { id }),
+        any::<u32>().prop_map(|moves| Peer::Credit { moves }),
         (any::<u64>(), select(CloseReason::ALL))
             .prop_map(|(session, reason)| Peer::Close { session: SessionId(session), reason }),
     ]
