@@ -9,6 +9,7 @@ mod directory;
 mod echo;
 mod happenings;
 mod history;
+pub mod hostile;
 mod links;
 mod node;
 mod pipes;

@@ -147,4 +147,9 @@ impl Link {
     pub(super) fn next_datagram(&mut self, out: &mut Vec<u8>) -> bool {
         self.datagrams.pop(out)
     }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn unwritten_bytes(&self) -> usize {
+        self.control.len() + self.head.len() + self.datagrams.bytes()
+    }
 }

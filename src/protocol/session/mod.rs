@@ -5,9 +5,13 @@
 //! unfrozen, and with room for the answer. Until then they are kept in order, within the credit granted.
 
 mod data;
+#[cfg(any(test, feature = "testing"))]
+mod footprint;
 mod link;
 mod state;
 
+#[cfg(any(test, feature = "testing"))]
+pub use footprint::Footprint;
 pub use link::{Link, LinkId, Outgoing};
 
 use crate::protocol::application::{Application, Context};
