@@ -276,6 +276,9 @@ impl Session {
         }
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
+        // What is not processed comes again on the new link. Were it kept, each link would add what its credit
+        // allows, and a client that comes back again and again would fill the node's memory.
+        self.kept = Ring::default();
         link.heard_at = now;
         if let Some(copy_end) = self.copy_end.take() {
             self.meet(copy_end, link.wanted());
@@ -337,8 +340,9 @@ impl Session {
             moves_when_online: self.settings.moves_when_online,
             node: self.settings.node.clone(),
         };
+        let held = self.held();
         for link in self.links.iter_mut().filter(|link| !link.is_closing()) {
-            link.open(&template, &self.down);
+            link.open(&template, &self.down, held);
         }
     }
 
@@ -450,11 +454,16 @@ impl Session {
             self.acknowledge();
         }
         if self.up.is_some() && serving.permit.is_some() {
-            let held = self.kept.bytes() as u64 + limits::MESSAGE_OVERHEAD_BYTES * self.kept.len() as u64;
+            let held = self.held();
             for link in &mut self.links {
                 link.grant(held);
             }
         }
+    }
+
+    /// Cost of the uplink that waits to be processed.
+    fn held(&self) -> u64 {
+        self.kept.bytes() as u64 + limits::MESSAGE_OVERHEAD_BYTES * self.kept.len() as u64
     }
 
     fn acknowledge(&mut self) {
