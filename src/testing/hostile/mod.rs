@@ -18,3 +18,6 @@ pub use frames::{client_frames, connect_token, peer_frames};
 
 /// Choices that one script may take: enough for a long story, and a bound on the time of one.
 const STEPS_MAX: usize = 300;
+
+#[cfg(test)]
+mod tests;
