@@ -50,7 +50,7 @@ fn push_fill_and_acknowledge(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(1u32)).bench_local(|| {
         let cursor = replay.push(&message()).expect("there is room");
         out.clear();
-        link.fill(&replay, &mut out, 1 << 14);
+        link.fill(&replay, replay.end(), &mut out, 1 << 14);
         replay.acked(cursor.next()).expect("it was sent");
         out.len()
     });

@@ -1,15 +1,16 @@
-//! The state of three nodes, the network between them and the stores, and everything that may happen next.
+//! The state of three nodes, the network between them and the stores, and what becomes of it.
 
+use crate::memo::Memo;
 use crate::messages::{Digested, Envelope};
-use crate::node::{Effects, LINK, LeasePhase, NOW, Node, Question, SETTINGS, Who};
+use crate::node::{Effects, LINK, LeasePhase, NOW, Node, SETTINGS, Who};
+use crate::possible::Action;
 use crate::store::{Reply, Store};
 use crate::variants::Variant;
-use sterna::protocol::cohort::{Cohort, Wake};
+use sterna::protocol::cohort::Cohort;
 use sterna::protocol::ids::{Binding, Bucket, Epoch, Fence, NodeId, SessionId};
-use sterna::protocol::limits;
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
 use sterna::protocol::takeover;
-use sterna::protocol::wire::{MoveMode, Peer, Uplink, split};
+use sterna::protocol::wire::{MoveMode, Uplink};
 
 /// How often things may go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,13 +25,43 @@ pub struct Bounds {
     pub takers: u8,
     /// Targets that one move tries.
     pub targets: u8,
+    /// Times that a node moves what it serves without asking, break before make.
+    pub forced: u8,
+}
+
+/// By which rules the nodes play, and what is known of how they do.
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// The one that is broken.
+    pub variant: Option<Variant>,
+    known: Memo<Node, Effects>,
+}
+
+impl Rules {
+    /// All rules, or all but one.
+    pub fn new(variant: Option<Variant>) -> Self {
+        Self { variant, known: Memo::default() }
+    }
+}
+
+/// What happens to a node: together with the node, all that counts.
+#[derive(Hash)]
+enum Input {
+    /// A message of this hash arrives.
+    Message(u64),
+    /// One of its questions reaches the store, which is in the state of this hash.
+    Stored(usize, u64),
+    /// What it wants to read is read from the store in the state of this hash.
+    Read(u64),
+    /// Anything that the node alone determines.
+    Own(Action),
 }
 
 /// Everything.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cluster {
     /// Directory and snapshots.
-    pub store: Store,
+    pub store: Digested<Store>,
     /// The nodes 1, 2 and 3; the session begins on 1, the spare is 3.
     pub nodes: [Digested<Node>; 3],
     /// Every message that was ever sent: it may arrive any number of times from now on, at any time, or never.
@@ -41,43 +72,6 @@ pub struct Cluster {
     pub served_without_lease: bool,
     /// A source has claimed the record for a target that has not said Ready.
     pub claimed_unready: bool,
-}
-
-/// One thing that may happen.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// A message arrives; it may do so again.
-    Deliver(usize),
-    /// The first byte of the baton in a node's outbox leaves.
-    BatonLeaves(usize),
-    /// A question of a node reaches its store.
-    Process(usize, usize),
-    /// The answer arrives.
-    Answer(usize, usize),
-    /// No answer comes; a write among these may land later.
-    LoseAnswer(usize, usize),
-    /// A write that was thought lost lands.
-    Land(usize),
-    /// The client asks a node to be moved.
-    Migrate(usize),
-    /// The client attaches to a target.
-    Attach(usize),
-    /// A time has come.
-    Wake(usize, Wake),
-    /// The take-over of a node asks again.
-    AskAgain(usize),
-    /// A node sees that the lease of the node that its move depends on has run out.
-    SeeGone(usize),
-    /// A node begins to take the cohort over.
-    BeginTakeOver(usize),
-    /// A node crashes.
-    Crash(usize),
-    /// A node's lease runs out.
-    RunOut(usize),
-    /// Its driver notices.
-    Fence(usize),
-    /// It has renewed the lease.
-    Renew(usize),
 }
 
 fn node_id(index: usize) -> NodeId {
@@ -106,7 +100,7 @@ impl Cluster {
         let other = |index: usize| Digested::new(Node::new(node_id(index), bounds.targets.into()));
         let nodes = [Digested::new(owner), other(1), other(2)];
         Self {
-            store: Store::new(record, vec![state]),
+            store: Digested::new(Store::new(record, vec![state])),
             nodes,
             network: Vec::new(),
             left: bounds,
@@ -120,102 +114,58 @@ impl Cluster {
         self.nodes.iter().map(|node| node.serving()).sum()
     }
 
-    /// The message at `index`.
-    pub fn frame(&self, index: usize) -> Peer {
-        let (body, _) = split(&self.network[index].bytes, limits::PEER_FRAME_BYTES_MAX)
-            .ok()
-            .flatten()
-            .expect("a whole frame was sent");
-        Peer::decode(body).expect("what was encoded can be decoded")
-    }
-
     fn is_gone(node: &Node) -> bool {
         !node.alive || !matches!(node.lease, LeasePhase::Holds)
     }
 
     /// What a read of the heartbeats shows to who has looked for long enough.
     fn update_leases(&mut self, variant: Option<Variant>) {
-        let before = std::mem::take(&mut self.store.gone);
+        let before = &self.store.gone;
         let remembered = |node: NodeId| variant == Some(Variant::WeighsOldLeases) && before.contains(&node);
         let gone = self.nodes.iter().filter(|node| Self::is_gone(node) || remembered(node.id));
-        self.store.gone = gone.map(|node| node.id).collect();
+        let mut gone: Vec<NodeId> = gone.map(|node| node.id).collect();
         let record = self.store.held.record;
         if variant == Some(Variant::TakesOverOnOwnersLeaseAlone)
             && let OwnerPhase::Handing { from, .. } = record.phase
-            && self.store.gone.contains(&record.owner)
-            && !self.store.gone.contains(&from)
+            && gone.contains(&record.owner)
+            && !gone.contains(&from)
         {
-            self.store.gone.push(from);
+            gone.push(from);
+        }
+        if gone != self.store.gone {
+            self.store.change(|store| store.gone = gone);
         }
     }
 
-    /// Everything that may happen next.
-    pub fn actions(&self, variant: Option<Variant>, actions: &mut Vec<Action>) {
-        for (index, envelope) in self.network.iter().enumerate() {
-            if self.nodes[envelope.to.0 as usize - 1].alive {
-                actions.push(Action::Deliver(index));
+    /// What there is after it has happened; `None`: the same as before.
+    pub fn after(&self, action: &Action, rules: &Rules) -> Option<Self> {
+        if let Action::Deliver(index) = *action {
+            let envelope = &self.network[index];
+            let to = envelope.to.0 as usize - 1;
+            let mut node = self.nodes[to].clone();
+            let effects = Self::receive(&mut node, envelope, rules);
+            // Most messages arrive once more where they have arrived before.
+            if node.digest() == self.nodes[to].digest() && effects.is_empty() {
+                return None;
             }
+            let mut next = self.clone();
+            next.nodes[to] = node;
+            next.follow(to, effects, rules);
+            next.tidy(rules.variant);
+            return Some(next);
         }
-        actions.extend((0..self.store.late.len()).map(Action::Land));
-        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
-            self.actions_of(index, node, variant, actions);
-        }
-    }
-
-    fn actions_of(&self, index: usize, node: &Node, variant: Option<Variant>, actions: &mut Vec<Action>) {
-        if node.outbox.is_some() {
-            actions.push(Action::BatonLeaves(index));
-        }
-        for (number, question) in node.questions.iter().enumerate() {
-            if question.reply.is_some() {
-                actions.push(Action::Answer(index, number));
-            }
-            if question.reply.is_none() || self.is_outdated(question) {
-                actions.push(Action::Process(index, number));
-            }
-            if self.left.lost_answers > 0 {
-                actions.push(Action::LoseAnswer(index, number));
-            }
-        }
-        if let Some(cohort) = &node.cohort {
-            if self.left.moves > 0 && node.serving() > 0 && !cohort.is_leaving() {
-                actions.push(Action::Migrate(index));
-            }
-            if cohort.admits().is_some() && !node.linked {
-                actions.push(Action::Attach(index));
-            }
-            let recalls_early = variant == Some(Variant::RecallsOnTimeOut) && cohort.is_leaving();
-            if cohort.depends_on().is_some_and(|other| recalls_early || self.store.gone.contains(&other)) {
-                actions.push(Action::SeeGone(index));
-            }
-        }
-        for wake in [&node.cohort, &node.kept].into_iter().flatten().flat_map(Cohort::wakes) {
-            if !is_resend(wake) {
-                actions.push(Action::Wake(index, wake));
-            }
-        }
-        if node.take_over.as_ref().is_some_and(|take_over| take_over.poll_timeout().is_some()) {
-            actions.push(Action::AskAgain(index));
-        }
-        if self.left.takers > 0 && node.may_begin_take_over(&self.store.held.record, &self.store.gone) {
-            actions.push(Action::BeginTakeOver(index));
-        }
-        match node.lease {
-            LeasePhase::Holds if self.left.faults > 0 && node.is_involved() => {
-                actions.push(Action::RunOut(index));
-            }
-            LeasePhase::Holds | LeasePhase::Ignored => {}
-            LeasePhase::RunOut => actions.push(Action::Fence(index)),
-            LeasePhase::Fenced => actions.push(Action::Renew(index)),
-        }
-        if self.left.faults > 0 && node.is_involved() {
-            actions.push(Action::Crash(index));
-        }
+        let mut next = self.clone();
+        next.happen(action, rules);
+        Some(next)
     }
 
     /// Lets it happen.
-    pub fn happen(&mut self, action: &Action, variant: Option<Variant>) {
-        self.do_it(action, variant);
+    pub fn happen(&mut self, action: &Action, rules: &Rules) {
+        self.do_it(action, rules);
+        self.tidy(rules.variant);
+    }
+
+    fn tidy(&mut self, variant: Option<Variant>) {
         self.update_leases(variant);
         self.forget_spent_messages(variant);
     }
@@ -240,48 +190,35 @@ impl Cluster {
         });
     }
 
-    fn do_it(&mut self, action: &Action, variant: Option<Variant>) {
+    fn do_it(&mut self, action: &Action, rules: &Rules) {
+        let variant = rules.variant;
         match *action {
             Action::Deliver(index) => {
                 let envelope = self.network[index].clone();
-                let frame = self.frame(index);
-                self.deliver(&envelope, frame, variant);
+                self.deliver(&envelope, rules);
             }
-            Action::BatonLeaves(index) => self.at(index, |node| {
-                let Some(envelope) = node.outbox.take() else { return Effects::default() };
-                let Some(id) = node.cohort.as_ref().and_then(Cohort::source).map(|source| source.id()) else {
-                    return Effects::default();
-                };
-                let mut effects = node.call(variant, |cohort, env| cohort.on_baton_left(id, env));
-                effects.sent.push(envelope);
-                effects
+            Action::BatonLeaves(index) => self.own(index, action, rules, |node| baton_leaves(node, variant)),
+            Action::Process(index, number) => self.process(index, number, rules),
+            Action::Answer(index, number) => self.own(index, action, rules, |node| {
+                let question = node.questions.remove(number);
+                let Some(reply) = question.reply else { return Effects::default() };
+                answer(node, question.who, question.number, reply, variant)
             }),
-            Action::Process(index, number) => {
-                let reply = self.store.process(&self.nodes[index].questions[number].request);
-                self.nodes[index].change(|node| node.questions[number].reply = Some(reply));
-            }
-            Action::Answer(index, number) => {
-                let question = self.nodes[index].change(|node| node.questions.remove(number));
-                if let Some(reply) = question.reply {
-                    self.answer(index, question.who, question.number, reply, variant);
-                }
-            }
             Action::LoseAnswer(index, number) => {
-                let question = self.nodes[index].change(|node| node.questions.remove(number));
                 self.left.lost_answers -= 1;
-                let reply = question.request.unanswered();
-                if question.reply.is_none() {
-                    self.store.abandon(question.request);
-                }
-                self.answer(index, question.who, question.number, reply, variant);
+                self.own(index, action, rules, |node| lose_answer(node, number, variant));
             }
-            Action::Land(index) => self.store.land(index),
+            Action::Land(index) => self.store.change(|store| store.land(index)),
             Action::Migrate(index) => {
                 self.left.moves -= 1;
-                self.at(index, |node| migrate(node, variant));
+                self.own(index, action, rules, |node| migrate(node, variant));
             }
-            Action::Attach(index) => self.at(index, |node| attach(node, variant)),
-            Action::Wake(index, wake) => self.at(index, |node| {
+            Action::Force(index) => {
+                self.left.forced -= 1;
+                self.own(index, action, rules, |node| node.call(variant, Cohort::force));
+            }
+            Action::Attach(index) => self.own(index, action, rules, |node| attach(node, variant)),
+            Action::Wake(index, wake) => self.own(index, action, rules, |node| {
                 let mut effects = node.call(variant, |cohort, env| {
                     if cohort.wakes().contains(&wake) {
                         cohort.fire(wake, env);
@@ -290,10 +227,10 @@ impl Cluster {
                 effects.absorb(node.call_kept(variant, |cohort, env| cohort.fire(wake, env)));
                 effects
             }),
-            Action::AskAgain(index) => {
-                self.at(index, |node| node.tell_take_over(takeover::Input::Timeout, &[], variant));
-            }
-            Action::SeeGone(index) => self.at(index, |node| {
+            Action::AskAgain(index) => self.own(index, action, rules, |node| {
+                node.tell_take_over(takeover::Input::Timeout, &[], variant)
+            }),
+            Action::SeeGone(index) => self.own(index, action, rules, |node| {
                 node.call(variant, |cohort, env| {
                     if let Some(other) = cohort.depends_on() {
                         cohort.on_node_gone(other, env);
@@ -302,12 +239,19 @@ impl Cluster {
             }),
             Action::BeginTakeOver(index) => {
                 self.left.takers -= 1;
-                self.at(index, |node| node.begin_take_over(variant));
+                self.own(index, action, rules, |node| node.begin_take_over(variant));
             }
             Action::Crash(index) => self.crash(index),
-            Action::RunOut(index) => self.run_out(index, variant),
-            Action::Fence(index) => self.at(index, |node| fence(node, variant)),
-            Action::Renew(index) => self.at(index, |node| {
+            Action::RunOut(index) => {
+                self.left.faults -= 1;
+                self.own(index, action, rules, |node| {
+                    let ignores = variant == Some(Variant::NoSelfFencing);
+                    node.lease = if ignores { LeasePhase::Ignored } else { LeasePhase::RunOut };
+                    Effects::default()
+                });
+            }
+            Action::Fence(index) => self.own(index, action, rules, |node| fence(node, variant)),
+            Action::Renew(index) => self.own(index, action, rules, |node| {
                 node.lease = LeasePhase::Holds;
                 node.call(variant, |cohort, _| cohort.on_unfenced())
             }),
@@ -315,36 +259,65 @@ impl Cluster {
     }
 
     /// A message arrives.
-    pub fn deliver(&mut self, envelope: &Envelope, frame: Peer, variant: Option<Variant>) {
+    pub fn deliver(&mut self, envelope: &Digested<Envelope>, rules: &Rules) {
         let index = envelope.to.0 as usize - 1;
         if self.nodes[index].alive {
-            self.at(index, |node| node.receive(envelope.from, frame, variant));
+            let effects = Self::receive(&mut self.nodes[index], envelope, rules);
+            self.follow(index, effects, rules);
         }
     }
 
-    /// A read that is still on its way could bring back something newer.
-    fn is_outdated(&self, question: &Question) -> bool {
-        question.request.read(&self.store).is_some_and(|now| question.reply.as_ref() != Some(&now))
+    fn receive(node: &mut Digested<Node>, envelope: &Digested<Envelope>, rules: &Rules) -> Effects {
+        rules.known.apply(node, &Input::Message(envelope.digest()), |node| {
+            node.receive(envelope.from, envelope.frame(), rules.variant)
+        })
+    }
+
+    /// A message arrives for the last time.
+    pub fn deliver_last(&mut self, index: usize, rules: &Rules) {
+        let envelope = self.network.remove(index);
+        self.deliver(&envelope, rules);
+        self.tidy(rules.variant);
+    }
+
+    fn process(&mut self, index: usize, number: usize, rules: &Rules) {
+        let before = self.store.digest();
+        let (node, store) = (&mut self.nodes[index], &mut self.store);
+        let request = node.questions[number].request.clone();
+        let reply = match request.read(store) {
+            Some(reply) => reply,
+            None => store.change(|store| store.process(&request)),
+        };
+        rules.known.apply(node, &Input::Stored(number, before), |node| {
+            node.questions[number].reply = Some(reply);
+            Effects::default()
+        });
     }
 
     /// What is read is what there was at some time between question and answer: at first, when it was asked.
-    fn read_at_once(&mut self, index: usize) {
-        let store = &self.store;
-        if self.nodes[index].questions.iter().any(|question| question.is_unread()) {
-            self.nodes[index].change(|node| {
+    fn read_at_once(&mut self, index: usize, rules: &Rules) {
+        let (node, store) = (&mut self.nodes[index], &self.store);
+        if node.questions.iter().any(|question| question.is_unread()) {
+            rules.known.apply(node, &Input::Read(store.digest()), |node| {
                 for question in node.questions.iter_mut().filter(|question| question.is_unread()) {
                     question.reply = question.request.read(store);
                 }
+                Effects::default()
             });
         }
     }
 
-    fn at(&mut self, index: usize, act: impl FnOnce(&mut Node) -> Effects) {
-        let effects = self.nodes[index].change(act);
+    fn own(&mut self, index: usize, action: &Action, rules: &Rules, act: impl FnOnce(&mut Node) -> Effects) {
+        let effects = rules.known.apply(&mut self.nodes[index], &Input::Own(action.clone()), act);
+        self.follow(index, effects, rules);
+    }
+
+    /// What has happened to a node has effects elsewhere.
+    fn follow(&mut self, index: usize, effects: Effects, rules: &Rules) {
         self.served_without_lease |= effects.served_without_lease;
         for envelope in effects.sent {
             if let Err(place) = self.network.binary_search_by(|sent| (**sent).cmp(&envelope)) {
-                self.network.insert(place, Digested::new(envelope));
+                self.network.insert(place, envelope);
             }
         }
         if let Some(id) = effects.claimed {
@@ -352,32 +325,9 @@ impl Cluster {
             self.claimed_unready |= !self.network.iter().any(ready);
         }
         for request in effects.abandoned {
-            self.store.abandon(request);
+            self.store.change(|store| store.abandon(request));
         }
-        self.read_at_once(index);
-    }
-
-    fn answer(&mut self, index: usize, who: Who, number: u64, reply: Reply, variant: Option<Variant>) {
-        self.at(index, |node| match (who, reply) {
-            (Who::TakeOver, Reply::Leases(gone)) => {
-                let input = takeover::Input::Leases(number, gone.is_some());
-                node.tell_take_over(input, &gone.unwrap_or_default(), variant)
-            }
-            (Who::Cohort(asker), Reply::Directory(answer)) => {
-                node.call(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
-            }
-            (Who::Kept(asker), Reply::Directory(answer)) => {
-                node.call_kept(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
-            }
-            (Who::TakeOver, Reply::Directory(answer)) => {
-                node.tell_take_over(takeover::Input::Answer(number, answer), &[], variant)
-            }
-            (Who::TakeOver, Reply::Snapshot(answer)) => {
-                node.tell_take_over(takeover::Input::Snapshot(number, answer), &[], variant)
-            }
-            (Who::Arrival(id), Reply::Stored) => node.call(variant, |cohort, env| cohort.on_stored(id, env)),
-            (who, reply) => unreachable!("{who:?} is answered by {reply:?}"),
-        });
+        self.read_at_once(index, rules);
     }
 
     /// What it has asked for may still be done.
@@ -386,19 +336,19 @@ impl Cluster {
         let gone = Node { alive: false, ..Node::new(node_id(index), 0) };
         let crashed = std::mem::replace(&mut self.nodes[index], Digested::new(gone));
         for question in crashed.questions.iter().filter(|question| question.reply.is_none()) {
-            self.store.abandon(question.request.clone());
+            self.store.change(|store| store.abandon(question.request.clone()));
         }
-    }
-
-    fn run_out(&mut self, index: usize, variant: Option<Variant>) {
-        self.left.faults -= 1;
-        let ignores = variant == Some(Variant::NoSelfFencing);
-        let lease = if ignores { LeasePhase::Ignored } else { LeasePhase::RunOut };
-        self.nodes[index].change(|node| node.lease = lease);
     }
 }
 
 impl Effects {
+    fn is_empty(&self) -> bool {
+        self.sent.is_empty()
+            && self.abandoned.is_empty()
+            && !self.served_without_lease
+            && self.claimed.is_none()
+    }
+
     /// These happened as well.
     pub fn absorb(&mut self, other: Self) {
         self.sent.extend(other.sent);
@@ -408,11 +358,46 @@ impl Effects {
     }
 }
 
-fn is_resend(wake: Wake) -> bool {
-    use sterna::protocol::{source, target};
-    match wake {
-        Wake::Source(wake) => matches!(wake, source::Wake::ResendPrepare | source::Wake::ResendBaton),
-        Wake::Target(_, wake) => matches!(wake, target::Wake::ResendReady),
+fn baton_leaves(node: &mut Node, variant: Option<Variant>) -> Effects {
+    let Some(envelope) = node.outbox.take() else { return Effects::default() };
+    let Some(id) = node.cohort.as_ref().and_then(Cohort::source).map(|source| source.id()) else {
+        return Effects::default();
+    };
+    let mut effects = node.call(variant, |cohort, env| cohort.on_baton_left(id, env));
+    effects.sent.push(Digested::new(envelope));
+    effects
+}
+
+fn lose_answer(node: &mut Node, number: usize, variant: Option<Variant>) -> Effects {
+    let question = node.questions.remove(number);
+    let reply = question.request.unanswered();
+    let mut effects = answer(node, question.who, question.number, reply, variant);
+    if question.reply.is_none() {
+        effects.abandoned.insert(0, question.request);
+    }
+    effects
+}
+
+fn answer(node: &mut Node, who: Who, number: u64, reply: Reply, variant: Option<Variant>) -> Effects {
+    match (who, reply) {
+        (Who::TakeOver, Reply::Leases(gone)) => {
+            let input = takeover::Input::Leases(number, gone.is_some());
+            node.tell_take_over(input, &gone.unwrap_or_default(), variant)
+        }
+        (Who::Cohort(asker), Reply::Directory(answer)) => {
+            node.call(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
+        }
+        (Who::Kept(asker), Reply::Directory(answer)) => {
+            node.call_kept(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
+        }
+        (Who::TakeOver, Reply::Directory(answer)) => {
+            node.tell_take_over(takeover::Input::Answer(number, answer), &[], variant)
+        }
+        (Who::TakeOver, Reply::Snapshot(answer)) => {
+            node.tell_take_over(takeover::Input::Snapshot(number, answer), &[], variant)
+        }
+        (Who::Arrival(id), Reply::Stored) => node.call(variant, |cohort, env| cohort.on_stored(id, env)),
+        (who, reply) => unreachable!("{who:?} is answered by {reply:?}"),
     }
 }
 

@@ -2,10 +2,10 @@
 //! everything under way is lost, and then nothing is lost any more. What has been asked is answered at once,
 //! what is sent arrives once, times come in the order in which they come in production.
 
-use crate::cluster::{Action, Cluster};
+use crate::cluster::{Cluster, Rules};
 use crate::messages::digest;
 use crate::node::LeasePhase;
-use crate::variants::Variant;
+use crate::possible::Action;
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use sterna::protocol::cohort::{Cohort, Wake};
@@ -22,11 +22,11 @@ pub struct Healer(Mutex<HashSet<u64>>);
 
 impl Healer {
     /// Whether the session is served again.
-    pub fn heals(&self, cluster: &Cluster, variant: Option<Variant>) -> bool {
+    pub fn heals(&self, cluster: &Cluster, rules: &Rules) -> bool {
         if cluster.servers() > 0 || cluster.nodes.iter().all(|node| !node.alive) {
             return true;
         }
-        let mut run = Run { cluster: cluster.clone(), variant };
+        let mut run = Run { cluster: cluster.clone(), rules };
         run.lose_all();
         let mut seen = vec![digest(&run.cluster)];
         if self.0.lock().contains(&seen[0]) {
@@ -68,18 +68,21 @@ impl Patience {
     }
 }
 
-struct Run {
+struct Run<'a> {
     cluster: Cluster,
-    variant: Option<Variant>,
+    rules: &'a Rules,
 }
 
-impl Run {
+impl Run<'_> {
     fn lose_all(&mut self) {
         self.cluster.network.clear();
-        self.cluster.store.late.clear();
-        self.cluster.store.landed = 0;
+        self.cluster.store.change(|store| {
+            store.late.clear();
+            store.landed = 0;
+        });
         self.cluster.left.faults = 0;
         self.cluster.left.moves = 0;
+        self.cluster.left.forced = 0;
         self.cluster.left.takers = u8::MAX;
         for index in 0..self.cluster.nodes.len() {
             let asked: Vec<_> =
@@ -94,29 +97,21 @@ impl Run {
                 }
             }
         }
-        self.cluster.store.late.clear();
+        self.cluster.store.change(|store| store.late.clear());
         self.cluster.left.lost_answers = 0;
     }
 
     fn do_it(&mut self, action: Action) {
-        self.cluster.happen(&action, self.variant);
+        self.cluster.happen(&action, self.rules);
     }
 
     /// Until nothing is under way any more.
     fn settle(&mut self) {
         for _ in 0..STEPS_MAX {
             let Some(action) = self.next() else { return };
-            let delivered = match action {
-                Action::Deliver(index) => Some(self.cluster.network[index].clone()),
-                _ => None,
-            };
-            // It arrives once.
-            if let Some(envelope) = delivered {
-                let frame = self.cluster.frame(0);
-                self.cluster.network.remove(0);
-                self.cluster.deliver(&envelope, frame, self.variant);
-            } else {
-                self.do_it(action);
+            match action {
+                Action::Deliver(index) => self.cluster.deliver_last(index, self.rules),
+                action => self.do_it(action),
             }
         }
     }
@@ -161,7 +156,7 @@ impl Run {
         }
         if patience == Patience::Leases {
             let mut actions = Vec::new();
-            self.cluster.actions(self.variant, &mut actions);
+            self.cluster.actions(self.rules, &mut actions);
             let seen = |action: &Action| matches!(action, Action::SeeGone(_) | Action::BeginTakeOver(_));
             for action in actions.into_iter().filter(seen) {
                 self.do_it(action);

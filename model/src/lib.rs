@@ -8,9 +8,12 @@
 //! - [`node`]: a node, as its driver sees it
 //! - [`messages`]: what is on its way between nodes
 //! - [`store`]: the directory and the snapshots, with writes that land late
-//! - [`cluster`]: the state of all of it, and what may happen to it
+//! - [`cluster`]: the state of all of it, and what becomes of it
+//! - [`possible`]: what may happen next
+//! - [`memo`]: what has been seen to happen before
 //! - [`heal`]: whether it is served again once nothing more goes wrong
 //! - [`leases`]: a model of its own: a lease, its holder and an observer
+//! - [`delivery`]: a model of its own: what a player sees, with the real client
 //! - [`ownership`]: the model and its properties
 //! - [`variants`]: rules broken on purpose, which the properties must notice
 //! - [`report`]: a search's figures, and the steps to what it found
@@ -18,11 +21,14 @@
 //! What is covered, and what is not, is in docs/CORRECTNESS.md.
 
 pub mod cluster;
+pub mod delivery;
 pub mod heal;
 pub mod leases;
+pub mod memo;
 pub mod messages;
 pub mod node;
 pub mod ownership;
+pub mod possible;
 pub mod report;
 pub mod store;
 pub mod variants;

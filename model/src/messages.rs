@@ -1,9 +1,10 @@
 //! Messages between nodes, and values that know their hash.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use sterna::protocol::ids::{MoveId, NodeId};
-use sterna::protocol::wire::Peer;
+use sterna::protocol::limits;
+use sterna::protocol::wire::{Peer, split};
 
 /// A message between nodes, as bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,17 @@ impl Envelope {
     }
 }
 
+impl Envelope {
+    /// What it says.
+    pub fn frame(&self) -> Peer {
+        let (body, _) = split(&self.bytes, limits::PEER_FRAME_BYTES_MAX)
+            .ok()
+            .flatten()
+            .expect("a whole frame was sent");
+        Peer::decode(body).expect("what was encoded can be decoded")
+    }
+}
+
 /// A value together with the hash of all of it: most steps change one node of three, and no message.
 #[derive(Clone, Debug)]
 pub struct Digested<T> {
@@ -53,6 +65,11 @@ impl<T: Hash + Clone> Digested<T> {
     pub fn new(value: T) -> Self {
         let digest = digest(&value);
         Self { value: Arc::new(value), digest }
+    }
+
+    /// The hash.
+    pub fn digest(&self) -> u64 {
+        self.digest
     }
 
     /// Changes it.
@@ -85,9 +102,7 @@ impl<T> Hash for Digested<T> {
     }
 }
 
-/// The same in every run.
+/// The same in every run on the same machine.
 pub fn digest(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(value)
 }

@@ -1,7 +1,7 @@
 //! A node as its driver sees it: the cohort, the lease, what it remembers, what waits for an answer. It
 //! decides nothing, as in production; where a [`Variant`] breaks a rule, it is broken here.
 
-use crate::messages::Envelope;
+use crate::messages::{Digested, Envelope};
 use crate::store::{Reply, Request};
 use crate::variants::Variant;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use sterna::protocol::session::{Link, LinkId, Outgoing, Settings};
 use sterna::protocol::source::{Source, Timing};
 use sterna::protocol::takeover::{self, TakeOver};
 use sterna::protocol::time::{BootTime, Time};
-use sterna::protocol::wire::{Member, Message, Peer};
+use sterna::protocol::wire::{Member, Message, MoveMode, Peer};
 
 /// The one moment at which everything happens: what is waited for is always due, and the model chooses.
 pub const NOW: Time = Time::from_micros(0);
@@ -148,10 +148,10 @@ impl Question {
 }
 
 /// What a call leads to outside of the node.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Effects {
     /// Messages that leave.
-    pub sent: Vec<Envelope>,
+    pub sent: Vec<Digested<Envelope>>,
     /// Questions that nobody waits for any more.
     pub abandoned: Vec<Request>,
     /// A client was told that it is served here while the lease did not hold.
@@ -305,7 +305,7 @@ impl Node {
                 let envelope = Envelope::new(self.id, to, &frame);
                 match frame {
                     Peer::Baton { .. } => self.outbox = Some(envelope),
-                    _ => effects.sent.push(envelope),
+                    _ => effects.sent.push(Digested::new(envelope)),
                 }
             }
             Output::RevokeBaton(_, id) => {
@@ -318,7 +318,8 @@ impl Node {
                 let reply = (claim && variant == Some(Variant::NoClaimBeforeBaton))
                     .then_some(Reply::Directory(Answer::Cas(CasAnswer::Won(Revision(u64::MAX)))));
                 if claim {
-                    effects.claimed = cohort.source().map(Source::id);
+                    let seamless = |source: &&Source| source.mode() == MoveMode::Seamless;
+                    effects.claimed = cohort.source().filter(seamless).map(Source::id);
                 }
                 self.ask(Question { who, number, request: Request::Directory(ask), reply }, effects);
             }
@@ -403,7 +404,8 @@ impl Node {
                     None
                 };
                 if let Some(reason) = refusal {
-                    let sent = vec![Envelope::new(self.id, from, &Peer::Refused { id, reason })];
+                    let refused = Envelope::new(self.id, from, &Peer::Refused { id, reason });
+                    let sent = vec![Digested::new(refused)];
                     return Effects { sent, ..Effects::default() };
                 }
                 self.set_aside(id, variant);

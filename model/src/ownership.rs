@@ -1,7 +1,8 @@
 //! The model of who owns a session, and what must hold in each of its states.
 
-use crate::cluster::{Action, Bounds, Cluster};
+use crate::cluster::{Bounds, Cluster, Rules};
 use crate::heal::Healer;
+use crate::possible::Action;
 use crate::variants::Variant;
 use stateright::{Model, Property};
 use sterna::protocol::ids::{MoveId, NodeId};
@@ -11,19 +12,19 @@ use sterna::protocol::record::OwnerPhase;
 #[derive(Debug)]
 pub struct Ownership {
     bounds: Bounds,
-    variant: Option<Variant>,
+    rules: Rules,
     healer: Healer,
 }
 
 impl Ownership {
     /// Everything within these bounds, by the rules or without one of them.
     pub fn new(bounds: Bounds, variant: Option<Variant>) -> Self {
-        Self { bounds, variant, healer: Healer::default() }
+        Self { bounds, rules: Rules::new(variant), healer: Healer::default() }
     }
 
     /// Which rule is broken.
     pub fn variant(&self) -> Option<Variant> {
-        self.variant
+        self.rules.variant
     }
 }
 
@@ -36,13 +37,11 @@ impl Model for Ownership {
     }
 
     fn actions(&self, state: &Cluster, actions: &mut Vec<Action>) {
-        state.actions(self.variant, actions);
+        state.actions(&self.rules, actions);
     }
 
     fn next_state(&self, state: &Cluster, action: Action) -> Option<Cluster> {
-        let mut next = state.clone();
-        next.happen(&action, self.variant);
-        Some(next)
+        state.after(&action, &self.rules)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -61,7 +60,7 @@ impl Model for Ownership {
             }),
             Property::always(
                 "without a further fault it is served again",
-                |model: &Self, state: &Cluster| model.healer.heals(state, model.variant),
+                |model: &Self, state: &Cluster| model.healer.heals(state, &model.rules),
             ),
             Property::sometimes("a target refuses", |_, state: &Cluster| {
                 state.network.iter().any(|sent| sent.name == "Refused")

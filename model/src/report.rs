@@ -1,7 +1,8 @@
 //! What a search says: its figures, and the steps to what it has found.
 
-use crate::cluster::{Action, Cluster};
+use crate::cluster::Cluster;
 use crate::ownership::Ownership;
+use crate::possible::Action;
 use stateright::{Checker, Expectation, Model, Path};
 use std::fmt::Write as _;
 
@@ -67,8 +68,7 @@ fn describe(state: &Cluster, action: &Action) -> String {
     match *action {
         Action::Deliver(index) => {
             let envelope = &state.network[index];
-            let frame = state.frame(index);
-            format!("{} arrives at node {} from {}", frame.name(), envelope.to.0, envelope.from.0)
+            format!("{} arrives at node {} from {}", envelope.name, envelope.to.0, envelope.from.0)
         }
         Action::Process(index, number) => format!("the store is asked by {}", question(index, number)),
         Action::Answer(index, number) => format!("the store has answered {}", question(index, number)),
@@ -76,6 +76,7 @@ fn describe(state: &Cluster, action: &Action) -> String {
         Action::Land(index) => format!("late, this lands: {:?}", state.store.late[index]),
         Action::BatonLeaves(index) => format!("the baton leaves node {}", index + 1),
         Action::Migrate(index) => format!("the client asks node {} to be moved", index + 1),
+        Action::Force(index) => format!("node {} moves it without asking", index + 1),
         Action::Attach(index) => format!("the client attaches to node {}", index + 1),
         Action::Wake(index, wake) => format!("at node {} it is time for {wake:?}", index + 1),
         Action::AskAgain(index) => format!("the take-over of node {} asks again", index + 1),

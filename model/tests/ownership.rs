@@ -37,31 +37,31 @@ fn search(name: &str, bounds: Bounds, never: &[&[&str]], states: usize) {
 
 #[test]
 fn a_move_that_tries_two_targets() {
-    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 1, takers: 0, targets: 2 };
+    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 1, takers: 0, targets: 2, forced: 0 };
     search("two targets", bounds, &[NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_MOVE], 199_096);
 }
 
 #[test]
 fn a_move_and_a_move_back() {
-    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 2, takers: 0, targets: 1 };
+    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 2, takers: 0, targets: 1, forced: 0 };
     search("there and back", bounds, &[NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_TARGET], 207_800);
 }
 
 #[test]
 fn a_move_with_a_crash_or_a_fence_and_a_lost_answer() {
-    let bounds = Bounds { faults: 1, lost_answers: 1, moves: 1, takers: 1, targets: 1 };
+    let bounds = Bounds { faults: 1, lost_answers: 1, moves: 1, takers: 1, targets: 1, forced: 0 };
     search("one fault", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 1_569_128);
 }
 
 #[test]
 fn two_faults_and_two_nodes_that_take_over() {
-    let bounds = Bounds { faults: 2, lost_answers: 1, moves: 0, takers: 2, targets: 1 };
+    let bounds = Bounds { faults: 2, lost_answers: 1, moves: 0, takers: 2, targets: 1, forced: 0 };
     let never = [NEVER_WITHOUT_MOVES, NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE];
     search("two takers", bounds, &never, 129_540);
 }
 
 #[test]
 fn a_move_with_two_faults() {
-    let bounds = Bounds { faults: 2, lost_answers: 0, moves: 1, takers: 1, targets: 1 };
+    let bounds = Bounds { faults: 2, lost_answers: 0, moves: 1, takers: 1, targets: 1, forced: 0 };
     search("two faults", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 2_875_216);
 }

@@ -1,16 +1,17 @@
 //! Counter-examples that a search has found, step by step: what went wrong once must not again.
 
-use sterna_model::cluster::{Action, Bounds, Cluster};
+use sterna_model::cluster::{Bounds, Cluster, Rules};
+use sterna_model::possible::Action;
 
-const BOUNDS: Bounds = Bounds { faults: 2, lost_answers: 1, moves: 1, takers: 2, targets: 2 };
+const BOUNDS: Bounds = Bounds { faults: 2, lost_answers: 1, moves: 1, takers: 2, targets: 2, forced: 0 };
 
 /// Lets the first thing happen that is such, out of what may happen.
 fn step(cluster: &mut Cluster, such: impl Fn(&Action) -> bool) {
     let mut actions = Vec::new();
-    cluster.actions(None, &mut actions);
+    cluster.actions(&Rules::default(), &mut actions);
     let action = actions.iter().find(|action| such(action));
     let action = action.unwrap_or_else(|| panic!("not possible here; possible: {actions:?}"));
-    cluster.happen(action, None);
+    cluster.happen(action, &Rules::default());
     assert!(cluster.servers() <= 1, "two servers after {action:?}");
 }
 
@@ -75,7 +76,7 @@ fn a_target_that_has_given_up_handing_back_is_asked_again() {
     step(&mut cluster, wake(target::Wake::StopHandingBack));
     assert_eq!(cluster.servers(), 0);
     assert!(
-        Healer::default().heals(&cluster, None),
+        Healer::default().heals(&cluster, &Rules::default()),
         "the source repeats the baton, and gets its session back"
     );
 }

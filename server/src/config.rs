@@ -70,6 +70,9 @@ pub enum Durability {
     /// Snapshots are written behind play; a take-over reports what is gone.
     #[default]
     Lazy,
+    /// Nothing is acknowledged, and no reliable message to a client released, before the snapshot that holds it
+    /// is stored: a crash loses nothing, at the price of a write for each batch of messages.
+    Snapshot,
     /// No snapshots: a crash ends the sessions of the node.
     None,
 }
@@ -110,6 +113,8 @@ pub struct Times {
     pub self_fence: Duration,
     /// When others may take over.
     pub take_over: Duration,
+    /// How often a snapshot of a session is written at most, with [`Durability::Lazy`].
+    pub snapshot: Duration,
 }
 
 impl Default for Config {

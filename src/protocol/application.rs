@@ -9,8 +9,10 @@ use crate::protocol::ids::{Generation, SessionId};
 use crate::protocol::reasons::{CloseReason, ReplyStatus};
 use crate::protocol::sequence::Full;
 use crate::protocol::session::Session;
+use crate::protocol::snapshot::Origin;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Kind, Message, Value};
+use std::ops::Range;
 use std::time::Duration;
 
 /// The server side of a game.
@@ -40,9 +42,31 @@ pub trait Application: Send + Sync + 'static {
     /// change.
     fn moved_out(&self, _user: &str, _session: SessionId) {}
 
-    /// The session was restarted here after a crash, from a snapshot or a copy: messages since then are
-    /// gone. [`Context::generation`] counts these.
-    fn took_over(&self, _session: &mut Context<'_>) {}
+    /// The session was restarted here after a crash, from this snapshot or copy.
+    /// [`Context::generation`] counts these. What is gone is known once the client is back:
+    /// [`lost`](Self::lost).
+    fn took_over(&self, _session: &mut Context<'_>, _from: Origin) {}
+
+    /// The client is back after a restart, and messages are gone with the node that crashed. Not called when
+    /// none are.
+    fn lost(&self, _session: &mut Context<'_>, _lost: &Lost) {}
+}
+
+/// Messages that a restart has undone, as ranges of their numbers in each direction (promise 7).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Messages of the client that had been acknowledged, and whose effects are gone. The client is told the
+    /// same range.
+    pub uplink: Range<u64>,
+    /// Messages that the client has received, and that what it was restarted from knows nothing of.
+    pub downlink: Range<u64>,
+}
+
+impl Lost {
+    /// Whether nothing is lost.
+    pub fn is_empty(&self) -> bool {
+        self.uplink.is_empty() && self.downlink.is_empty()
+    }
 }
 
 /// One session, as a hook sees it.

@@ -106,6 +106,9 @@ pub const SELF_FENCE: Duration = Duration::from_secs(12);
 /// ... and others may take over after an unchanged heartbeat of so long (rule d).
 pub const TAKE_OVER: Duration = Duration::from_secs(15);
 
+/// With lazy durability a snapshot of a session is written at most this often: what a crash costs.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
+
 /// Refused move ids that a node remembers; the oldest are forgotten first. Far more than can be in
 /// flight within a ticket's life.
 pub const REFUSALS_MAX: usize = 64 * 1024;

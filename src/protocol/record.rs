@@ -52,6 +52,16 @@ impl Record {
         Self { phase: OwnerPhase::Serving, ..self }
     }
 
+    /// (d) Whether `me`, which holds nothing of the cohort, may take it over: the owner is gone and, while
+    /// Handing, the source, too.
+    pub fn may_be_taken_over(&self, me: NodeId, is_gone: impl Fn(NodeId) -> bool) -> bool {
+        let gone = |node: NodeId| node == me || is_gone(node);
+        match self.phase {
+            OwnerPhase::Serving => gone(self.owner),
+            OwnerPhase::Handing { from, .. } => gone(self.owner) && gone(from),
+        }
+    }
+
     /// Whether `node` serves the cohort by this record.
     pub fn served_by(&self, node: NodeId) -> bool {
         self.owner == node && self.phase == OwnerPhase::Serving

@@ -262,9 +262,9 @@ impl LinkSender {
         self.started && self.next < replay.end() && self.spent < self.limit
     }
 
-    /// Appends messages that this link has not carried yet, as long as there is credit, up to about `room`
-    /// bytes.
-    pub fn fill(&mut self, replay: &Replay, out: &mut Vec<u8>, room: usize) {
+    /// Appends messages before `until` that this link has not carried yet, as long as there is credit, up to
+    /// about `room` bytes.
+    pub fn fill(&mut self, replay: &Replay, until: Cursor, out: &mut Vec<u8>, room: usize) {
         if !self.started {
             return;
         }
@@ -279,7 +279,7 @@ impl LinkSender {
         let skip = (self.next.0 - replay.first.0) as usize;
         for length in replay.ring.lengths.iter().skip(skip) {
             // A message may begin with any credit left: else one larger than the window would never go.
-            if self.spent >= self.limit || end - begin >= room {
+            if self.next >= until || self.spent >= self.limit || end - begin >= room {
                 break;
             }
             end += *length as usize;
@@ -396,7 +396,7 @@ mod tests {
         link.granted(1 << 16);
         assert_eq!(link.start(&replay, Cursor(0)), Cursor(4));
         let mut out = Vec::new();
-        link.fill(&replay, &mut out, 1 << 16);
+        link.fill(&replay, replay.end(), &mut out, 1 << 16);
         assert_eq!(numbers(&out), [4, 5, 6, 7, 8, 9]);
     }
 
@@ -409,12 +409,25 @@ mod tests {
         slow.start(&replay, Cursor(0));
         slow.granted(1);
         let (mut a, mut b) = (Vec::new(), Vec::new());
-        fast.fill(&replay, &mut a, 1 << 16);
-        slow.fill(&replay, &mut b, 1 << 16);
+        fast.fill(&replay, replay.end(), &mut a, 1 << 16);
+        slow.fill(&replay, replay.end(), &mut b, 1 << 16);
         assert_eq!((numbers(&a), numbers(&b)), (vec![0, 1, 2], vec![0]));
         slow.granted(1 << 16);
-        slow.fill(&replay, &mut b, 1 << 16);
+        slow.fill(&replay, replay.end(), &mut b, 1 << 16);
         assert_eq!(numbers(&b), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_link_carries_only_what_is_released() {
+        let replay = filled(5);
+        let mut link = LinkSender::default();
+        link.start(&replay, Cursor(0));
+        link.granted(1 << 16);
+        let mut out = Vec::new();
+        link.fill(&replay, Cursor(2), &mut out, 1 << 16);
+        assert_eq!(numbers(&out), [0, 1]);
+        link.fill(&replay, replay.end(), &mut out, 1 << 16);
+        assert_eq!(numbers(&out), [0, 1, 2, 3, 4]);
     }
 
     #[test]
@@ -425,7 +438,7 @@ mod tests {
         replay.acked(Cursor(3)).unwrap();
         link.granted(1 << 16);
         let mut out = Vec::new();
-        link.fill(&replay, &mut out, 1 << 16);
+        link.fill(&replay, replay.end(), &mut out, 1 << 16);
         let (start, length) = split(&out, 100).unwrap().unwrap();
         assert_eq!(Data::decode(start), Ok(Data::Start(Cursor(3))));
         assert_eq!(numbers(&out[length..]), [3, 4]);

@@ -1,50 +1,25 @@
-//! Taking a cohort over from a node that is gone (rule d): first the directory's record, then the snapshot,
-//! and only then is it served. Also for a node that the record shows as the owner of what it does not have
-//! (rule h).
+//! Taking a cohort over from a node that is gone (rule d), or back from a target that is (rule c): first the
+//! directory's record, then the snapshot, and only then is it served. Also for a node that the record shows as
+//! the owner of what it does not have (rule h).
 //!
-//! The caller holds nothing of the cohort when it begins, and as long as this goes on it admits no move of the
-//! cohort to here: it refuses Prepare, and a baton it hands back like one without a preparation (rule c).
+//! As long as this goes on the cohort is not served here, and no move of it is admitted: Prepare is refused, and
+//! a baton is handed back like one without a preparation (rule c).
 
 use crate::protocol::ids::{Fence, NodeId};
-use crate::protocol::lease::LeaseWatch;
 use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Revision, Versioned};
+use crate::protocol::snapshot::{Snapshot, SnapshotAnswer, Stored};
 use crate::protocol::time::Time;
-use crate::protocol::wire::SessionState;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
-
-/// A snapshot as the store gave it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Snapshot {
-    /// The operand for writing it back.
-    pub revision: Revision,
-    /// Under which fence it was written.
-    pub fence: Fence,
-    /// What was served then.
-    pub sessions: Vec<SessionState>,
-}
-
-/// What the store of snapshots says.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum SnapshotAnswer {
-    /// To [`Output::ReadSnapshot`]; `None`: none was ever stored.
-    Read(Option<Box<Snapshot>>),
-    /// To [`Output::WriteBack`]: it is stored at the new fence.
-    Written,
-    /// To [`Output::WriteBack`]: another write came first.
-    Conflict,
-    /// No answer, or one that proves nothing.
-    Unknown,
-}
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
     /// The answer to the [`Output::Ask`] of this number.
     Answer(u64, Answer),
-    /// The answer to the [`Output::ReadLeases`] of this number: the leases are as a leader's read has shown
-    /// them since. False: it has failed.
-    Leases(u64, bool),
+    /// The answer to the [`Output::ReadLeases`] of this number: the nodes whose lease has surely run out, as a
+    /// leader's read has shown since. `None`: it has failed.
+    Leases(u64, Option<BTreeSet<NodeId>>),
     /// The answer to the question of this number to the store of snapshots.
     Snapshot(u64, SnapshotAnswer),
     /// The node's own lease may have run out: it serves nothing, and begins anew later (e).
@@ -66,12 +41,12 @@ pub enum Output {
     WriteBack {
         /// Which question.
         number: u64,
-        /// The revision that must still be there.
-        expected: Revision,
+        /// The revision that must still be there; `None`: none may be.
+        expected: Option<Revision>,
         /// The new owner's fence.
         fence: Fence,
-        /// The bytes that were read.
-        sessions: Vec<SessionState>,
+        /// The snapshot that was read; `None`: the copy that is here.
+        snapshot: Option<Box<Snapshot>>,
     },
     /// It is over.
     Ended(Outcome),
@@ -80,8 +55,15 @@ pub enum Output {
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Serve the cohort from these bytes, in a new generation.
-    Serve(Versioned, Vec<SessionState>),
+    /// Serve the cohort, in a new generation.
+    Serve {
+        /// The record.
+        held: Versioned,
+        /// What the store holds, at the record's fence.
+        revision: Revision,
+        /// Where to go on from; `None`: from the copy that is here.
+        snapshot: Option<Box<Snapshot>>,
+    },
     /// The record is this node's, but there is nothing to go on from: the session has ended.
     NoSnapshot(Versioned),
     /// Somebody else has the cohort, whose lease may hold; `None`: nobody has, it has ended.
@@ -95,7 +77,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     /// A leader's read is to show whether there is anything to take.
-    Looking,
+    Looking { poll_at: Time },
     /// This record was found. Whether leases have run out is read after it: a node that came back has renewed
     /// its lease first and changed its record then, so that one of the two shows it.
     Weighing { found: Versioned },
@@ -104,7 +86,7 @@ enum Phase {
     /// The record is won, the snapshot is being read.
     Reading { held: Versioned, poll_at: Time },
     /// The snapshot is being written back, so that a late write of the owner before fails.
-    WritingBack { held: Versioned, snapshot: Box<Snapshot>, poll_at: Time },
+    WritingBack { held: Versioned, snapshot: Option<Box<Snapshot>>, poll_at: Time },
     /// Over.
     Ended,
 }
@@ -121,6 +103,8 @@ pub enum Wake {
 pub struct TakeOver {
     me: NodeId,
     poll: Duration,
+    /// The fence of the copy that is here, if there is one.
+    copy: Option<Fence>,
     phase: Phase,
     asked: u64,
     /// The last question is not answered yet, as in the source of a move.
@@ -129,13 +113,29 @@ pub struct TakeOver {
 }
 
 impl TakeOver {
-    /// `me` looks whether it may take the cohort over. `poll`: the pause before something unanswered is asked
-    /// again.
-    pub fn new(me: NodeId, poll: Duration) -> Self {
-        let phase = Phase::Looking;
-        let mut take_over = Self { me, poll, phase, asked: 0, waits: false, outputs: VecDeque::new() };
+    /// `me` looks whether it may take the cohort over. `copy`: the fence of a copy that is here, which a snapshot
+    /// of a higher one is newer than. `poll`: the pause before something unanswered is asked again.
+    pub fn new(me: NodeId, copy: Option<Fence>, poll: Duration, now: Time) -> Self {
+        let mut take_over = Self::in_phase(me, copy, poll, Phase::Looking { poll_at: now + poll });
         take_over.ask(Ask::Read);
         take_over
+    }
+
+    /// The source of a move has won the record back from a target that is gone, which may have served and
+    /// stored a snapshot.
+    pub fn recall(held: Versioned, copy: Fence, poll: Duration, now: Time) -> Self {
+        let mut take_over = Self::in_phase(held.record.owner, Some(copy), poll, Phase::Ended);
+        take_over.won(held, now);
+        take_over
+    }
+
+    fn in_phase(me: NodeId, copy: Option<Fence>, poll: Duration, phase: Phase) -> Self {
+        Self { me, poll, copy, phase, asked: 0, waits: false, outputs: VecDeque::new() }
+    }
+
+    /// Whether there is a copy of the cohort here, which must not be lost.
+    pub fn has_copy(&self) -> bool {
+        self.copy.is_some()
     }
 
     /// The next thing to do.
@@ -146,24 +146,26 @@ impl TakeOver {
     /// When [`Input::Timeout`] is due, and what for.
     pub fn poll_timeout(&self) -> Option<(Time, Wake)> {
         match &self.phase {
+            // Without a copy a failure ends it.
+            Phase::Looking { poll_at } if self.copy.is_some() => Some((*poll_at, Wake::AskAgain)),
             Phase::Claiming { poll_at, .. }
             | Phase::Reading { poll_at, .. }
             | Phase::WritingBack { poll_at, .. } => Some((*poll_at, Wake::AskAgain)),
             // These are answered by the driver, also when the directory is silent.
-            Phase::Looking | Phase::Weighing { .. } | Phase::Ended => None,
+            Phase::Looking { .. } | Phase::Weighing { .. } | Phase::Ended => None,
         }
     }
 
-    /// Takes in what happened. `leases`: what this node has seen of the others'.
-    pub fn handle(&mut self, input: Input, leases: &LeaseWatch, now: Time) {
+    /// Takes in what happened.
+    pub fn handle(&mut self, input: Input, now: Time) {
         match input {
             Input::Answer(number, answer) if number == self.asked => {
                 self.waits = false;
                 self.on_answer(answer, now);
             }
-            Input::Leases(number, read) if number == self.asked => {
+            Input::Leases(number, gone) if number == self.asked => {
                 self.waits = false;
-                self.on_leases(read, leases, now);
+                self.on_leases(gone.as_ref(), now);
             }
             Input::Snapshot(number, answer) if number == self.asked => {
                 self.waits = false;
@@ -175,21 +177,11 @@ impl TakeOver {
         }
     }
 
-    /// (d) While Handing both source and target must be gone, unless one of them is this node itself, which
-    /// holds nothing.
-    fn may_take(&self, record: &Record, leases: &LeaseWatch) -> bool {
-        let gone = |node: NodeId| node == self.me || leases.has_run_out(node);
-        match record.phase {
-            OwnerPhase::Serving => gone(record.owner),
-            OwnerPhase::Handing { from, .. } => gone(record.owner) && gone(from),
-        }
-    }
-
     fn on_answer(&mut self, answer: Answer, now: Time) {
         match self.phase {
-            Phase::Looking => match answer {
+            Phase::Looking { .. } => match answer {
                 Answer::Read(ReadAnswer::Read(found)) => self.weigh(found),
-                Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => self.end(Outcome::Unavailable),
+                Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => self.give_up_looking(now),
             },
             Phase::Claiming { from, .. } => self.on_claim_answer(from, answer, now),
             Phase::Weighing { .. } | Phase::Reading { .. } | Phase::WritingBack { .. } | Phase::Ended => {}
@@ -203,14 +195,23 @@ impl TakeOver {
         self.outputs.push_back(Output::ReadLeases(number));
     }
 
-    fn on_leases(&mut self, read: bool, leases: &LeaseWatch, now: Time) {
+    fn on_leases(&mut self, gone: Option<&BTreeSet<NodeId>>, now: Time) {
         let Phase::Weighing { found } = self.phase else { return };
-        if !read {
-            self.end(Outcome::Unavailable);
-        } else if self.may_take(&found.record, leases) {
-            self.claim(found, now);
+        match gone {
+            None => self.give_up_looking(now),
+            Some(gone) if found.record.may_be_taken_over(self.me, |node| gone.contains(&node)) => {
+                self.claim(found, now);
+            }
+            Some(_) => self.end(Outcome::Elsewhere(Some(found.record))),
+        }
+    }
+
+    /// Nothing was written yet. A copy has to be looked after until the directory says whose it is.
+    fn give_up_looking(&mut self, now: Time) {
+        if self.copy.is_some() {
+            self.phase = Phase::Looking { poll_at: now + self.poll };
         } else {
-            self.end(Outcome::Elsewhere(Some(found.record)));
+            self.end(Outcome::Unavailable);
         }
     }
 
@@ -242,45 +243,56 @@ impl TakeOver {
 
     fn on_snapshot(&mut self, answer: SnapshotAnswer, now: Time) {
         match (&mut self.phase, answer) {
-            (Phase::Reading { held, .. }, SnapshotAnswer::Read(Some(snapshot))) => {
+            (Phase::Reading { held, .. }, SnapshotAnswer::Read(stored)) => {
                 let held = *held;
-                self.write_back(held, snapshot, now);
+                self.on_stored(held, stored, now);
             }
-            (Phase::Reading { held, .. }, SnapshotAnswer::Read(None)) => {
-                let held = *held;
-                self.end(Outcome::NoSnapshot(held));
-            }
-            (Phase::WritingBack { held, snapshot, .. }, SnapshotAnswer::Written) => {
-                let (held, sessions) = (*held, std::mem::take(&mut snapshot.sessions));
-                self.end(Outcome::Serve(held, sessions));
+            (Phase::WritingBack { held, snapshot, .. }, SnapshotAnswer::Written(revision)) => {
+                let (held, snapshot) = (*held, snapshot.take());
+                self.end(Outcome::Serve { held, revision, snapshot });
             }
             (Phase::WritingBack { held, .. }, SnapshotAnswer::Conflict) => {
                 let held = *held;
                 self.won(held, now);
             }
             (Phase::Reading { .. } | Phase::WritingBack { .. }, _) => self.poll_again(now),
-            (Phase::Looking | Phase::Weighing { .. } | Phase::Claiming { .. } | Phase::Ended, _) => {}
+            (Phase::Looking { .. } | Phase::Weighing { .. } | Phase::Claiming { .. } | Phase::Ended, _) => {}
         }
     }
 
-    fn write_back(&mut self, held: Versioned, snapshot: Box<Snapshot>, now: Time) {
-        let fence = held.record.fence();
-        if snapshot.fence >= fence {
+    fn on_stored(&mut self, held: Versioned, stored: Option<Box<Stored>>, now: Time) {
+        let Some(Stored { revision, snapshot }) = stored.map(|stored| *stored) else {
+            match self.copy {
+                Some(_) => self.write_back(held, None, None, now),
+                None => self.end(Outcome::NoSnapshot(held)),
+            }
+            return;
+        };
+        if snapshot.fence >= held.record.fence() {
             // An own write has landed whose answer was lost.
-            return self.end(Outcome::Serve(held, snapshot.sessions));
+            self.end(Outcome::Serve { held, revision, snapshot: Some(Box::new(snapshot)) });
+        } else {
+            let newer = self.copy.is_none_or(|copy| snapshot.fence > copy);
+            self.write_back(held, Some(revision), newer.then(|| Box::new(snapshot)), now);
         }
+    }
+
+    fn write_back(
+        &mut self,
+        held: Versioned,
+        expected: Option<Revision>,
+        snapshot: Option<Box<Snapshot>>,
+        now: Time,
+    ) {
         let number = self.next_question();
-        self.outputs.push_back(Output::WriteBack {
-            number,
-            expected: snapshot.revision,
-            fence,
-            sessions: snapshot.sessions.clone(),
-        });
+        let fence = held.record.fence();
+        self.outputs.push_back(Output::WriteBack { number, expected, fence, snapshot: snapshot.clone() });
         self.phase = Phase::WritingBack { held, snapshot, poll_at: now + self.poll };
     }
 
     fn poll_again(&mut self, now: Time) {
-        if let Phase::Claiming { poll_at, .. }
+        if let Phase::Looking { poll_at }
+        | Phase::Claiming { poll_at, .. }
         | Phase::Reading { poll_at, .. }
         | Phase::WritingBack { poll_at, .. } = &mut self.phase
         {
@@ -294,9 +306,10 @@ impl TakeOver {
             return;
         }
         match self.phase {
+            Phase::Looking { .. } if self.copy.is_some() => self.ask(Ask::Read),
             Phase::Claiming { .. } => self.ask(Ask::Read),
             Phase::Reading { held, .. } | Phase::WritingBack { held, .. } => self.won(held, now),
-            Phase::Looking | Phase::Weighing { .. } | Phase::Ended => {}
+            Phase::Looking { .. } | Phase::Weighing { .. } | Phase::Ended => {}
         }
     }
 
@@ -332,7 +345,6 @@ impl TakeOver {
 mod tests {
     use super::*;
     use crate::protocol::ids::{Binding, Bucket, Epoch};
-    use crate::protocol::lease::Heartbeat;
 
     const NOW: Time = Time::from_micros(0);
     const ME: NodeId = NodeId(9);
@@ -347,106 +359,143 @@ mod tests {
         Answer::Read(ReadAnswer::Read(Some(found)))
     }
 
-    fn gone(nodes: &[u64]) -> LeaseWatch {
-        let mut watch = LeaseWatch::new(Duration::from_secs(15));
-        for node in nodes {
-            watch.observed(NodeId(*node), Heartbeat::Goodbye, NOW, NOW);
-        }
-        watch
+    fn gone(nodes: &[u64]) -> BTreeSet<NodeId> {
+        nodes.iter().map(|node| NodeId(*node)).collect()
     }
 
-    /// Hands in an input with these leases, and gives what is to be done then.
-    fn tell(take_over: &mut TakeOver, input: Input, leases: &LeaseWatch) -> Option<Output> {
-        take_over.handle(input, leases, NOW);
+    /// Hands in an input, and gives what is to be done then.
+    fn tell(take_over: &mut TakeOver, input: Input) -> Option<Output> {
+        take_over.handle(input, NOW);
         let output = take_over.poll_output();
         assert_eq!(take_over.poll_output(), None, "one thing after the other");
         output
     }
 
-    /// A take-over that has been shown this record, and these leases after it.
-    fn weighed(record: Versioned, leases: &LeaseWatch) -> (TakeOver, Option<Output>) {
-        let mut take_over = TakeOver::new(ME, Duration::ZERO);
+    /// A take-over that has been shown this record, and then that these nodes are gone.
+    fn weighed(record: Versioned, nodes: &[u64]) -> (TakeOver, Option<Output>) {
+        let mut take_over = TakeOver::new(ME, None, Duration::ZERO, NOW);
         assert_eq!(take_over.poll_output(), Some(Output::Ask(1, Ask::Read)));
-        let next = tell(&mut take_over, Input::Answer(1, read(record)), &gone(&[1, 2]));
-        assert_eq!(next, Some(Output::ReadLeases(2)), "leases are read after the record, whatever was known");
-        let next = tell(&mut take_over, Input::Leases(2, true), leases);
+        let next = tell(&mut take_over, Input::Answer(1, read(record)));
+        assert_eq!(next, Some(Output::ReadLeases(2)), "leases are read after the record");
+        let next = tell(&mut take_over, Input::Leases(2, Some(gone(nodes))));
         (take_over, next)
     }
 
-    fn snapshot(revision: u64, epoch: u64) -> SnapshotAnswer {
+    fn snapshot(epoch: u64) -> Box<Snapshot> {
         let fence = found(epoch, ME, OwnerPhase::Serving).record.fence();
-        let snapshot = Snapshot { revision: Revision(revision), fence, sessions: Vec::new() };
-        SnapshotAnswer::Read(Some(Box::new(snapshot)))
+        Box::new(Snapshot { fence, number: 1, sessions: Vec::new() })
+    }
+
+    fn stored(revision: u64, epoch: u64) -> SnapshotAnswer {
+        let stored = Stored { revision: Revision(revision), snapshot: *snapshot(epoch) };
+        SnapshotAnswer::Read(Some(Box::new(stored)))
     }
 
     #[test]
     fn the_record_comes_first_then_the_snapshot_and_only_then_it_is_served() {
-        let leases = gone(&[1]);
-        let (mut take_over, next) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &leases);
+        let (mut take_over, next) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &[1]);
         let claimed = found(5, ME, OwnerPhase::Serving);
         let cas = Ask::Cas { expected: Revision(4), record: claimed.record };
         assert_eq!(next, Some(Output::Ask(3, cas)));
         let won = Answer::Cas(CasAnswer::Won(claimed.revision));
-        let next = tell(&mut take_over, Input::Answer(3, won), &leases);
+        let next = tell(&mut take_over, Input::Answer(3, won));
         assert_eq!(next, Some(Output::ReadSnapshot(4)));
-        let next = tell(&mut take_over, Input::Snapshot(4, snapshot(7, 4)), &leases);
+        let next = tell(&mut take_over, Input::Snapshot(4, stored(7, 4)));
         let fence = claimed.record.fence();
-        let (expected, sessions) = (Revision(7), Vec::new());
-        assert_eq!(next, Some(Output::WriteBack { number: 5, expected, fence, sessions }));
+        let expected = Some(Revision(7));
+        assert_eq!(next, Some(Output::WriteBack { number: 5, expected, fence, snapshot: Some(snapshot(4)) }));
         // A late write of the owner before: its bytes are read instead.
-        let next = tell(&mut take_over, Input::Snapshot(5, SnapshotAnswer::Conflict), &leases);
+        let next = tell(&mut take_over, Input::Snapshot(5, SnapshotAnswer::Conflict));
         assert_eq!(next, Some(Output::ReadSnapshot(6)));
-        let next = tell(&mut take_over, Input::Snapshot(6, snapshot(8, 4)), &leases);
-        assert!(matches!(next, Some(Output::WriteBack { number: 7, expected: Revision(8), .. })));
-        let next = tell(&mut take_over, Input::Snapshot(7, SnapshotAnswer::Written), &leases);
-        assert_eq!(next, Some(Output::Ended(Outcome::Serve(claimed, Vec::new()))));
+        let next = tell(&mut take_over, Input::Snapshot(6, stored(8, 4)));
+        assert!(matches!(next, Some(Output::WriteBack { number: 7, expected: Some(Revision(8)), .. })));
+        let next = tell(&mut take_over, Input::Snapshot(7, SnapshotAnswer::Written(Revision(9))));
+        assert_eq!(
+            next,
+            Some(Output::Ended(Outcome::Serve {
+                held: claimed,
+                revision: Revision(9),
+                snapshot: Some(snapshot(4)),
+            }))
+        );
     }
 
     #[test]
     fn a_record_that_is_being_handed_needs_both_leases_to_have_run_out() {
         let handing = found(4, NodeId(2), OwnerPhase::Handing { from: NodeId(1), attempt: 1 });
-        for leases in [gone(&[1]), gone(&[2]), gone(&[])] {
-            let (_, next) = weighed(handing, &leases);
+        for nodes in [&[1][..], &[2], &[]] {
+            let (_, next) = weighed(handing, nodes);
             assert_eq!(next, Some(Output::Ended(Outcome::Elsewhere(Some(handing.record)))));
         }
-        let (_, next) = weighed(handing, &gone(&[1, 2]));
+        let (_, next) = weighed(handing, &[1, 2]);
         assert!(matches!(next, Some(Output::Ask(3, Ask::Cas { .. }))));
     }
 
     #[test]
     fn a_target_takes_over_when_the_source_is_gone() {
         let handing = found(4, ME, OwnerPhase::Handing { from: NodeId(1), attempt: 1 });
-        assert!(matches!(weighed(handing, &gone(&[])).1, Some(Output::Ended(Outcome::Elsewhere(_)))));
-        assert!(matches!(weighed(handing, &gone(&[1])).1, Some(Output::Ask(3, Ask::Cas { .. }))));
+        assert!(matches!(weighed(handing, &[]).1, Some(Output::Ended(Outcome::Elsewhere(_)))));
+        assert!(matches!(weighed(handing, &[1]).1, Some(Output::Ask(3, Ask::Cas { .. }))));
     }
 
     #[test]
     fn an_owner_that_has_nothing_takes_its_own_cohort_over() {
-        let (_, next) = weighed(found(4, ME, OwnerPhase::Serving), &gone(&[]));
+        let (_, next) = weighed(found(4, ME, OwnerPhase::Serving), &[]);
         assert!(matches!(next, Some(Output::Ask(3, Ask::Cas { .. }))));
     }
 
     #[test]
     fn a_claim_without_an_answer_is_watched_until_it_has_landed() {
-        let leases = gone(&[1]);
-        let (mut take_over, _) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &leases);
+        let (mut take_over, _) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &[1]);
         let unknown = Answer::Cas(CasAnswer::Unknown);
-        assert_eq!(tell(&mut take_over, Input::Answer(3, unknown), &leases), None);
+        assert_eq!(tell(&mut take_over, Input::Answer(3, unknown)), None);
         assert_eq!(take_over.poll_timeout(), Some((NOW, Wake::AskAgain)));
-        assert_eq!(tell(&mut take_over, Input::Timeout, &leases), Some(Output::Ask(4, Ask::Read)));
-        assert_eq!(tell(&mut take_over, Input::Timeout, &leases), None, "the answer is waited for");
+        assert_eq!(tell(&mut take_over, Input::Timeout), Some(Output::Ask(4, Ask::Read)));
+        assert_eq!(tell(&mut take_over, Input::Timeout), None, "the answer is waited for");
         let landed = read(found(5, ME, OwnerPhase::Serving));
-        let next = tell(&mut take_over, Input::Answer(4, landed), &leases);
+        let next = tell(&mut take_over, Input::Answer(4, landed));
         assert_eq!(next, Some(Output::ReadSnapshot(5)));
     }
 
     #[test]
     fn a_node_that_loses_its_own_lease_serves_nothing() {
-        let leases = gone(&[1]);
-        let (mut take_over, _) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &leases);
-        let next = tell(&mut take_over, Input::Fenced, &leases);
+        let (mut take_over, _) = weighed(found(4, NodeId(1), OwnerPhase::Serving), &[1]);
+        let next = tell(&mut take_over, Input::Fenced);
         assert_eq!(next, Some(Output::Ended(Outcome::Fenced)));
         let won = Answer::Cas(CasAnswer::Won(Revision(5)));
-        assert_eq!(tell(&mut take_over, Input::Answer(3, won), &leases), None);
+        assert_eq!(tell(&mut take_over, Input::Answer(3, won)), None);
+    }
+
+    /// A recall from node 2, which the record of epoch 5 had named, of a copy of epoch 4.
+    fn recalling(answer: SnapshotAnswer) -> (TakeOver, Option<Output>) {
+        let held = found(6, ME, OwnerPhase::Serving);
+        let copy = found(4, ME, OwnerPhase::Serving).record.fence();
+        let mut take_over = TakeOver::recall(held, copy, Duration::ZERO, NOW);
+        assert!(take_over.has_copy());
+        assert_eq!(take_over.poll_output(), Some(Output::ReadSnapshot(1)));
+        let next = tell(&mut take_over, Input::Snapshot(1, answer));
+        (take_over, next)
+    }
+
+    #[test]
+    fn a_recall_goes_on_from_the_newer_of_copy_and_snapshot() {
+        let fence = found(6, ME, OwnerPhase::Serving).record.fence();
+        let write_back =
+            |expected, snapshot| Some(Output::WriteBack { number: 2, expected, fence, snapshot });
+        assert_eq!(recalling(SnapshotAnswer::Read(None)).1, write_back(None, None), "there is only the copy");
+        assert_eq!(recalling(stored(3, 4)).1, write_back(Some(Revision(3)), None), "of the copy's own epoch");
+        assert_eq!(
+            recalling(stored(3, 5)).1,
+            write_back(Some(Revision(3)), Some(snapshot(5))),
+            "the target had served"
+        );
+        let (mut take_over, _) = recalling(stored(3, 5));
+        let written = Input::Snapshot(2, SnapshotAnswer::Written(Revision(4)));
+        let served = Outcome::Serve {
+            held: found(6, ME, OwnerPhase::Serving),
+            revision: Revision(4),
+            snapshot: Some(snapshot(5)),
+        };
+        assert_eq!(tell(&mut take_over, written), Some(Output::Ended(served)));
     }
 }

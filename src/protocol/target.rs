@@ -64,7 +64,7 @@ pub enum Outcome {
     Gone,
     /// The baton was accepted, but the record names somebody else: stop serving at once.
     Lost(Option<Record>),
-    /// The record names this node, and both the baton and the source are gone: restore from a snapshot.
+    /// The source is gone without the baton, and nobody else has the cohort: take it over from a snapshot.
     Orphaned(Versioned),
 }
 
@@ -350,6 +350,9 @@ impl Target {
             if let Phase::Prepared { handing_since, .. } = &mut self.phase {
                 handing_since.get_or_insert(now);
             }
+        } else if self.source_gone && found.record.served_by(self.source) {
+            // It died before it could name this node, which is the first choice to go on.
+            self.end(Outcome::Orphaned(found));
         } else if !(found.record.served_by(self.source) && found.record.epoch < self.id.epoch) {
             self.refuse(TargetRefusal::NotOwner, now);
         }

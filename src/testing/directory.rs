@@ -3,6 +3,7 @@
 
 use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
+use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk, Stored};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub enum Landing {
 #[derive(Debug, Default)]
 pub struct Directory {
     records: BTreeMap<CohortId, Versioned>,
+    snapshots: BTreeMap<CohortId, Stored>,
     revision: u64,
     /// How often each node has renewed its lease.
     pub(super) heartbeats: BTreeMap<NodeId, u64>,
@@ -57,10 +59,31 @@ impl Directory {
         written
     }
 
+    /// The snapshot of a cohort.
+    pub fn snapshot(&self, cohort: CohortId) -> Option<&Stored> {
+        self.snapshots.get(&cohort)
+    }
+
+    pub(super) fn on_snapshot(&mut self, cohort: CohortId, ask: SnapshotAsk) -> SnapshotAnswer {
+        match ask {
+            SnapshotAsk::Read => SnapshotAnswer::Read(self.snapshot(cohort).cloned().map(Box::new)),
+            SnapshotAsk::Write { expected, snapshot } => {
+                if self.snapshot(cohort).map(|stored| stored.revision) != expected {
+                    return SnapshotAnswer::Conflict;
+                }
+                self.revision += 1;
+                let revision = Revision(self.revision);
+                self.snapshots.insert(cohort, Stored { revision, snapshot: *snapshot });
+                SnapshotAnswer::Written(revision)
+            }
+        }
+    }
+
     pub(super) fn delete(&mut self, cohort: CohortId, expected: Revision) -> bool {
         let found = self.record(cohort).is_some_and(|found| found.revision == expected);
         if found {
             self.records.remove(&cohort);
+            self.snapshots.remove(&cohort);
         }
         found
     }

@@ -4,14 +4,16 @@
 use super::directory::{Directory, Landing};
 use super::history::Entry;
 use super::links::Greeted;
+use super::node::Node;
 use super::pipes::{End, Lane, PipeId};
 use super::{Cluster, Fault, PlayerId};
 use crate::protocol::cohort::{Asker, Cohort, Output};
-use crate::protocol::ids::{CohortId, MoveId, NodeId};
+use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::limits;
 use crate::protocol::reasons::TargetRefusal;
 use crate::protocol::record::{Answer, Ask, CasAnswer, Revision};
+use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 use crate::protocol::time::{BootTime, Time};
 use crate::protocol::wire::{Member, Peer, split};
 use std::time::Duration;
@@ -39,10 +41,14 @@ pub(super) enum Happening {
     Answered(NodeId, CohortId, Asker, u64, Answer),
     /// A write whose answer was lost lands after all.
     Lands(CohortId, Ask),
-    /// A snapshot is stored.
-    Stored(NodeId, CohortId, MoveId),
+    /// A question reaches the store of snapshots.
+    SnapshotAsked(NodeId, CohortId, Asker, u64, SnapshotAsk),
+    /// Its answer reaches the node.
+    SnapshotAnswered(NodeId, CohortId, Asker, u64, SnapshotAnswer),
+    /// A node has read all heartbeats, for this question of a cohort.
+    LeasesRead(NodeId, CohortId, u64, bool),
     /// A record is to be deleted.
-    Forgotten(CohortId, Revision),
+    Forgotten(NodeId, CohortId, Revision),
     /// A node looks after its lease.
     Tick(NodeId),
     /// A renewal sent at this time has succeeded.
@@ -119,13 +125,24 @@ impl Cluster {
                 let answer = self.directory.answer(cohort, ask);
                 self.record_written(cohort, ask, answer);
             }
-            Happening::Stored(node, cohort, id) => {
-                self.call(node, cohort, |cohort, env| cohort.on_stored(id, env));
+            Happening::SnapshotAsked(node, cohort, asker, number, ask) => {
+                self.snapshot_asked(node, cohort, asker, number, ask);
             }
-            Happening::Forgotten(cohort, revision) => {
+            Happening::SnapshotAnswered(node, cohort, asker, number, answer) => {
+                self.call(node, cohort, |cohort, env| cohort.on_snapshot(asker, number, answer, env));
+            }
+            Happening::LeasesRead(node, cohort, number, read) => {
+                let gone = self.nodes.get(&node).filter(|_| read).map(Node::gone);
+                self.call(node, cohort, |cohort, env| cohort.on_leases(number, gone, env));
+            }
+            Happening::Forgotten(node, cohort, revision) => {
+                if self.is_cut_off(node) {
+                    return self.schedule(DIRECTORY_MAX, Happening::Forgotten(node, cohort, revision));
+                }
                 if self.directory.delete(cohort, revision) {
                     self.history.lock().push(Entry::Recorded(cohort, None));
                 }
+                self.call(node, cohort, |cohort, _| cohort.on_forgotten());
             }
             Happening::Tick(node) => self.tick(node),
             Happening::Renewed(node, sent_at) => self.renewed(node, sent_at),
@@ -193,12 +210,14 @@ impl Cluster {
                 let target = online.map(|other| other.view.id).find(free);
                 self.call(node, cohort, |cohort, env| cohort.on_target_picked(target, env));
             }
-            Output::Store(id, fence, states) => {
-                if let Some(node) = self.nodes.get_mut(&node) {
-                    node.snapshots.insert(cohort, (fence, states));
-                }
+            Output::Snapshot(asker, number, ask) => {
                 let delay = self.random.micros(&self.delays.directory_us);
-                self.schedule(delay, Happening::Stored(node, cohort, id));
+                self.schedule(delay, Happening::SnapshotAsked(node, cohort, asker, number, ask));
+            }
+            Output::ReadLeases(number) => {
+                let read = !self.is_cut_off(node);
+                let delay = self.random.micros(&self.delays.directory_us);
+                self.schedule(delay, Happening::LeasesRead(node, cohort, number, read));
             }
             Output::RememberRefusal(id) => {
                 self.note(|| format!("{node} refuses {id}"));
@@ -208,7 +227,7 @@ impl Cluster {
             }
             Output::Forget(held) => {
                 let delay = self.random.micros(&self.delays.directory_us);
-                self.schedule(delay, Happening::Forgotten(cohort, held.revision));
+                self.schedule(delay, Happening::Forgotten(node, cohort, held.revision));
             }
             Output::Report(report) => self.note(|| format!("{node} reports {report:?}")),
         }
@@ -303,8 +322,28 @@ impl Cluster {
         }
     }
 
+    fn is_cut_off(&self, node: NodeId) -> bool {
+        self.directory.down || self.cut_from_engine.contains(&node)
+    }
+
+    fn snapshot_asked(
+        &mut self,
+        node: NodeId,
+        cohort: CohortId,
+        asker: Asker,
+        number: u64,
+        ask: SnapshotAsk,
+    ) {
+        let (answer, delay) = if self.is_cut_off(node) {
+            (SnapshotAnswer::Unknown, DIRECTORY_MAX)
+        } else {
+            (self.directory.on_snapshot(cohort, ask), self.random.micros(&self.delays.directory_us))
+        };
+        self.schedule(delay, Happening::SnapshotAnswered(node, cohort, asker, number, answer));
+    }
+
     fn asked(&mut self, node: NodeId, cohort: CohortId, asker: Asker, number: u64, ask: Ask) {
-        let unreachable = self.directory.down || self.cut_from_engine.contains(&node);
+        let unreachable = self.is_cut_off(node);
         let lost = match ask {
             Ask::Cas { .. } => self.directory.lose_answer.take(),
             Ask::Read => None,
@@ -399,7 +438,7 @@ impl Cluster {
             let cohorts: Vec<CohortId> = node.cohorts.keys().copied().collect();
             self.note(|| format!("{id} is back"));
             for cohort in cohorts {
-                self.call(id, cohort, |cohort, _| cohort.on_unfenced());
+                self.call(id, cohort, |cohort, env| cohort.on_unfenced(env));
             }
         }
     }

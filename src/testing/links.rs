@@ -363,7 +363,11 @@ impl Cluster {
                 self.refuse(id, RefuseReason::Unavailable, Vec::new());
             }
             Greeted::Redirect { session } => match self.directory.record(session.into()) {
-                Some(found) => self.refuse(id, RefuseReason::Unavailable, vec![address(found.record.owner)]),
+                Some(found) => {
+                    let taken = self.take_over(node, session, &found.record);
+                    let owner = if taken { node } else { found.record.owner };
+                    self.refuse(id, RefuseReason::Unavailable, vec![address(owner)]);
+                }
                 None => self.refuse(id, RefuseReason::SessionUnknown, Vec::new()),
             },
             Greeted::Connect { user, number, credit } => {
@@ -388,6 +392,20 @@ impl Cluster {
                 self.let_in(id, session.into());
             }
         }
+    }
+
+    /// A client looks for its session here. False: its owner lives, as far as this node can see.
+    fn take_over(&mut self, node: NodeId, session: SessionId, record: &Record) -> bool {
+        let Some(host) = self.nodes.get_mut(&node) else { return false };
+        let gone = host.gone();
+        let nobody = record.may_be_taken_over(node, |other| gone.contains(&other));
+        if nobody {
+            let settings = host.settings.clone();
+            let cohort = host.cohorts.entry(session.into());
+            cohort.or_insert_with(|| Cohort::unknown(session, node, settings));
+            self.call(node, session.into(), |cohort, env| cohort.take_over(env));
+        }
+        nobody
     }
 
     /// One end closes a link in good order: what it has written still arrives.

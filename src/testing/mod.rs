@@ -29,6 +29,7 @@ pub use random::Random;
 use crate::protocol::ids::NodeId;
 use crate::protocol::limits;
 use crate::protocol::session::Settings;
+use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use crate::protocol::wire::Peer;
 use happenings::Happening;
@@ -122,6 +123,7 @@ impl Cluster {
             resume_max: limits::RESUME_MAX,
             silence_max: limits::SILENCE_MAX,
             moves_when_online: false,
+            durability: Durability::None,
         }
     }
 

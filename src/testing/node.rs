@@ -2,7 +2,7 @@
 
 use super::echo::Echo;
 use crate::protocol::cohort::{Cohort, Env, NodeView};
-use crate::protocol::ids::{CohortId, Fence, MoveId, NodeId, SessionId};
+use crate::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
 use crate::protocol::keys;
 use crate::protocol::lease::{Lease, LeaseWatch};
 use crate::protocol::limits;
@@ -10,7 +10,7 @@ use crate::protocol::reasons::{OfflineReason, RefuseReason};
 use crate::protocol::session::Settings;
 use crate::protocol::source::Timing;
 use crate::protocol::time::{BootTime, Time};
-use crate::protocol::wire::{Field, Reader, SessionState};
+use crate::protocol::wire::{Field, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -138,7 +138,6 @@ pub struct Node {
     pub(super) watch: LeaseWatch,
     pub(super) cohorts: BTreeMap<CohortId, Cohort>,
     pub(super) refused: BTreeSet<MoveId>,
-    pub(super) snapshots: BTreeMap<CohortId, (Fence, Vec<SessionState>)>,
     /// Refuses whoever asks for room.
     pub(super) full: bool,
     pub(super) settings: Arc<Settings>,
@@ -158,7 +157,6 @@ impl Node {
             watch: LeaseWatch::new(limits::TAKE_OVER),
             cohorts: BTreeMap::new(),
             refused: BTreeSet::new(),
-            snapshots: BTreeMap::new(),
             full: false,
             settings,
             application,
@@ -193,6 +191,11 @@ impl Node {
         let next = cohorts.iter().filter_map(due).min();
         self.cohorts = cohorts;
         next
+    }
+
+    /// The nodes whose lease has surely run out, as far as it has seen.
+    pub(super) fn gone(&self) -> BTreeSet<NodeId> {
+        (1..=u64::from(u8::MAX)).map(NodeId).filter(|node| self.watch.has_run_out(*node)).collect()
     }
 
     /// A node that neither serves anybody nor holds a copy may exit.

@@ -2,7 +2,7 @@
 
 use super::numbers::{
     ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number, PEER_PORT, QUIC_PORT,
-    REPLAY_BYTES, RESUME, SELF_FENCE, SESSIONS, TAKE_OVER, TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
+    REPLAY_BYTES, RESUME, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
 };
 use super::{Config, ConfigError, Durability, Limits, SameUser, Times};
 use serde::Deserialize;
@@ -58,6 +58,7 @@ struct TimesTable {
     lease_renew_ms: Numeral,
     self_fence_ms: Numeral,
     take_over_ms: Numeral,
+    snapshot_ms: Numeral,
 }
 
 /// Reads a file's text; relations are not checked yet.
@@ -104,6 +105,7 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
             lease_renew: time(&LEASE_RENEW, file.times.lease_renew_ms)?,
             self_fence: time(&SELF_FENCE, file.times.self_fence_ms)?,
             take_over: time(&TAKE_OVER, file.times.take_over_ms)?,
+            snapshot: time(&SNAPSHOT, file.times.snapshot_ms)?,
         },
     })
 }

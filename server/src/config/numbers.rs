@@ -78,6 +78,7 @@ pub(super) const FREEZE: Number = Number::time("times.freeze_ms", 1..=1000, limi
 pub(super) const LEASE_RENEW: Number = Number::time("times.lease_renew_ms", 10..=60_000, limits::LEASE_RENEW);
 pub(super) const SELF_FENCE: Number = Number::time("times.self_fence_ms", 50..=600_000, limits::SELF_FENCE);
 pub(super) const TAKE_OVER: Number = Number::time("times.take_over_ms", 60..=600_000, limits::TAKE_OVER);
+pub(super) const SNAPSHOT: Number = Number::time("times.snapshot_ms", 10..=600_000, limits::SNAPSHOT_EVERY);
 
 impl Default for Limits {
     fn default() -> Self {
@@ -103,6 +104,7 @@ impl Default for Times {
             lease_renew: LEASE_RENEW.default_time(),
             self_fence: SELF_FENCE.default_time(),
             take_over: TAKE_OVER.default_time(),
+            snapshot: SNAPSHOT.default_time(),
         }
     }
 }
@@ -129,6 +131,7 @@ impl Times {
         let renew = LEASE_RENEW.check_time(self.lease_renew)?;
         let fence = SELF_FENCE.check_time(self.self_fence)?;
         let take_over = TAKE_OVER.check_time(self.take_over)?;
+        SNAPSHOT.check_time(self.snapshot)?;
         less(SELF_FENCE.key, fence, "`times.take_over_ms`", take_over, "else two nodes serve one session")?;
         let why = "a node has to survive a renewal or two that fail";
         less(LEASE_RENEW.key, renew, "a third of `times.self_fence_ms`", fence.div_ceil(3), why)?;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use sterna::protocol::application::{Application, Context};
 use sterna::protocol::reasons::ReplyStatus;
 use sterna::protocol::sequence::Full;
+use sterna::protocol::snapshot::Origin;
 use sterna::protocol::wire::{Message, Value};
 
 /// Version of the message format.
@@ -159,7 +160,7 @@ impl Application for Game {
         seen.renamed += u64::from(seen.session != Some(session.session()));
     }
 
-    fn took_over(&self, session: &mut Context<'_>) {
+    fn took_over(&self, session: &mut Context<'_>, _: Origin) {
         if let Some(mut seen) = self.seen(session) {
             seen.took_over += 1;
         }

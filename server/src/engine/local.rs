@@ -5,9 +5,10 @@ use super::{Engine, NodeInfo, Reply, Unavailable};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
-use sterna::protocol::ids::{CohortId, Fence, NodeId, SessionId};
+use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
+use sterna::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk, Stored};
 
 /// Nodes that have said goodbye and are remembered; the oldest are forgotten first. No move that any of
 /// them took part in lasts as long as it takes for so many others to come and go.
@@ -24,7 +25,8 @@ struct State {
     nodes: BTreeMap<NodeId, NodeInfo>,
     heartbeats: BTreeMap<NodeId, Heartbeat>,
     records: BTreeMap<CohortId, Versioned>,
-    snapshots: BTreeMap<CohortId, (Fence, Vec<u8>)>,
+    /// As bytes, like in any other store.
+    snapshots: BTreeMap<CohortId, (Revision, Vec<u8>)>,
     users: BTreeMap<String, SessionId>,
     /// Nodes that have said goodbye, the latest last.
     gone: VecDeque<NodeId>,
@@ -47,10 +49,26 @@ impl State {
     }
 }
 
-impl LocalEngine {
-    /// The snapshot of a cohort, and the fence it was stored at.
-    pub fn snapshot(&self, cohort: CohortId) -> Option<(Fence, Vec<u8>)> {
-        self.state.lock().snapshots.get(&cohort).cloned()
+impl State {
+    fn read_snapshot(&self, cohort: CohortId) -> Option<Stored> {
+        let (revision, bytes) = self.snapshots.get(&cohort)?;
+        let snapshot = Snapshot::decode(bytes).expect("only what was encoded here is kept");
+        Some(Stored { revision: *revision, snapshot })
+    }
+
+    fn write_snapshot(
+        &mut self,
+        cohort: CohortId,
+        expected: Option<Revision>,
+        bytes: Vec<u8>,
+    ) -> SnapshotAnswer {
+        if self.snapshots.get(&cohort).map(|(revision, _)| *revision) != expected {
+            return SnapshotAnswer::Conflict;
+        }
+        self.revision += 1;
+        let revision = Revision(self.revision);
+        self.snapshots.insert(cohort, (revision, bytes));
+        SnapshotAnswer::Written(revision)
     }
 }
 
@@ -82,26 +100,31 @@ impl Engine for LocalEngine {
         Box::pin(ready(answer))
     }
 
-    fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, ()> {
+    fn cohorts_of(&self, node: NodeId) -> Reply<'_, Result<Vec<CohortId>, Unavailable>> {
+        let state = self.state.lock();
+        let owned = state.records.iter().filter(|(_, found)| found.record.owner == node);
+        let owned = owned.map(|(cohort, _)| *cohort).collect();
+        Box::pin(ready(Ok(owned)))
+    }
+
+    fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, Result<(), Unavailable>> {
         let mut state = self.state.lock();
         if state.records.get(&cohort).is_some_and(|found| found.revision == held.revision) {
             state.records.remove(&cohort);
             state.snapshots.remove(&cohort);
         }
-        Box::pin(ready(()))
+        Box::pin(ready(Ok(())))
     }
 
-    fn store_snapshot(
-        &self,
-        cohort: CohortId,
-        fence: Fence,
-        bytes: Vec<u8>,
-    ) -> Reply<'_, Result<(), Unavailable>> {
-        let mut state = self.state.lock();
-        if state.snapshots.get(&cohort).is_none_or(|(stored, _)| *stored <= fence) {
-            state.snapshots.insert(cohort, (fence, bytes));
-        }
-        Box::pin(ready(Ok(())))
+    fn ask_snapshot(&self, cohort: CohortId, ask: SnapshotAsk) -> Reply<'_, SnapshotAnswer> {
+        let answer = match ask {
+            SnapshotAsk::Read => SnapshotAnswer::Read(self.state.lock().read_snapshot(cohort).map(Box::new)),
+            SnapshotAsk::Write { expected, snapshot } => {
+                let bytes = snapshot.encode();
+                self.state.lock().write_snapshot(cohort, expected, bytes)
+            }
+        };
+        Box::pin(ready(answer))
     }
 
     fn claim_user(
@@ -193,12 +216,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_snapshot_of_an_older_fence_does_not_replace_a_newer_one() {
+    async fn a_snapshot_is_written_only_over_the_one_that_its_writer_knows() {
         let engine = LocalEngine::default();
-        let newer = Fence { epoch: Epoch(5), ..Fence::default() };
-        engine.store_snapshot(COHORT, newer, vec![5]).await.unwrap();
-        engine.store_snapshot(COHORT, Fence::default(), vec![1]).await.unwrap();
-        assert_eq!(engine.snapshot(COHORT), Some((newer, vec![5])));
+        let snapshot = |number| Box::new(Snapshot { number, ..Snapshot::default() });
+        let write = |expected, number| {
+            engine.ask_snapshot(COHORT, SnapshotAsk::Write { expected, snapshot: snapshot(number) })
+        };
+        let SnapshotAnswer::Written(first) = write(None, 1).await else { panic!("not created") };
+        assert_eq!(write(None, 2).await, SnapshotAnswer::Conflict);
+        let SnapshotAnswer::Written(second) = write(Some(first), 2).await else { panic!("not replaced") };
+        assert_eq!(write(Some(first), 3).await, SnapshotAnswer::Conflict);
+        let stored = Stored { revision: second, snapshot: *snapshot(2) };
+        let read = engine.ask_snapshot(COHORT, SnapshotAsk::Read).await;
+        assert_eq!(read, SnapshotAnswer::Read(Some(Box::new(stored))));
     }
 
     #[tokio::test]

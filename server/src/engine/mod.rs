@@ -10,9 +10,10 @@ pub use local::LocalEngine;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use sterna::protocol::ids::{CohortId, Fence, NodeId, SessionId};
+use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Versioned};
+use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 
 /// An answer that takes its time.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -68,16 +69,15 @@ pub trait Engine: Send + Sync + 'static {
     /// A compare-and-set, or a leader's read, of a cohort's record.
     fn ask(&self, cohort: CohortId, ask: Ask) -> Reply<'_, Answer>;
 
-    /// Deletes a cohort's record, if it still has this revision, and its snapshot: the session has ended.
-    fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, ()>;
+    /// The cohorts whose record names this node as the owner: what is to be looked after when it is gone. May be
+    /// behind; who takes something over reads its record.
+    fn cohorts_of(&self, node: NodeId) -> Reply<'_, Result<Vec<CohortId>, Unavailable>>;
 
-    /// Stores a snapshot, unless one of a higher fence is stored.
-    fn store_snapshot(
-        &self,
-        cohort: CohortId,
-        fence: Fence,
-        bytes: Vec<u8>,
-    ) -> Reply<'_, Result<(), Unavailable>>;
+    /// Deletes a cohort's record, if it still has this revision, and its snapshot: the session has ended.
+    fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, Result<(), Unavailable>>;
+
+    /// A compare-and-set, or a leader's read, of a cohort's snapshot.
+    fn ask_snapshot(&self, cohort: CohortId, ask: SnapshotAsk) -> Reply<'_, SnapshotAnswer>;
 
     /// Notes that `user`'s session is this one from now on, and gives the one it replaces.
     fn claim_user(&self, user: &str, session: SessionId)

@@ -129,7 +129,10 @@ impl Node {
     async fn claim(self: &Arc<Self>, user: &str, session: SessionId) -> Result<(), Refusal> {
         let unavailable = |_| Refusal::from(RefuseReason::Unavailable);
         let engine = &self.shared.engine;
-        if !self.replaces_users() && engine.session_of(user).await.map_err(unavailable)?.is_some() {
+        if !self.replaces_users()
+            && let Some(earlier) = engine.session_of(user).await.map_err(unavailable)?
+            && !self.has_ended(earlier).await
+        {
             return Err(RefuseReason::AlreadyConnected.into());
         }
         let Some(replaced) = engine.claim_user(user, session).await.map_err(unavailable)? else {
@@ -137,6 +140,11 @@ impl Node {
         };
         tokio::spawn(self.clone().end_replaced(replaced));
         Ok(())
+    }
+
+    /// Whether a session's record is gone: of one that a crash has ended nobody knew the user.
+    async fn has_ended(&self, session: SessionId) -> bool {
+        self.shared.engine.ask(session.into(), Ask::Read).await == Answer::Read(ReadAnswer::Read(None))
     }
 
     /// Has a session's owner end it. The session may be moving, and a message to an owner that stops is
@@ -250,11 +258,16 @@ impl Node {
     }
 
     /// Where the session's owner can be reached; or that there is none, by a leader's read.
-    async fn redirect(&self, cohort: CohortId, kind: Kind) -> Refusal {
+    async fn redirect(self: &Arc<Self>, cohort: CohortId, kind: Kind) -> Refusal {
         match self.shared.engine.ask(cohort, Ask::Read).await {
             Answer::Read(ReadAnswer::Read(None)) => RefuseReason::SessionUnknown.into(),
             Answer::Read(ReadAnswer::Read(Some(found))) => {
-                let owner = self.shared.engine.nodes().into_iter().find(|info| info.id == found.record.owner);
+                let owner = if self.take_over(SessionId(cohort.0), &found.record) {
+                    self.id
+                } else {
+                    found.record.owner
+                };
+                let owner = self.live_nodes().into_iter().find(|info| info.id == owner);
                 let address = |info: crate::engine::NodeInfo| match kind {
                     Kind::Tcp => info.tcp,
                     Kind::Quic => info.quic,

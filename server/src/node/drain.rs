@@ -155,9 +155,7 @@ impl Node {
     /// version or a later one, and have not been tried.
     pub(super) fn pick_target(&self, tried: &[NodeId]) -> Option<NodeId> {
         let mut candidates: Vec<_> = self
-            .shared
-            .engine
-            .nodes()
+            .live_nodes()
             .into_iter()
             .filter(|info| {
                 info.id != self.id

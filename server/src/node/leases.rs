@@ -1,5 +1,6 @@
 //! The node's lease (rule e), and what it sees of the others' (rule d).
 
+use super::takeovers::Estates;
 use super::{Node, boot_now, now};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ impl Node {
         let look_every = times.lease_renew.min(times.self_fence / 8);
         let mut renew_at = now() + times.lease_renew;
         let mut fenced = false;
+        let mut estates = Estates::default();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(look_every) => {}
@@ -50,46 +52,45 @@ impl Node {
                 if fenced {
                     fenced = false;
                     tracing::warn!(node = %self.name, "the engine is back: play goes on");
-                    self.for_each_slot(|cohort, _| cohort.on_unfenced());
+                    self.for_each_slot(|cohort, env| cohort.on_unfenced(env));
                 }
                 // Whatever could not be published before is published now.
                 let _ = self.publish().await;
             }
-            self.watch_others().await;
+            let gone = self.watch_others().await;
+            self.inherit(&gone, &mut estates).await;
         }
     }
 
-    async fn watch_others(self: &Arc<Self>) {
+    /// Looks after the others' leases: moves that depend on a node that is gone end by rules c and d.
+    async fn watch_others(self: &Arc<Self>) -> BTreeSet<NodeId> {
+        let gone = self.read_leases().await.unwrap_or_default();
+        if !gone.is_empty() {
+            // Only moves depend on other nodes, and few sessions move at a time.
+            self.for_each_slot(|cohort, env| {
+                if let Some(node) = cohort.depends_on().filter(|node| gone.contains(node)) {
+                    cohort.on_node_gone(node, env);
+                }
+            });
+        }
+        gone
+    }
+
+    /// Reads all heartbeats by a leader's read that begins now, and gives the nodes whose lease has surely run
+    /// out. `None`: the read has failed.
+    pub(super) async fn read_leases(&self) -> Option<BTreeSet<NodeId>> {
         let asked_at = now();
         let read = tokio::time::timeout(RENEWAL_MAX, self.shared.engine.heartbeats()).await;
-        let gone: BTreeSet<NodeId> = {
-            let mut watch = self.watch.lock();
-            match read {
-                Ok(Ok(beats)) => {
-                    for (node, beat) in &beats {
-                        watch.observed(*node, *beat, asked_at, now());
-                    }
-                    beats
-                        .into_iter()
-                        .map(|(node, _)| node)
-                        .filter(|node| *node != self.id && watch.has_run_out(*node))
-                        .collect()
-                }
-                Ok(Err(_)) | Err(_) => {
-                    watch.read_failed();
-                    BTreeSet::new()
-                }
-            }
+        let mut watch = self.watch.lock();
+        let Ok(Ok(beats)) = read else {
+            watch.read_failed();
+            return None;
         };
-        if gone.is_empty() {
-            return;
+        for (node, beat) in &beats {
+            watch.observed(*node, *beat, asked_at, now());
         }
-        // Only moves depend on other nodes, and few sessions move at a time.
-        self.for_each_slot(|cohort, env| {
-            if let Some(node) = cohort.depends_on().filter(|node| gone.contains(node)) {
-                cohort.on_node_gone(node, env);
-            }
-        });
+        let nodes = beats.into_iter().map(|(node, _)| node);
+        Some(nodes.filter(|node| *node != self.id && watch.has_run_out(*node)).collect())
     }
 
     fn for_each_slot(

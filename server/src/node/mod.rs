@@ -11,6 +11,7 @@ mod links;
 mod outbox;
 mod peers;
 mod slot;
+mod takeovers;
 
 pub use drain::DrainReport;
 
@@ -36,6 +37,7 @@ use sterna::protocol::lease::{Lease, LeaseWatch};
 use sterna::protocol::limits;
 use sterna::protocol::reasons::OfflineReason;
 use sterna::protocol::session::Settings;
+use sterna::protocol::snapshot;
 use sterna::protocol::source::Timing;
 use sterna::protocol::time::{BootTime, Time};
 use sterna::transport::peer::{PeerDialer, PeerListener};
@@ -335,10 +337,6 @@ impl Node {
         act(&env)
     }
 
-    fn stores_snapshots(&self) -> bool {
-        self.shared.config.durability != Durability::None
-    }
-
     fn replaces_users(&self) -> bool {
         self.shared.config.same_user == SameUser::Replace
     }
@@ -386,6 +384,11 @@ fn settings(name: &str, config: &Config) -> Settings {
         resume_max: config.times.resume,
         silence_max: limits::SILENCE_MAX,
         moves_when_online: config.migrate_when_online,
+        durability: match config.durability {
+            Durability::None => snapshot::Durability::None,
+            Durability::Lazy => snapshot::Durability::Lazy(config.times.snapshot),
+            Durability::Snapshot => snapshot::Durability::BeforeAck,
+        },
     }
 }
 

@@ -38,8 +38,9 @@ impl Node {
     async fn run_outbox(self: Arc<Self>, to: NodeId, outbox: Arc<Outbox>) {
         let mut stopped = self.stopped.subscribe();
         while !self.has_stopped() {
-            let Some(info) = self.shared.engine.nodes().into_iter().find(|info| info.id == to) else {
-                // An incarnation that has left never comes back (f). Batons that wait for it go with it:
+            let Some(info) = self.live_nodes().into_iter().find(|info| info.id == to) else {
+                // An incarnation that has left never comes back (f), and one whose lease has run out has
+                // nothing to take frames for until it is heard of again. Batons that wait for it go with it:
                 // to take back what is not in an outbox succeeds.
                 self.outboxes.lock().remove(&to);
                 return self.fail_unsent(to, &outbox);
@@ -170,7 +171,7 @@ impl Node {
     }
 
     /// Acts on the cohort that is here, or on a new one.
-    fn with_new(self: &Arc<Self>, new: impl Fn() -> Cohort, act: impl Fn(&mut Cohort, &Env<'_>)) {
+    pub(super) fn with_new(self: &Arc<Self>, new: impl Fn() -> Cohort, act: impl Fn(&mut Cohort, &Env<'_>)) {
         // One that is taken out between the look-up and its lock is looked up again.
         while !self.add_slot(new()).with_present(self, &act) {}
     }

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use sterna::protocol::cohort::{Asker, Cohort, Env, Output, Report};
-use sterna::protocol::ids::{CohortId, Fence, MoveId, NodeId};
-use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer};
+use sterna::protocol::ids::{CohortId, NodeId, SessionId};
+use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Versioned};
 use sterna::protocol::session::LinkId;
+use sterna::protocol::snapshot::{Origin, SnapshotAnswer, SnapshotAsk};
 use sterna::protocol::time::Time;
-use sterna::protocol::wire::{Baton, Field as _, Peer, SessionState};
+use sterna::protocol::wire::Peer;
 use sterna::transport::Waker;
 use tokio::sync::Notify;
 
@@ -173,16 +174,12 @@ impl Slot {
                 let target = node.pick_target(&tried);
                 inner.cohort.on_target_picked(target, env);
             }
-            Output::Store(id, fence, sessions) => self.store(node, id, fence, sessions),
+            Output::ReadLeases(number) => self.read_leases(node, number),
+            Output::Snapshot(asker, number, ask) => self.ask_snapshot(node, asker, number, ask),
             Output::RememberRefusal(id) => node.refused.lock().remember(id),
             Output::Forget(held) => {
-                let user = inner.cohort.session().user().to_owned();
-                let session = inner.cohort.session().id();
-                let (engine, id) = (node.shared.engine.clone(), self.id);
-                tokio::spawn(async move {
-                    engine.forget(id, held).await;
-                    engine.release_user(&user, session).await;
-                });
+                let session = inner.cohort.session();
+                self.forget(node, held, session.user().to_owned(), session.id());
             }
             Output::Report(report) => {
                 log_report(node, self.id, report);
@@ -204,18 +201,39 @@ impl Slot {
         });
     }
 
-    fn store(self: &Arc<Self>, node: &Arc<Node>, id: MoveId, fence: Fence, sessions: Vec<SessionState>) {
+    fn ask_snapshot(self: &Arc<Self>, node: &Arc<Node>, asker: Asker, number: u64, ask: SnapshotAsk) {
         let (slot, node) = (self.clone(), node.clone());
         tokio::spawn(async move {
-            if node.stores_snapshots() {
-                let mut bytes = Vec::new();
-                Baton { fence, sessions }.put(&mut bytes);
-                let stored = node.shared.engine.store_snapshot(slot.id, fence, bytes);
-                if !matches!(tokio::time::timeout(ENGINE_ANSWER_MAX, stored).await, Ok(Ok(()))) {
-                    tracing::warn!(node = %node.name, cohort = %slot.id, "could not store the snapshot of an arrival");
+            let asked = node.shared.engine.ask_snapshot(slot.id, ask);
+            let answer = tokio::time::timeout(ENGINE_ANSWER_MAX, asked).await;
+            let answer = answer.unwrap_or(SnapshotAnswer::Unknown);
+            slot.with(&node, None, |cohort, env| cohort.on_snapshot(asker, number, answer, env));
+        });
+    }
+
+    fn read_leases(self: &Arc<Self>, node: &Arc<Node>, number: u64) {
+        let (slot, node) = (self.clone(), node.clone());
+        tokio::spawn(async move {
+            let gone = node.read_leases().await;
+            slot.with(&node, None, |cohort, env| cohort.on_leases(number, gone, env));
+        });
+    }
+
+    /// Deletes what the engine holds of the session, and does not rest until it is gone: whoever finds the
+    /// record would take the session for one that can be resumed.
+    fn forget(self: &Arc<Self>, node: &Arc<Node>, held: Versioned, user: String, session: SessionId) {
+        let (slot, node) = (self.clone(), node.clone());
+        tokio::spawn(async move {
+            let engine = &node.shared.engine;
+            loop {
+                let forgotten = tokio::time::timeout(ENGINE_ANSWER_MAX, engine.forget(slot.id, held)).await;
+                if forgotten == Ok(Ok(())) {
+                    break;
                 }
+                tokio::time::sleep(node.timing.record_poll).await;
             }
-            slot.with(&node, None, |cohort, env| cohort.on_stored(id, env));
+            engine.release_user(&user, session).await;
+            slot.with(&node, None, |cohort, _| cohort.on_forgotten());
         });
     }
 }
@@ -227,6 +245,12 @@ fn log_report(node: &Node, cohort: CohortId, report: Report) {
         Report::MovedIn { id } => tracing::debug!(%node, %cohort, move_id = %id, "moved in"),
         Report::Froze { id } => tracing::debug!(%node, %cohort, move_id = %id, "frozen"),
         Report::MoveFailed(reason) => tracing::info!(%node, %cohort, "move failed: {reason}"),
+        Report::TookOver(Origin::Snapshot { epoch, number }) => {
+            tracing::warn!(%node, %cohort, "took over after a crash, from snapshot {number} of epoch {epoch}");
+        }
+        Report::TookOver(Origin::Copy { epoch }) => {
+            tracing::warn!(%node, %cohort, "took back after a crash, from the copy of epoch {epoch}");
+        }
         Report::Closed(reason) => tracing::debug!(%node, %cohort, "session ended: {reason}"),
     }
 }

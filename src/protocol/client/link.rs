@@ -24,7 +24,7 @@ pub(super) enum Purpose {
     Resume,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) purpose: Purpose,
@@ -141,7 +141,7 @@ impl Link {
     pub(super) fn fill_data(&mut self, up: &Replay, out: &mut Vec<u8>, room: usize) {
         out.append(&mut self.head);
         if !self.is_closing() && out.len() < room {
-            self.sender.fill(up, out, room - out.len());
+            self.sender.fill(up, up.end(), out, room - out.len());
         }
     }
 

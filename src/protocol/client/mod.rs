@@ -127,7 +127,7 @@ pub enum Standing {
 }
 
 /// Counts of one client.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counts {
     /// Smoothed round trip in microseconds (RFC 6298's filter), of pings.
     pub rtt_us: u64,
@@ -159,7 +159,7 @@ struct Session {
 }
 
 /// Spacing of arrivals, for what a move adds to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Arrivals {
     last_at: Option<Time>,
     usual_us: u64,
@@ -168,7 +168,7 @@ struct Arrivals {
 }
 
 /// The client's role.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Client {
     settings: Settings,
     phase: Phase,

@@ -20,6 +20,8 @@ pub(super) struct Restore {
     retry_at: Option<Time>,
     /// Where a node says that the owner is.
     elsewhere: Vec<SocketAddr>,
+    /// Where it was looked for last.
+    last: Option<SocketAddr>,
     /// The game has been told.
     pub(super) announced: bool,
 }
@@ -70,6 +72,7 @@ impl Client {
             attempts: 0,
             retry_at: Some(now),
             elsewhere: Vec::new(),
+            last: None,
             announced,
         });
     }
@@ -122,6 +125,7 @@ impl Client {
         let anybody =
             (attempts % 3 == 2).then(|| self.addresses.get(attempts / 3 % self.addresses.len().max(1)));
         let address = restore.elsewhere.pop().or(anybody.flatten().copied()).unwrap_or(session.owner);
+        restore.last = Some(address);
         self.dial(Purpose::Resume, address, now);
     }
 
@@ -163,9 +167,12 @@ impl Client {
             | RefuseReason::Unavailable
             | RefuseReason::Greeting => {
                 let redirected = !elsewhere.is_empty();
+                if redirected && elsewhere.last() == restore.last.as_ref() {
+                    restore.attempts = restore.attempts.min(2); // it will be served there in a moment
+                }
                 restore.elsewhere = elsewhere;
                 restore.attempt_failed(&mut self.random, now);
-                if redirected && restore.attempts <= 2 {
+                if redirected && restore.elsewhere.last() != restore.last.as_ref() && restore.attempts <= 2 {
                     restore.retry_at = Some(now); // the first redirects are followed at once
                 }
             }

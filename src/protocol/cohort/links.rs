@@ -2,7 +2,7 @@
 
 use super::{Cohort, Env, Role};
 use crate::protocol::application::Context;
-use crate::protocol::ids::{Fence, MoveId};
+use crate::protocol::ids::{Epoch, Fence, MoveId};
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, RefuseReason};
 use crate::protocol::session::{Link, LinkFault, LinkId, Outgoing};
@@ -16,7 +16,7 @@ impl Cohort {
     /// The first link of a new session.
     pub fn connect(&mut self, link: Link, uses_quic: bool, env: &Env<'_>) {
         self.uses_quic = uses_quic;
-        let added = self.session.add_link(link, env.now);
+        let added = self.session.add_link(link, self.epoch(), env.now);
         debug_assert!(added.is_ok(), "a new session has seen no link yet");
         if let Some(fence) = self.fence() {
             self.open_links(SwitchCause::Connected, fence, env);
@@ -37,7 +37,7 @@ impl Cohort {
         let arriving = match &self.role {
             Role::Target(target) => target.id() == id && (target.is_prepared() || target.serves()),
             Role::Owner(_) => self.arrival == Some(id),
-            Role::Absent | Role::Source(..) => false,
+            Role::Absent | Role::Source(..) | Role::Taking(_) | Role::Ending => false,
         };
         if !arriving {
             return Err(RefuseReason::TicketVoid);
@@ -46,7 +46,7 @@ impl Cohort {
             return Err(RefuseReason::Unavailable); // (e)
         }
         self.uses_quic = uses_quic;
-        self.add_link(link, env)?;
+        self.add_link(link, id.epoch, env)?;
         match &mut self.role {
             Role::Target(target) if target.is_prepared() => {
                 let credit = self.session.keep(limits::ATTACH_CREDIT_BYTES);
@@ -62,7 +62,7 @@ impl Cohort {
                     self.tell_offline(env);
                 }
             }
-            Role::Absent | Role::Source(..) => {}
+            Role::Absent | Role::Source(..) | Role::Taking(_) | Role::Ending => {}
         }
         self.settle(env);
         Ok(())
@@ -84,7 +84,7 @@ impl Cohort {
             return Err(RefuseReason::Unavailable);
         }
         self.uses_quic = uses_quic;
-        self.add_link(link, env)?;
+        self.add_link(link, seen.epoch, env)?;
         let fence = self.served_fence();
         let cause = if self.session.awaits_client() { SwitchCause::TookOver } else { SwitchCause::Resumed };
         self.open_links(cause, fence, env);
@@ -95,8 +95,8 @@ impl Cohort {
         Ok(())
     }
 
-    fn add_link(&mut self, link: Link, env: &Env<'_>) -> Result<(), RefuseReason> {
-        self.session.add_link(link, env.now).map_err(|_| RefuseReason::OlderLink)
+    fn add_link(&mut self, link: Link, seen: Epoch, env: &Env<'_>) -> Result<(), RefuseReason> {
+        self.session.add_link(link, seen, env.now).map_err(|_| RefuseReason::OlderLink)
     }
 
     /// The fence under which the cohort is served here, or would be.
@@ -156,7 +156,7 @@ impl Cohort {
         match self.role {
             // What is on its way here ends once it has arrived: the source may not hear of it any more.
             Role::Owner(_) | Role::Source(..) | Role::Target(_) => self.session.close(CloseReason::ByClient),
-            Role::Absent => self.session.close_link(from),
+            Role::Absent | Role::Taking(_) | Role::Ending => self.session.close_link(from),
         }
     }
 

@@ -3,8 +3,10 @@
 //! A cohort holds one session. The driver keeps it under one lock, calls it with what happened, drains
 //! [`Cohort::poll_output`] after each call, and decides nothing itself.
 
+mod keeping;
 mod links;
 mod moves;
+mod taking;
 #[cfg(any(test, feature = "testing"))]
 mod wakes;
 
@@ -13,14 +15,17 @@ pub use wakes::Wake;
 
 use crate::protocol::application::{Application, Context};
 use crate::protocol::ids::{CohortId, Epoch, Fence, MoveId, NodeId, SessionId};
+use crate::protocol::keeper::Keeper;
 use crate::protocol::lease::ServePermit;
 use crate::protocol::reasons::{CloseReason, MoveFailure, OfflineReason, TargetRefusal};
 use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
 use crate::protocol::session::{LinkId, Serving, Session, Settings};
+use crate::protocol::snapshot::{Origin, SnapshotAsk};
 use crate::protocol::source::{self, Source, Timing};
+use crate::protocol::takeover::{self, TakeOver};
 use crate::protocol::target::{self, Target};
 use crate::protocol::time::Time;
-use crate::protocol::wire::{DecodeError, Downlink, Member, MoveMode, Peer, SessionState, SwitchCause};
+use crate::protocol::wire::{Downlink, Member, MoveMode, Peer, SwitchCause};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,7 +65,7 @@ impl std::fmt::Debug for Env<'_> {
     }
 }
 
-/// Whose question to the directory it was.
+/// Whose question to the directory, or to the store of snapshots, it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Asker {
     /// The cohort itself: it returns from a fence (rule e).
@@ -69,6 +74,10 @@ pub enum Asker {
     Source(MoveId),
     /// The target of this move.
     Target(MoveId),
+    /// A take-over, or a recall.
+    TakeOver,
+    /// The writer of snapshots.
+    Keeper,
 }
 
 /// What is to be done.
@@ -82,11 +91,15 @@ pub enum Output {
     Ask(Asker, u64, Ask),
     /// Name a node to move to, not among these; answered by [`Cohort::on_target_picked`].
     PickTarget(Vec<NodeId>),
-    /// Store a snapshot at this fence; answered by [`Cohort::on_stored`].
-    Store(MoveId, Fence, Vec<SessionState>),
+    /// Read all heartbeats, by a leader's read that begins now; answered by [`Cohort::on_leases`] with the same
+    /// number.
+    ReadLeases(u64),
+    /// Ask the store of snapshots; answered by [`Cohort::on_snapshot`] with the same asker and number.
+    Snapshot(Asker, u64, SnapshotAsk),
     /// Never accept this move id again (rule c).
     RememberRefusal(MoveId),
-    /// Delete the record and the snapshot: the session has ended.
+    /// Delete the record and the snapshot: the session has ended. To be repeated until it is done, and then
+    /// answered by [`Cohort::on_forgotten`].
     Forget(Versioned),
     /// Count it.
     Report(Report),
@@ -112,6 +125,8 @@ pub enum Report {
         /// Which move.
         id: MoveId,
     },
+    /// The session was restarted here after a crash.
+    TookOver(Origin),
     /// The session has ended.
     Closed(CloseReason),
 }
@@ -127,6 +142,10 @@ enum Role {
     Source(Versioned, Box<Departure>),
     /// It has made room for the cohort, or serves it while the record is being finalised.
     Target(Box<Target>),
+    /// It takes the cohort over from a node that is gone, or back.
+    Taking(Box<TakeOver>),
+    /// The session has ended, and its record is being deleted.
+    Ending,
 }
 
 /// A move away from here.
@@ -168,6 +187,7 @@ pub struct Cohort {
     uses_quic: bool,
     /// Moves that this node refused and whose record it may have to hand back (c).
     refusing: Vec<Target>,
+    keeper: Keeper,
     outputs: VecDeque<Output>,
 }
 
@@ -187,6 +207,7 @@ impl Cohort {
             told_offline: false,
             uses_quic: false,
             refusing: Vec::new(),
+            keeper: Keeper::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -201,22 +222,13 @@ impl Cohort {
     ) -> Self {
         let me = held.record.owner;
         let session = Session::new(session, user, client_key, held.record.fence(), settings);
-        Self::with(session.id().into(), me, Role::Owner(held), session)
+        Self { keeper: Keeper::of_new(), ..Self::with(session.id().into(), me, Role::Owner(held), session) }
     }
 
-    /// A cohort that this node has taken over: the directory and the snapshot's store both say so. It goes on
-    /// from the snapshot, in a new generation.
-    pub fn restore(
-        held: Versioned,
-        state: SessionState,
-        settings: Arc<Settings>,
-        env: &Env<'_>,
-    ) -> Result<Self, DecodeError> {
-        let mut session = Session::expected(state.session, state.client_key, settings);
-        session.import(state, held.record.fence(), env.now)?;
-        session.new_generation();
-        env.application.took_over(&mut Context { session: &mut session, now: env.now });
-        Ok(Self::with(session.id().into(), held.record.owner, Role::Owner(held), session))
+    /// A cohort that this node knows nothing of, to be [taken over](Self::take_over).
+    pub fn unknown(session: SessionId, me: NodeId, settings: Arc<Settings>) -> Self {
+        let session = Session::expected(session, [0; 32], settings);
+        Self::with(session.id().into(), me, Role::Absent, session)
     }
 
     /// A cohort that another node asks this one to make room for.
@@ -243,9 +255,10 @@ impl Cohort {
     /// Whether the node is responsible for it: it counts for "empty", and its copy must not be lost.
     pub fn is_held(&self) -> bool {
         match &self.role {
-            Role::Absent => false,
+            Role::Absent | Role::Ending => false,
             Role::Owner(_) | Role::Source(..) => true,
             Role::Target(target) => target.serves(),
+            Role::Taking(take_over) => take_over.has_copy(),
         }
     }
 
@@ -253,7 +266,7 @@ impl Cohort {
     pub fn is_served(&self) -> bool {
         !self.fenced
             && match &self.role {
-                Role::Absent => false,
+                Role::Absent | Role::Taking(_) | Role::Ending => false,
                 Role::Owner(_) => true,
                 Role::Source(_, departure) => departure.source.serves(),
                 Role::Target(target) => target.serves(),
@@ -277,7 +290,7 @@ impl Cohort {
     fn fence(&self) -> Option<Fence> {
         match &self.role {
             Role::Owner(held) | Role::Source(held, _) => Some(held.record.fence()),
-            Role::Absent | Role::Target(_) => None,
+            Role::Absent | Role::Target(_) | Role::Taking(_) | Role::Ending => None,
         }
     }
 
@@ -297,6 +310,7 @@ impl Cohort {
         if let Some(reason) = self.session.closed() {
             self.on_session_closed(reason, env);
         }
+        self.keep(env);
     }
 
     fn on_session_closed(&mut self, reason: CloseReason, env: &Env<'_>) {
@@ -308,10 +322,21 @@ impl Cohort {
         }
         // While a baton may be out, the record decides who owns the session, and with it who may end it.
         let Role::Owner(held) = self.role else { return };
-        self.role = Role::Absent;
         env.application.disconnected(&mut Context { session: &mut self.session, now: env.now }, reason);
+        self.forget(held, reason);
+    }
+
+    fn forget(&mut self, held: Versioned, reason: CloseReason) {
+        self.role = Role::Ending;
         self.outputs.push_back(Output::Forget(held));
         self.outputs.push_back(Output::Report(Report::Closed(reason)));
+    }
+
+    /// The record is deleted.
+    pub fn on_forgotten(&mut self) {
+        if let Role::Ending = self.role {
+            self.role = Role::Absent;
+        }
     }
 
     /// Ends the session.
@@ -323,7 +348,8 @@ impl Cohort {
     /// The node has lost its lease: what is held stays frozen, what is not served yet is refused (e).
     pub fn on_fenced(&mut self, env: &Env<'_>) {
         match &mut self.role {
-            Role::Absent => {}
+            Role::Absent | Role::Ending => {}
+            Role::Taking(_) => self.take_over_input(takeover::Input::Fenced, env),
             Role::Owner(_) => {
                 self.fenced = true;
                 // What was asked to return from an earlier fence does not end this one.
@@ -345,9 +371,11 @@ impl Cohort {
 
     /// The lease is renewed: takes what is held to the next epoch, and goes on, nothing lost (e). A move
     /// under way settles first, by its own rules, and is followed by the same.
-    pub fn on_unfenced(&mut self) {
-        if self.fenced && matches!(self.role, Role::Owner(_)) {
-            self.ask_as_owner(Ask::Read);
+    pub fn on_unfenced(&mut self, env: &Env<'_>) {
+        match self.role {
+            Role::Owner(_) if self.fenced => self.ask_as_owner(Ask::Read),
+            Role::Taking(_) => self.recall_again(env),
+            Role::Absent | Role::Owner(_) | Role::Source(..) | Role::Target(_) | Role::Ending => {}
         }
     }
 
@@ -375,6 +403,8 @@ impl Cohort {
             }
             Asker::Source(_) => {}
             Asker::Target(id) => self.target_input(id, target::Input::Answer(number, answer), env),
+            Asker::TakeOver => self.take_over_input(takeover::Input::Answer(number, answer), env),
+            Asker::Keeper => {}
         }
         self.settle(env);
     }
@@ -382,7 +412,7 @@ impl Cohort {
     fn departs_by(&self, id: MoveId) -> bool {
         match &self.role {
             Role::Source(_, departure) => departure.source.id() == id,
-            Role::Absent | Role::Owner(_) | Role::Target(_) => false,
+            Role::Absent | Role::Owner(_) | Role::Target(_) | Role::Taking(_) | Role::Ending => false,
         }
     }
 
@@ -442,7 +472,12 @@ impl Cohort {
                 target.handle(target::Input::Timeout, env.now);
                 self.drain_target(env);
             }
-            Role::Absent | Role::Owner(_) => {}
+            Role::Taking(take_over) => {
+                if take_over.poll_timeout().is_some_and(|(at, _)| at <= env.now) {
+                    self.take_over_input(takeover::Input::Timeout, env);
+                }
+            }
+            Role::Absent | Role::Owner(_) | Role::Ending => {}
         }
         for target in &mut self.refusing {
             target.handle(target::Input::Timeout, env.now);
@@ -459,10 +494,12 @@ impl Cohort {
         let role = match &self.role {
             Role::Source(_, departure) => departure.source.poll_timeout().map(|(at, _)| at),
             Role::Target(target) => target.poll_timeout().map(|(at, _)| at),
-            Role::Absent | Role::Owner(_) => None,
+            Role::Taking(take_over) => take_over.poll_timeout().map(|(at, _)| at),
+            Role::Absent | Role::Owner(_) | Role::Ending => None,
         };
         let refusing = self.refusing.iter().filter_map(Target::poll_timeout).map(|(at, _)| at).min();
-        [self.session.poll_timeout(self.serving(env)), role, refusing].into_iter().flatten().min()
+        let session = self.session.poll_timeout(self.serving(env));
+        [session, role, refusing, self.keep_at(env)].into_iter().flatten().min()
     }
 
     /// Links that have something new to write.

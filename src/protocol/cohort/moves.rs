@@ -3,6 +3,7 @@
 use super::{Asker, Cohort, Departure, Env, Invitation, Output, Report, Role};
 use crate::protocol::application::Context;
 use crate::protocol::ids::{Epoch, Fence, MoveId, NodeId};
+use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, MoveFailure, TargetRefusal};
 use crate::protocol::record::{Record, Versioned};
@@ -30,7 +31,8 @@ impl Cohort {
     pub(super) fn on_migrate(&mut self, epoch: Epoch, mode: MoveMode, env: &Env<'_>) {
         self.session.set_mode(mode);
         match &self.role {
-            Role::Source(..) | Role::Absent => {}            // same move, same answer
+            // Same move, same answer.
+            Role::Source(..) | Role::Absent | Role::Taking(_) | Role::Ending => {}
             Role::Target(_) => self.wants_move = Some(mode), // (a) only from Serving
             Role::Owner(held) => {
                 let refusal = self.why_not_move(epoch, held.record.epoch, env);
@@ -70,7 +72,7 @@ impl Cohort {
                 departure.source.handle(source::Input::Cancel(MoveFailure::Cancelled), env.now);
                 self.drain_source(env);
             }
-            Role::Source(..) | Role::Target(_) | Role::Absent => {}
+            Role::Source(..) | Role::Target(_) | Role::Absent | Role::Taking(_) | Role::Ending => {}
         }
         self.settle(env);
     }
@@ -83,7 +85,7 @@ impl Cohort {
         if self.fenced {
             return self.refuse_move(MoveFailure::EngineUnavailable);
         }
-        if self.session.awaits_client() {
+        if self.session.is_rejoining() {
             return self.refuse_move(MoveFailure::MovedRecently); // first both ends have to agree again
         }
         let source = Source::new(self.id, held, self.attempts, mode, env.node.timing());
@@ -132,7 +134,7 @@ impl Cohort {
         match &self.role {
             Role::Source(_, departure) => Some(departure.source.id().target),
             Role::Target(target) => Some(target.source()),
-            Role::Absent | Role::Owner(_) => None,
+            Role::Absent | Role::Owner(_) | Role::Taking(_) | Role::Ending => None,
         }
     }
 
@@ -226,7 +228,7 @@ impl Cohort {
                 self.drain_source(env);
                 return;
             }
-            Role::Source(..) | Role::Owner(_) | Role::Target(_) => {
+            Role::Source(..) | Role::Owner(_) | Role::Target(_) | Role::Taking(_) | Role::Ending => {
                 let reason = TargetRefusal::NotOwner;
                 self.outputs.push_back(Output::Peer(from, Peer::Refused { id, reason }));
                 return;
@@ -247,7 +249,7 @@ impl Cohort {
     }
 
     /// Nothing of an earlier stay, or of an earlier attempt, may colour this one.
-    fn begin_anew(&mut self) {
+    pub(super) fn begin_anew(&mut self) {
         self.session = self.session.expected_again();
         self.fenced = false;
         self.attempts = 0;
@@ -255,6 +257,7 @@ impl Cohort {
         self.arrival = None;
         self.arrived_at = None;
         self.told_offline = false;
+        self.keeper = Keeper::new();
     }
 
     fn on_baton(&mut self, from: NodeId, id: MoveId, baton: Box<Baton>, env: &Env<'_>) {
@@ -281,7 +284,12 @@ impl Cohort {
                 self.outputs.push_back(Output::Peer(from, Peer::BatonAck { id }));
                 self.outputs.push_back(Output::Peer(from, Peer::Finalised { id }));
             }
-            Role::Owner(_) | Role::Source(..) | Role::Target(_) | Role::Absent => {
+            Role::Owner(_)
+            | Role::Source(..)
+            | Role::Target(_)
+            | Role::Absent
+            | Role::Taking(_)
+            | Role::Ending => {
                 self.refuse_baton(from, id, env);
             }
         }
@@ -293,12 +301,6 @@ impl Cohort {
             self.refusing.push(Target::refusing(id, from, env.node.timing(), env.now));
         }
         self.drain_refusing();
-    }
-
-    /// The snapshot of an arrival is stored, or storing is off.
-    pub fn on_stored(&mut self, id: MoveId, env: &Env<'_>) {
-        self.target_input(id, target::Input::Stored, env);
-        self.settle(env);
     }
 
     pub(super) fn source_input(&mut self, input: source::Input, env: &Env<'_>) {
@@ -314,7 +316,12 @@ impl Cohort {
                 target.handle(input, env.now);
                 self.drain_target(env);
             }
-            Role::Absent | Role::Owner(_) | Role::Source(..) | Role::Target(_) => {
+            Role::Absent
+            | Role::Owner(_)
+            | Role::Source(..)
+            | Role::Target(_)
+            | Role::Taking(_)
+            | Role::Ending => {
                 if let Some(target) = self.refusing.iter_mut().find(|target| target.id() == id) {
                     target.handle(input, env.now);
                     self.drain_refusing();
@@ -386,7 +393,7 @@ impl Cohort {
     fn freeze(&mut self, id: MoveId, record: Record, env: &Env<'_>) {
         // Handlers run under the cohort's lock: between two of them it is frozen by holding still.
         self.outputs.push_back(Output::Report(Report::Froze { id }));
-        let baton = Baton { fence: record.fence(), sessions: vec![self.session.export(env.now)] };
+        let baton = Baton { fence: record.fence(), sessions: vec![self.session.export_for_baton(env.now)] };
         if let Role::Source(_, departure) = &mut self.role {
             departure.source.handle(source::Input::Frozen(Box::new(baton)), env.now);
         }
@@ -436,20 +443,15 @@ impl Cohort {
     }
 
     fn take_back(&mut self, held: Versioned, served_elsewhere: bool, env: &Env<'_>) {
-        self.own(held, env);
-        let reason = MoveFailure::TargetRefused;
-        self.outputs.push_back(Output::Report(Report::MoveFailed(reason)));
+        self.outputs.push_back(Output::Report(Report::MoveFailed(MoveFailure::TargetRefused)));
         if served_elsewhere {
-            // A link that was idle meanwhile does not tell how far the client is: it is asked to come anew.
-            self.session.new_generation();
-            self.session.control(&Downlink::Moved { cohort: self.id, epoch: held.record.epoch });
-            self.session.drop_links(CloseReason::Moved);
-            self.open_links(SwitchCause::TookOver, held.record.fence(), env);
-            env.application.took_over(&mut Context { session: &mut self.session, now: env.now });
-        } else if !self.fenced {
+            return self.recall(held, env);
+        }
+        self.own(held, env);
+        if !self.fenced {
             self.open_links(SwitchCause::Resumed, held.record.fence(), env);
         }
-        self.refuse_move(reason);
+        self.refuse_move(MoveFailure::TargetRefused);
         self.tell_offline(env);
     }
 
@@ -465,10 +467,7 @@ impl Cohort {
                 }
                 target::Output::Serve(baton) => self.serve(id, *baton, env),
                 target::Output::SendBatonAck => self.send_peer(source, Peer::BatonAck { id }),
-                target::Output::Store => {
-                    let state = vec![self.session.export(env.now)];
-                    self.outputs.push_back(Output::Store(id, self.session.fence(), state));
-                }
+                target::Output::Store => self.keep_arrival(env),
                 target::Output::Settled(held) => {
                     self.session.control(&Downlink::Settled { fence: held.record.fence() });
                     self.send_peer(source, Peer::Finalised { id });
@@ -552,9 +551,10 @@ impl Cohort {
                 }
             }
             target::Outcome::Lost(record) => self.lose(record, env),
-            target::Outcome::Gone | target::Outcome::Orphaned(_) => {
-                self.role = Role::Absent;
-                self.session.drop_links(CloseReason::Moved);
+            target::Outcome::Gone => self.vacate(),
+            target::Outcome::Orphaned(_) => {
+                self.vacate();
+                self.take_over(env);
             }
         }
     }

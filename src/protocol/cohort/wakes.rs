@@ -4,6 +4,7 @@
 use super::{Asker, Cohort, Env, Role};
 use crate::protocol::ids::MoveId;
 use crate::protocol::source::{self, Source};
+use crate::protocol::takeover;
 use crate::protocol::target::{self, Target};
 
 /// A wake-up of one of the roles.
@@ -13,6 +14,10 @@ pub enum Wake {
     Source(source::Wake),
     /// The target of this move.
     Target(MoveId, target::Wake),
+    /// A take-over, or a recall.
+    TakeOver(takeover::Wake),
+    /// The writer of snapshots.
+    Keeper,
 }
 
 impl Cohort {
@@ -27,9 +32,13 @@ impl Cohort {
                 departure.source.wakes().into_iter().flatten().map(|(_, wake)| Wake::Source(wake)).collect()
             }
             Role::Target(target) => of_target(target).collect(),
-            Role::Absent | Role::Owner(_) => Vec::new(),
+            Role::Taking(take_over) => {
+                take_over.poll_timeout().into_iter().map(|(_, wake)| Wake::TakeOver(wake)).collect()
+            }
+            Role::Absent | Role::Owner(_) | Role::Ending => Vec::new(),
         };
         wakes.extend(self.refusing.iter().flat_map(of_target));
+        wakes.extend(self.keeper.poll_timeout().map(|_| Wake::Keeper));
         wakes
     }
 
@@ -40,7 +49,7 @@ impl Cohort {
                 departure.source.fire(wake, env.now);
                 self.drain_source(env);
             }
-            (Wake::Source(_), Role::Absent | Role::Owner(_) | Role::Target(_)) => {}
+            (Wake::TakeOver(_), Role::Taking(_)) => self.take_over_input(takeover::Input::Timeout, env),
             (Wake::Target(id, wake), Role::Target(target)) if target.id() == id => {
                 target.fire(wake, env.now);
                 self.drain_target(env);
@@ -51,6 +60,8 @@ impl Cohort {
                     self.drain_refusing();
                 }
             }
+            // What the keeper waits for is done in `settle`.
+            (Wake::Source(_) | Wake::TakeOver(_) | Wake::Keeper, _) => {}
         }
         self.settle(env);
     }
@@ -59,7 +70,7 @@ impl Cohort {
     pub fn source(&self) -> Option<&Source> {
         match &self.role {
             Role::Source(_, departure) => Some(&departure.source),
-            Role::Absent | Role::Owner(_) | Role::Target(_) => None,
+            Role::Absent | Role::Owner(_) | Role::Target(_) | Role::Taking(_) | Role::Ending => None,
         }
     }
 
@@ -70,23 +81,38 @@ impl Cohort {
             Asker::Source(id) => self.departs_by(id),
             Asker::Target(id) => match &self.role {
                 Role::Target(target) if target.id() == id => true,
-                Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Source(..) => {
-                    self.refusing.iter().any(|target| target.id() == id)
-                }
+                Role::Target(_)
+                | Role::Absent
+                | Role::Owner(_)
+                | Role::Source(..)
+                | Role::Taking(_)
+                | Role::Ending => self.refusing.iter().any(|target| target.id() == id),
             },
+            Asker::TakeOver => matches!(self.role, Role::Taking(_)),
+            Asker::Keeper => self.keeper.is_pending(),
         }
     }
 
     /// Whether the answer to this question would still count.
     pub fn awaits(&self, asker: Asker, number: u64) -> bool {
-        self.asks(asker) && (asker != Asker::Owner || number == self.owner_asked)
+        self.asks(asker)
+            && match asker {
+                Asker::Owner => number == self.owner_asked,
+                Asker::Keeper => self.keeper.awaits(number),
+                Asker::Source(_) | Asker::Target(_) | Asker::TakeOver => true,
+            }
     }
 
     /// Which move's clients may attach here.
     pub fn admits(&self) -> Option<MoveId> {
         match &self.role {
             Role::Target(target) if target.is_prepared() => Some(target.id()),
-            Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Source(..) => None,
+            Role::Target(_)
+            | Role::Absent
+            | Role::Owner(_)
+            | Role::Source(..)
+            | Role::Taking(_)
+            | Role::Ending => None,
         }
     }
 
@@ -95,8 +121,10 @@ impl Cohort {
         match &mut self.role {
             Role::Source(_, departure) => departure.source.renumber(),
             Role::Target(target) => target.renumber(),
-            Role::Absent | Role::Owner(_) => {}
+            Role::Taking(take_over) => take_over.renumber(),
+            Role::Absent | Role::Owner(_) | Role::Ending => {}
         }
+        self.keeper.renumber();
         for target in &mut self.refusing {
             target.renumber();
         }

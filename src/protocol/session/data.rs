@@ -40,6 +40,7 @@ impl Session {
     }
 
     fn touch(&mut self, key: &str) {
+        self.unsaved = true;
         if let Some(changed) = &mut self.changed {
             changed.insert(key.to_owned());
         }
@@ -71,6 +72,7 @@ mod tests {
     use crate::protocol::ids::Fence;
     use crate::protocol::ids::SessionId;
     use crate::protocol::session::Settings;
+    use crate::protocol::snapshot::Durability;
     use crate::protocol::time::Time;
     use std::sync::Arc;
     use std::time::Duration;
@@ -84,6 +86,7 @@ mod tests {
             resume_max: Duration::from_secs(60),
             silence_max: Duration::from_secs(5),
             moves_when_online: false,
+            durability: Durability::None,
         })
     }
 
@@ -103,7 +106,7 @@ mod tests {
         source.delete("chest-2");
         source.set("chest-8", Value::Text("new".into())).unwrap();
         source.delete("chest-8");
-        let state = source.export(Time::default());
+        let state = source.export_for_baton(Time::default());
         assert_eq!(state.data, [("chest-1".to_owned(), Value::Integer(1))]);
         assert_eq!(state.removed, ["chest-2", "chest-8"]);
 
@@ -121,7 +124,7 @@ mod tests {
         let mut source = hoarder();
         source.copy_ahead();
         source.forget_copy();
-        let state = source.export(Time::default());
+        let state = source.export_for_baton(Time::default());
         assert_eq!((state.data.len(), state.ahead), (8, false));
     }
 
@@ -130,6 +133,6 @@ mod tests {
         let mut session = Session::new(SessionId(1), "ann".into(), [7; 32], Fence::default(), settings());
         session.set("score", Value::Integer(1)).unwrap();
         assert_eq!(session.copy_ahead(), None);
-        assert!(!session.export(Time::default()).ahead);
+        assert!(!session.export_for_baton(Time::default()).ahead);
     }
 }

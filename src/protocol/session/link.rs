@@ -128,10 +128,14 @@ impl Link {
         out.append(&mut self.control);
     }
 
-    pub(super) fn fill_data(&mut self, down: &Replay, payload: bool, out: &mut Vec<u8>, room: usize) {
+    /// `until`: no message from there on may leave; `None`: none at all.
+    pub(super) fn fill_data(&mut self, down: &Replay, until: Option<Cursor>, out: &mut Vec<u8>, room: usize) {
         out.append(&mut self.head);
-        if payload && !self.closing && out.len() < room {
-            self.sender.fill(down, out, room - out.len());
+        if let Some(until) = until
+            && !self.closing
+            && out.len() < room
+        {
+            self.sender.fill(down, until, out, room - out.len());
         }
     }
 

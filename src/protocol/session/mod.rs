@@ -5,6 +5,7 @@
 //! unfrozen, and with room for the answer. Until then they are kept in order, within the credit granted.
 
 mod data;
+mod durable;
 #[cfg(any(test, feature = "testing"))]
 mod footprint;
 mod link;
@@ -15,16 +16,19 @@ pub use footprint::Footprint;
 pub use link::{Link, LinkId, Outgoing};
 
 use crate::protocol::application::{Application, Context};
-use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, SessionId};
+use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::lease::ServePermit;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, RefuseReason};
 use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring, Verdict, cost_of_body, judge};
+use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
     Data, Datagram, DecodeError, Downlink, Kind, Message, MoveMode, Switch, SwitchCause, Value,
 };
+use durable::Covered;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +49,8 @@ pub struct Settings {
     pub silence_max: Duration,
     /// Whether `Migrate` moves a session even while the node is online.
     pub moves_when_online: bool,
+    /// What a crash may cost.
+    pub durability: Durability,
 }
 
 /// What a client did on a link that ends the link.
@@ -108,11 +114,18 @@ pub struct Session {
     ack_at: Option<Time>,
     unacked_cost: u64,
     linkless_since: Option<Time>,
-    /// A new generation has begun, and the client has not joined it yet.
-    awaits_client: bool,
-    /// Where the downlink of the copy ended from which that generation began, until the client has said how
-    /// far it is.
-    copy_end: Option<Cursor>,
+    /// Restarts that the client has not been back since: at which epoch, and where the downlink ended then.
+    restarts: Vec<(Epoch, Cursor)>,
+    /// The client of a new generation is back, but has not said yet what it sends from.
+    rejoining: bool,
+    /// What the client has received that the copy does not hold, told to the application with what is lost.
+    undone: Range<u64>,
+    /// Something has changed since the last snapshot was taken.
+    unsaved: bool,
+    /// What the last snapshot that was taken covers, until it is stored.
+    taken: Option<Covered>,
+    /// What the last snapshot that was stored covers, if nothing may be heard of the rest before it is stored.
+    covered: Option<Covered>,
     closed: Option<CloseReason>,
     settings: Arc<Settings>,
     scratch: Vec<u8>,
@@ -127,7 +140,7 @@ impl Session {
         fence: Fence,
         settings: Arc<Settings>,
     ) -> Self {
-        Self { user, fence, up: Some(Cursor(0)), ..Self::expected(id, client_key, settings) }
+        Self { user, fence, up: Some(Cursor(0)), unsaved: true, ..Self::expected(id, client_key, settings) }
     }
 
     /// A session that is on its way here: its client may attach, and what it sends is kept.
@@ -153,8 +166,12 @@ impl Session {
             ack_at: None,
             unacked_cost: 0,
             linkless_since: None,
-            awaits_client: false,
-            copy_end: None,
+            restarts: Vec::new(),
+            rejoining: false,
+            undone: 0..0,
+            unsaved: false,
+            taken: None,
+            covered: Covered::before(Cursor(0), &settings),
             closed: None,
             settings,
             scratch: Vec::new(),
@@ -226,6 +243,7 @@ impl Session {
     /// Appends a reliable message to the downlink.
     pub fn send(&mut self, message: &Message<'_>) -> Result<(), Full> {
         self.down.push(message)?;
+        self.unsaved = true;
         for link in &mut self.links {
             link.dirty = true;
         }
@@ -247,6 +265,7 @@ impl Session {
     /// When to call the application's timer.
     pub fn set_timer(&mut self, at: Option<Time>) {
         self.timer = at;
+        self.unsaved = true;
     }
 
     /// Ends the session: its links carry the reason and close.
@@ -269,8 +288,8 @@ impl Session {
     }
 
     /// Adds a link that has proved to be the client's. The newest link wins: older ones are closed, and a
-    /// link older than one already seen is refused.
-    pub fn add_link(&mut self, mut link: Link, now: Time) -> Result<(), RefuseReason> {
+    /// link older than one already seen is refused. `seen`: what the client was last served at.
+    pub fn add_link(&mut self, mut link: Link, seen: Epoch, now: Time) -> Result<(), RefuseReason> {
         if link.number() < self.newest_link {
             return Err(RefuseReason::OlderLink);
         }
@@ -280,9 +299,7 @@ impl Session {
         // allows, and a client that comes back again and again would fill the node's memory.
         self.kept = Ring::default();
         link.heard_at = now;
-        if let Some(copy_end) = self.copy_end.take() {
-            self.meet(copy_end, link.wanted());
-        }
+        self.meet(seen, link.wanted());
         self.links.push(link);
         self.linkless_since = None;
         Ok(())
@@ -325,7 +342,7 @@ impl Session {
     /// messages.
     pub fn open_links(&mut self, cause: SwitchCause, fence: Fence, resume_token: &[u8]) {
         self.fence = fence;
-        let Some(up) = self.up else { return };
+        let Some(up) = self.acknowledgeable() else { return };
         let template = Switch {
             cause,
             session: self.id,
@@ -363,13 +380,19 @@ impl Session {
             return Ok(()); // what came on it comes again on the link in its place
         }
         match Data::decode(body)? {
-            Data::Start(at) => self.on_start(from, at),
+            Data::Start(at) => self.on_start(from, at, application, now),
             Data::Message(message) => self.on_message(from, body, &message, serving, application, now),
             Data::Switch(_) => Err(LinkFault::Unexpected("Switch")),
         }
     }
 
-    fn on_start(&mut self, from: LinkId, at: Cursor) -> Result<(), LinkFault> {
+    fn on_start(
+        &mut self,
+        from: LinkId,
+        at: Cursor,
+        application: &dyn Application,
+        now: Time,
+    ) -> Result<(), LinkFault> {
         let Some(link) = self.link_mut(from) else { return Ok(()) };
         link.receiver.start(at);
         if self.up.is_none() && at != self.expects() {
@@ -377,11 +400,8 @@ impl Session {
             self.kept = Ring::default();
             self.kept_from = at;
         }
-        if std::mem::take(&mut self.awaits_client) && at > self.expects() {
-            // What lies between was processed by the owner that is gone; the client reports it as lost.
-            self.kept = Ring::default();
-            self.kept_from = at;
-            self.up = Some(at);
+        if std::mem::take(&mut self.rejoining) {
+            self.on_rejoined(at, application, now);
         }
         Ok(())
     }
@@ -431,6 +451,7 @@ impl Session {
     fn process(&mut self, message: &Message<'_>, application: &dyn Application, now: Time) {
         self.kept_from = self.kept_from.next();
         self.up = Some(self.kept_from);
+        self.unsaved = true;
         self.unacked_cost += cost_of_body(message.encoded_len());
         self.ack_at.get_or_insert(now + limits::ACK_AFTER);
         application.message(&mut Context { session: self, now }, message);
@@ -469,7 +490,7 @@ impl Session {
     fn acknowledge(&mut self) {
         self.ack_at = None;
         self.unacked_cost = 0;
-        if let Some(up) = self.up {
+        if let Some(up) = self.acknowledgeable() {
             self.control(&Downlink::Ack { up });
         }
     }
@@ -520,12 +541,12 @@ impl Session {
 
     /// Appends what is to be written on a link.
     pub fn fill(&mut self, id: LinkId, lane: Outgoing, serving: Serving<'_>, out: &mut Vec<u8>, room: usize) {
-        let payload = serving.permit.is_some();
+        let until = serving.permit.map(|_| self.released());
         let down = &self.down;
         if let Some(link) = self.links.iter_mut().find(|link| link.id() == id) {
             match lane {
                 Outgoing::Control => link.fill_control(out),
-                Outgoing::Data => link.fill_data(down, payload, out, room),
+                Outgoing::Data => link.fill_data(down, until, out, room),
             }
         }
     }
@@ -557,6 +578,7 @@ impl Session {
         }
         if serving.allowed() && self.up.is_some() && self.timer.is_some_and(|at| at <= now) {
             self.timer = None;
+            self.unsaved = true;
             application.timer(&mut Context { session: self, now });
         }
         let silence_max = self.settings.silence_max;

@@ -2,24 +2,21 @@
 
 use super::Session;
 use super::data::entry_bytes;
-use crate::protocol::ids::{Cursor, Fence};
+use super::durable::Covered;
+use crate::protocol::ids::{Cursor, Epoch, Fence};
 use crate::protocol::sequence::{Replay, Ring};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{DecodeError, SessionState, Value};
 use std::time::Duration;
 
+fn entry((key, value): (&String, &Value)) -> (String, Value) {
+    (key.clone(), value.clone())
+}
+
 impl Session {
-    /// All of it that survives a move. Uplink that waits here is not part of it: it is not acknowledged,
-    /// and the client sends it to the target as well.
+    /// All of it that survives a crash or a move. Uplink that waits here is not part of it: it is not
+    /// acknowledged, and the client sends it to the next owner as well.
     pub fn export(&self, now: Time) -> SessionState {
-        let entry = |(key, value): (&String, &Value)| (key.clone(), value.clone());
-        let (data, removed) = match &self.changed {
-            None => (self.data.iter().map(entry).collect(), Vec::new()),
-            Some(changed) => (
-                changed.iter().filter_map(|key| self.data.get_key_value(key)).map(entry).collect(),
-                changed.iter().filter(|key| !self.data.contains_key(*key)).cloned().collect(),
-            ),
-        };
         SessionState {
             session: self.id,
             user: self.user.clone(),
@@ -30,10 +27,22 @@ impl Session {
             up: self.kept_from,
             down: self.down.first(),
             down_messages: self.down.frames(),
-            data,
-            removed,
-            ahead: self.changed.is_some(),
+            data: self.data.iter().map(entry).collect(),
+            removed: Vec::new(),
+            ahead: false,
             timer_us: self.timer.map(|at| at.since(now).as_micros() as u64),
+            restarts: self.restarts.clone(),
+        }
+    }
+
+    /// The same for a baton: without the data that was copied ahead of it and has not changed since.
+    pub fn export_for_baton(&self, now: Time) -> SessionState {
+        let Some(changed) = &self.changed else { return self.export(now) };
+        SessionState {
+            data: changed.iter().filter_map(|key| self.data.get_key_value(key)).map(entry).collect(),
+            removed: changed.iter().filter(|key| !self.data.contains_key(*key)).cloned().collect(),
+            ahead: true,
+            ..self.export(now)
         }
     }
 
@@ -54,7 +63,13 @@ impl Session {
         self.data.extend(state.data);
         self.data.retain(|key, _| !state.removed.contains(key));
         self.data_bytes = self.data.iter().map(|(key, value)| entry_bytes(key, value)).sum();
+        self.restarts = state.restarts;
+        self.rejoining = false;
         self.timer = state.timer_us.map(|left| now + Duration::from_micros(left));
+        // Nothing more is acknowledged or released before it is stored here, too.
+        self.unsaved = true;
+        self.taken = None;
+        self.covered = Covered::before(self.down.first(), &self.settings);
         if self.links.is_empty() {
             self.linkless_since.get_or_insert(now);
         }
@@ -80,26 +95,43 @@ impl Session {
         self.up = Some(up);
     }
 
-    /// Opens a new generation: another node may have gone beyond what is known here. How far the client is
-    /// it says on its next link.
-    pub fn new_generation(&mut self) {
+    /// Goes on from what is stored, or from a copy, at this epoch: in a new generation, for another node may have
+    /// gone beyond what is known here. How far the client is it says on its next link.
+    pub fn new_generation(&mut self, epoch: Epoch) {
+        self.cover_all();
         self.generation = self.generation.next();
-        self.awaits_client = true;
-        self.copy_end = Some(self.down.end());
+        self.rejoining = false;
+        self.restarts.push((epoch, self.down.end()));
     }
 
     /// Whether a new generation has begun that the client has not joined yet.
     pub fn awaits_client(&self) -> bool {
-        self.awaits_client
+        self.rejoining || !self.restarts.is_empty()
     }
 
-    /// The client of a new generation has received everything before `client_has`, up to `copy_end` the same
-    /// as what is kept here, and beyond it from elsewhere: what was sent since then goes on above that.
-    pub(super) fn meet(&mut self, copy_end: Cursor, client_has: Cursor) {
+    /// Whether the client of a new generation has a link, but has not said yet what it sends from. That is not
+    /// part of the state.
+    pub(in crate::protocol) fn is_rejoining(&self) -> bool {
+        self.rejoining
+    }
+
+    /// A client is back that was last served at `seen`, and has received everything before `client_has`.
+    pub(super) fn meet(&mut self, seen: Epoch, client_has: Cursor) {
+        let restarts = std::mem::take(&mut self.restarts);
+        // It knows what was sent before the first restart that it has not heard of.
+        let Some((_, copy_end)) = restarts.into_iter().find(|(epoch, _)| *epoch > seen) else { return };
+        self.rejoining = true;
         // Never beyond what was sent, so it cannot be refused.
         let _ = self.down.acked(client_has.min(copy_end));
         if client_has > copy_end {
-            self.down.renumber(client_has);
+            self.go_on_above(copy_end, client_has);
         }
+    }
+
+    /// What was sent since `copy_end` bears numbers that the client has seen others under: it goes on above.
+    fn go_on_above(&mut self, copy_end: Cursor, client_has: Cursor) {
+        self.down.renumber(client_has);
+        self.undone = copy_end.0..client_has.0;
+        self.hold_until_stored(client_has.0 - copy_end.0);
     }
 }

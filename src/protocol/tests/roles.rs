@@ -9,6 +9,7 @@ use crate::protocol::reasons::{OfflineReason, RefuseReason, TargetRefusal};
 use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Revision, Versioned};
 use crate::protocol::sequence::LinkReceiver;
 use crate::protocol::session::{Link, LinkId, Serving, Session, Settings};
+use crate::protocol::snapshot::Durability;
 use crate::protocol::source::{self, Source, Timing};
 use crate::protocol::target::{self, Target};
 use crate::protocol::time::{BootTime, Time};
@@ -172,6 +173,7 @@ fn settings() -> Arc<Settings> {
         resume_max: limits::RESUME_MAX,
         silence_max: limits::SILENCE_MAX,
         moves_when_online: false,
+        durability: Durability::None,
     })
 }
 
@@ -209,6 +211,7 @@ fn state(session: SessionId) -> SessionState {
         removed: Vec::new(),
         ahead: false,
         timer_us: None,
+        restarts: Vec::new(),
     }
 }
 
@@ -266,11 +269,12 @@ fn answer_all(cohort: &mut Cohort, found: Versioned, env: &Env<'_>) {
     while let Some(output) = cohort.poll_output() {
         match output {
             Output::Ask(asker, number, _) => cohort.on_answer(asker, number, read(found), env),
-            Output::Store(id, ..) => cohort.on_stored(id, env),
             Output::Peer(..)
             | Output::RevokeBaton(..)
             | Output::PickTarget(_)
             | Output::RememberRefusal(_)
+            | Output::ReadLeases(_)
+            | Output::Snapshot(..)
             | Output::Forget(_)
             | Output::Report(_) => {}
         }
@@ -333,7 +337,7 @@ fn what_comes_late_on_a_replaced_link_does_not_disturb_the_new_one() {
     };
     for number in [1, 2] {
         let link = Link::new(LinkId(number), LinkNumber(number), None, 1 << 16, Cursor(0));
-        session.add_link(link, at(0)).unwrap();
+        session.add_link(link, Epoch(1), at(0)).unwrap();
         session.keep(limits::ATTACH_CREDIT_BYTES);
     }
     receive(&mut session, 2, &[Data::Start(Cursor(5)), message.clone()]);
@@ -350,9 +354,10 @@ fn only_a_new_generation_may_leave_uplink_out() {
         let env = node.env(at(0));
         let mut session = Session::new(SESSION, "user".into(), [0; 32], fence, settings());
         if restarted {
-            session.new_generation();
+            session.new_generation(Epoch(2));
         }
-        session.add_link(Link::new(LinkId(1), LinkNumber(1), None, 1 << 16, Cursor(0)), at(0)).unwrap();
+        let link = Link::new(LinkId(1), LinkNumber(1), None, 1 << 16, Cursor(0));
+        session.add_link(link, Epoch(1), at(0)).unwrap();
         session.open_links(SwitchCause::TookOver, fence, &[]);
         let bytes = data(&[Data::Start(Cursor(9)), message.clone()]);
         let (start, length) = split(&bytes, 1 << 16).unwrap().unwrap();
@@ -374,11 +379,11 @@ fn a_new_generation_goes_on_above_what_its_client_has_from_elsewhere() {
     for (client_has, first, kept) in [(1, 1, 4), (3, 3, 2), (7, 7, 2)] {
         let mut session = Session::new(SESSION, "user".into(), [0; 32], Fence::default(), settings());
         (0..3).for_each(|_| session.send(&message).unwrap());
-        session.new_generation();
+        session.new_generation(Epoch(2));
         (0..2).for_each(|_| session.send(&message).unwrap());
         for number in 1..3 {
             let link = Link::new(LinkId(number), LinkNumber(number), None, 1 << 16, Cursor(client_has));
-            session.add_link(link, at(0)).unwrap();
+            session.add_link(link, Epoch(1), at(0)).unwrap();
             let state = session.export(at(0));
             assert_eq!(state.down, Cursor(first), "link {number} of a client that has {client_has}");
             assert_eq!(state.down_messages.len(), kept * message.encoded_len());

@@ -120,13 +120,15 @@ fn value() -> impl Strategy<Value = Value> {
 fn session_state() -> impl Strategy<Value = SessionState> {
     let head = (any::<u64>(), ".*", any::<[u8; 32]>(), number(), number(), mode());
     let data = (vec((".*", value()), 0..5), vec(".*", 0..3), any::<bool>());
-    let tail = (number(), number(), bytes(), proptest::option::of(number()));
+    let restarts = vec((number(), number()), 0..3);
+    let tail = (number(), number(), bytes(), proptest::option::of(number()), restarts);
     (head, data, tail).prop_map(
         |(
             (session, user, client_key, generation, link, mode),
             (data, removed, ahead),
-            (up, down, down_messages, timer_us),
+            (up, down, down_messages, timer_us, restarts),
         )| {
+            let restart = |(epoch, end)| (Epoch(epoch), Cursor(end));
             SessionState {
                 session: SessionId(session),
                 user,
@@ -141,6 +143,7 @@ fn session_state() -> impl Strategy<Value = SessionState> {
                 removed,
                 ahead,
                 timer_us,
+                restarts: restarts.into_iter().map(restart).collect(),
             }
         },
     )
@@ -336,6 +339,7 @@ proptest! {
             removed: Vec::new(),
             ahead: false,
             timer_us: None,
+            restarts: Vec::new(),
         };
         let id = MoveId { cohort: CohortId(1), epoch: Epoch(2), attempt: 1, target: NodeId(2) };
         let mut out = Vec::new();
@@ -388,7 +392,7 @@ proptest! {
                         sent.push(payload);
                     }
                 }
-                Step::Fill(room) => link.sender.fill(&replay, &mut link.under_way, room),
+                Step::Fill(room) => link.sender.fill(&replay, replay.end(), &mut link.under_way, room),
                 Step::Receive => {
                     let bytes = std::mem::take(&mut link.under_way);
                     let mut rest = bytes.as_slice();

@@ -368,7 +368,7 @@ macro_rules! fields {
         }
     )*};
 }
-pub(super) use fields;
+pub(in crate::protocol) use fields;
 
 fields! {
     Fence { bucket, binding, epoch }

@@ -9,6 +9,7 @@ mod control;
 mod data;
 mod peer;
 
+pub(in crate::protocol) use codec::fields;
 pub use codec::{DecodeError, Field, Reader, put_varint, split, varint_len};
 pub use control::{Downlink, Greeting, MoveMode, Uplink};
 pub use data::{Data, Datagram, HEADER_BYTES_MAX, Kind, Message, Switch, SwitchCause};

@@ -1,7 +1,7 @@
 //! Between nodes: the move's own messages, and the baton.
 
 use super::codec::{DecodeError, Field, Item, Reader, fields, frames};
-use crate::protocol::ids::{Cursor, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId};
+use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId};
 use crate::protocol::reasons::{CloseReason, TargetRefusal};
 use crate::protocol::wire::control::MoveMode;
 use std::net::SocketAddr;
@@ -103,6 +103,8 @@ pub struct SessionState {
     pub ahead: bool,
     /// What is left of the application's timer, in microseconds.
     pub timer_us: Option<u64>,
+    /// Restarts that the client has not been back since: at which epoch, and where the downlink ended then.
+    pub restarts: Vec<(Epoch, Cursor)>,
 }
 
 /// What passes a cohort from source to target: the one message that may be accepted once.
@@ -118,6 +120,7 @@ fields! {
     Member { session, client_key }
     SessionState {
         session, user, client_key, generation, link, mode, up, down, down_messages, data, removed, ahead, timer_us,
+        restarts,
     }
     Baton { fence, sessions }
 }

@@ -105,7 +105,7 @@ fn node_changes(stage: &mut Stage, script: &mut Script<'_>) {
         }
         1 => {
             stage.fenced = false;
-            stage.call(|cohort, _| cohort.on_unfenced());
+            stage.call(|cohort, env| cohort.on_unfenced(env));
         }
         2 => {
             let deadline = stage.now + Duration::from_millis(script.number() << 4);
@@ -124,7 +124,7 @@ fn node_changes(stage: &mut Stage, script: &mut Script<'_>) {
 /// What keeps a move going that began here or comes here.
 fn sound_move(stage: &mut Stage, script: &mut Script<'_>) {
     let id = stage.moves[stage.moves.len() - 1];
-    match script.byte() % 9 {
+    match script.byte() % 8 {
         0 => {
             let target = [None, Some(SOURCE)][script.below(2)];
             stage.call(|cohort, env| cohort.on_target_picked(target, env));
@@ -137,8 +137,7 @@ fn sound_move(stage: &mut Stage, script: &mut Script<'_>) {
         3 => stage.call(|cohort, env| cohort.on_baton_left(id, env)),
         4 => stage.call(|cohort, env| cohort.on_peer(id.target, Peer::BatonAck { id }, env)),
         5 => stage.call(|cohort, env| cohort.on_peer(id.target, Peer::Finalised { id }, env)),
-        6 => stage.call(|cohort, env| cohort.on_stored(id, env)),
-        7 => {
+        6 => {
             let revoked = script.flag();
             stage.call(|cohort, env| cohort.on_revoked(id, revoked, env));
         }

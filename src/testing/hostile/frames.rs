@@ -2,9 +2,8 @@
 
 use crate::client::token::ConnectToken;
 use crate::protocol::limits;
-use crate::protocol::wire::{
-    Data, Datagram, DecodeError, Downlink, Field, Peer, Reader, SessionState, Uplink, split, varint_len,
-};
+use crate::protocol::snapshot::Snapshot;
+use crate::protocol::wire::{Data, Datagram, DecodeError, Downlink, Peer, Uplink, split, varint_len};
 
 /// Bytes off a client's link: as one frame's body, as a stream of frames, and as a datagram.
 pub fn client_frames(bytes: &[u8]) {
@@ -39,20 +38,10 @@ pub fn peer_frames(bytes: &[u8]) {
     for body in stream(bytes, limits::PEER_FRAME_BYTES_MAX) {
         frame_reads_back(Peer::decode(body), Peer::encode, Peer::decode);
     }
-    if let Ok(state) = snapshot(bytes) {
-        let mut once = Vec::new();
-        state.put(&mut once);
-        let mut twice = Vec::new();
-        snapshot(&once).expect("it was written just now").put(&mut twice);
-        assert_eq!(once, twice);
+    if let Ok(snapshot) = Snapshot::decode(bytes) {
+        let once = snapshot.encode();
+        assert_eq!(Snapshot::decode(&once).expect("it was written just now").encode(), once);
     }
-}
-
-fn snapshot(bytes: &[u8]) -> Result<SessionState, DecodeError> {
-    let mut reader = Reader::new(bytes);
-    let state = reader.field()?;
-    reader.finish()?;
-    Ok(state)
 }
 
 /// Any text as a connect token.

@@ -7,23 +7,26 @@ use crate::protocol::cohort::{Asker, Cohort, Env, Output};
 use crate::protocol::ids::{Binding, Bucket, CohortId, Cursor, Epoch, Fence, LinkNumber, MoveId, NodeId};
 use crate::protocol::lease::Lease;
 use crate::protocol::limits;
-use crate::protocol::record::{Answer, Ask, OwnerPhase, Record};
+use crate::protocol::record::{Ask, OwnerPhase, Record, Versioned};
 use crate::protocol::session::{Link, LinkFault, LinkId, Outgoing, Settings};
+use crate::protocol::snapshot::{Durability, Snapshot, SnapshotAnswer, SnapshotAsk};
 use crate::protocol::source::Timing;
 use crate::protocol::time::{BootTime, Time};
 use crate::protocol::wire::{Data, Downlink, Member, MoveMode, SwitchCause};
 use crate::testing::Cluster;
 use crate::testing::directory::Directory;
 use crate::testing::node::View;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The node of the story.
 pub(super) const ME: NodeId = NodeId(2);
-/// The node that the session comes from, where it comes from elsewhere.
+/// The node that the session comes from, where it moves here.
 pub(super) const SOURCE: NodeId = NodeId(1);
+/// A node that has crashed.
+const GONE: NodeId = NodeId(3);
 
 const COHORT: CohortId = CohortId(SESSION.0);
 const KEY: [u8; 32] = [7; 32];
@@ -33,6 +36,15 @@ pub(super) struct Wire {
     pub(super) id: LinkId,
     /// Whether the client takes what the node writes.
     pub(super) reads: bool,
+}
+
+/// What the cohort waits for an answer to.
+#[derive(Debug)]
+pub(super) enum Question {
+    Record(Asker, u64, Ask),
+    Snapshot(Asker, u64, SnapshotAsk),
+    Leases(u64),
+    Forget(Versioned),
 }
 
 /// The node, and what surrounds it.
@@ -47,7 +59,7 @@ pub(super) struct Stage {
     pub(super) wires: Vec<Wire>,
     links_begun: u64,
     pub(super) directory: Directory,
-    pub(super) asked: VecDeque<(Asker, u64, Ask)>,
+    asked: VecDeque<Question>,
     /// Moves that were spoken of, for frames that mean something.
     pub(super) moves: Vec<MoveId>,
     /// The highest fence that the node has told a client.
@@ -58,9 +70,17 @@ fn record(owner: NodeId, phase: OwnerPhase) -> Record {
     Record { bucket: Bucket(1), binding: Binding(0), epoch: Epoch(1), owner, phase, room: None }
 }
 
-fn settings(moves_when_online: bool) -> Arc<Settings> {
+fn settings(choices: u8) -> Arc<Settings> {
+    let durability = match choices >> 5 & 3 {
+        0 | 1 => Durability::None,
+        2 => Durability::Lazy(Duration::from_secs(1)),
+        _ => Durability::BeforeAck,
+    };
+    let moves_when_online = choices & 0x80 != 0;
     // The data is kept small, so that a short script finds its limit.
-    Arc::new(Settings { user_data_bytes_max: 1 << 16, moves_when_online, ..Cluster::default_settings() })
+    let user_data_bytes_max = 1 << 16;
+    let settings = Cluster::default_settings();
+    Arc::new(Settings { user_data_bytes_max, moves_when_online, durability, ..settings })
 }
 
 impl Stage {
@@ -68,14 +88,15 @@ impl Stage {
     pub(super) fn new(script: &mut Script<'_>) -> Self {
         let mut directory = Directory::default();
         let first = script.byte();
-        let owner = if first % 3 == 1 { SOURCE } else { ME };
-        let settings = settings(first & 0x80 != 0);
+        let (way, settings) = (first % 3, settings(first));
+        let owner = [ME, SOURCE, GONE][usize::from(way)];
         let held = directory.write(COHORT, record(owner, OwnerPhase::Serving));
         let member = Member { session: SESSION, client_key: KEY };
         let id = MoveId { cohort: COHORT, epoch: Epoch(2), attempt: 1, target: ME };
-        let cohort = match first % 3 {
+        let cohort = match way {
+            0 => Cohort::begin(SESSION, "1".into(), KEY, held, settings.clone()),
             1 => Cohort::expect(id, &member, settings.clone()),
-            _ => Cohort::begin(SESSION, "1".into(), KEY, held, settings.clone()),
+            _ => Cohort::unknown(SESSION, ME, settings.clone()),
         };
         let mut stage = Self {
             now: Time::from_micros(1_000_000),
@@ -92,27 +113,24 @@ impl Stage {
             moves: vec![id],
             told: Fence::default(),
         };
-        match first % 3 {
+        match way {
             0 => {
                 let link = stage.new_link(LinkNumber(1), 1 << 16, Cursor(0));
                 stage.call(|cohort, env| cohort.connect(link, true, env));
             }
             1 => stage.prepare(id, SOURCE, held.record.fence(), MoveMode::Seamless, false),
-            _ => stage.restore(script),
+            _ => stage.take_over(held, script),
         }
         stage
     }
 
-    /// The node has taken the session over, with whatever the store held.
-    fn restore(&mut self, script: &mut Script<'_>) {
-        let state = script.session_state();
-        let Some(held) = self.directory.record(COHORT) else { return };
-        let settings = self.settings.clone();
-        if let Some(cohort) = self.call(|_, env| Cohort::restore(held, state, settings, env).ok())
-            && cohort.id() == COHORT
-        {
-            self.cohort = cohort;
-        }
+    /// The session's owner is gone; the store holds whatever it holds.
+    fn take_over(&mut self, held: Versioned, script: &mut Script<'_>) {
+        let (fence, number) = (held.record.fence(), script.number());
+        let snapshot = Box::new(Snapshot { fence, number, sessions: vec![script.session_state()] });
+        let _: SnapshotAnswer =
+            self.directory.on_snapshot(COHORT, SnapshotAsk::Write { expected: None, snapshot });
+        self.call(|cohort, env| cohort.take_over(env));
     }
 
     pub(super) fn prepare(
@@ -151,17 +169,25 @@ impl Stage {
         while let Some(output) = self.cohort.poll_output() {
             let id = match output {
                 Output::Ask(asker, number, ask) => {
-                    self.asked.push_back((asker, number, ask));
+                    self.asked.push_back(Question::Record(asker, number, ask));
                     match asker {
-                        Asker::Owner => None,
                         Asker::Source(id) | Asker::Target(id) => Some(id),
+                        Asker::Owner | Asker::TakeOver | Asker::Keeper => None,
                     }
                 }
-                Output::RevokeBaton(_, id) | Output::Store(id, ..) | Output::RememberRefusal(id) => Some(id),
-                Output::Forget(held) => {
-                    self.directory.delete(COHORT, held.revision);
+                Output::Snapshot(asker, number, ask) => {
+                    self.asked.push_back(Question::Snapshot(asker, number, ask));
                     None
                 }
+                Output::ReadLeases(number) => {
+                    self.asked.push_back(Question::Leases(number));
+                    None
+                }
+                Output::Forget(held) => {
+                    self.asked.push_back(Question::Forget(held));
+                    None
+                }
+                Output::RevokeBaton(_, id) | Output::RememberRefusal(id) => Some(id),
                 Output::Peer(..) | Output::PickTarget(_) | Output::Report(_) => None,
             };
             if let Some(id) = id
@@ -202,19 +228,30 @@ impl Stage {
         }
     }
 
-    /// The directory answers its oldest question.
+    /// The engine answers the oldest question, or not; what was asked is done all the same if it `lands`.
     pub(super) fn answer(&mut self, lost: bool, lands: bool) {
-        let Some((asker, number, ask)) = self.asked.pop_front() else { return };
-        let answer = match (lost, lands) {
-            (false, _) => self.directory.answer(COHORT, ask),
-            (true, lands) => {
-                if lands {
-                    let _: Answer = self.directory.answer(COHORT, ask);
-                }
-                Directory::no_answer(ask)
+        let done = !lost || lands;
+        match self.asked.pop_front() {
+            None => {}
+            Some(Question::Record(asker, number, ask)) => {
+                let answer = if done { Some(self.directory.answer(COHORT, ask)) } else { None };
+                let answer = answer.filter(|_| !lost).unwrap_or(Directory::no_answer(ask));
+                self.call(|cohort, env| cohort.on_answer(asker, number, answer, env));
             }
-        };
-        self.call(|cohort, env| cohort.on_answer(asker, number, answer, env));
+            Some(Question::Snapshot(asker, number, ask)) => {
+                let answer = if done { Some(self.directory.on_snapshot(COHORT, ask)) } else { None };
+                let answer = answer.filter(|_| !lost).unwrap_or(SnapshotAnswer::Unknown);
+                self.call(|cohort, env| cohort.on_snapshot(asker, number, answer, env));
+            }
+            Some(Question::Leases(number)) => {
+                let gone = (!lost).then(|| BTreeSet::from([GONE]));
+                self.call(|cohort, env| cohort.on_leases(number, gone, env));
+            }
+            Some(Question::Forget(held)) => {
+                self.directory.delete(COHORT, held.revision);
+                self.call(|cohort, _| cohort.on_forgotten());
+            }
+        }
     }
 
     /// Somebody else writes the record, as far as rules allow anybody to.
@@ -224,7 +261,7 @@ impl Stage {
         let written = match (choice % 3, record.phase) {
             (0, OwnerPhase::Handing { .. }) if record.owner != ME => record.finalised(),
             (1, OwnerPhase::Handing { from, .. }) => record.passed_to(from, OwnerPhase::Serving),
-            (2, _) => record.passed_to(NodeId(3), OwnerPhase::Serving),
+            (2, _) => record.passed_to(GONE, OwnerPhase::Serving),
             _ => return,
         };
         self.directory.write(COHORT, written);

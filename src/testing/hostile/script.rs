@@ -232,6 +232,7 @@ impl<'a> Script<'a> {
             removed: (0..self.below(3)).map(|_| self.text()).collect(),
             ahead: self.flag(),
             timer_us: self.flag().then(|| self.number() << 12),
+            restarts: (0..self.below(3)).map(|_| (Epoch(self.number()), self.cursor())).collect(),
         }
     }
 

@@ -63,6 +63,7 @@ fn state() -> SessionState {
         removed: Vec::new(),
         ahead: false,
         timer_us: None,
+        restarts: Vec::new(),
     }
 }
 
@@ -116,7 +117,7 @@ fn returning_from_fence_after_fence_makes_the_owner_keep_no_more_uplink() {
         stage.fenced = true;
         stage.call(|cohort, env| cohort.on_fenced(env));
         stage.fenced = false;
-        stage.call(|cohort, _| cohort.on_unfenced());
+        stage.call(|cohort, env| cohort.on_unfenced(env));
         stage.answer(false, true);
         stage.answer(false, true);
         assert!(stage.cohort.is_served(), "it has returned, and grants credit anew");

@@ -1,0 +1,260 @@
+//! What may happen to a player, and to the nodes that serve it.
+
+use super::links::{End, Lane};
+use super::server::{Input, Node};
+use super::{ClientInput, NOW, Play, Rules};
+use crate::messages::Digested;
+use std::time::Duration;
+use sterna::protocol::cohort::{Cohort, Wake};
+use sterna::protocol::time::Time;
+use sterna::protocol::{source, target};
+
+/// One thing that may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A link that the client has asked for is open.
+    DialEnds(usize),
+    /// What is under way on one lane of a link arrives.
+    Deliver(usize, End, Lane),
+    /// An end learns that its link has ended.
+    Ends(usize, End),
+    /// A link breaks.
+    Break(usize),
+    /// A message from a node to another arrives.
+    Arrive(usize),
+    /// The client's game sends a message.
+    Send,
+    /// It asks to be moved.
+    Migrate,
+    /// A node moves it without being asked.
+    Force(usize),
+    /// It is time for the client to try again, or to acknowledge.
+    ClientTime,
+    /// It is time for a node to acknowledge.
+    NodeTime(usize),
+    /// A time of the move has come.
+    Wake(usize, Wake),
+    /// A node crashes.
+    Crash(usize),
+    /// A node's lease runs out.
+    RunOut(usize),
+    /// It has renewed the lease.
+    Renew(usize),
+    /// A node sees that the lease of the node that its move depends on has run out.
+    SeeGone(usize),
+}
+
+/// Times of the client up to this one may come; a ticket's or a session's end does not.
+const SOON: Duration = Duration::from_secs(20);
+
+impl Play {
+    /// What is under way.
+    pub(super) fn deliveries(&self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for (index, pipe) in self.pipes.iter().enumerate() {
+            if pipe.client_open && !pipe.up && !pipe.cut {
+                actions.push(Action::DialEnds(index));
+            }
+            for lane in [Lane::Control, Lane::Data] {
+                if pipe.client_open && pipe.has(End::Client, lane) {
+                    actions.push(Action::Deliver(index, End::Client, lane));
+                }
+                let known = pipe.greeted || lane == Lane::Control;
+                if pipe.node_open && known && pipe.has(End::Node, lane) {
+                    actions.push(Action::Deliver(index, End::Node, lane));
+                }
+            }
+            for end in [End::Client, End::Node] {
+                if pipe.ends_at(end) {
+                    actions.push(Action::Ends(index, end));
+                }
+            }
+        }
+        for (index, parcel) in self.parcels.iter().enumerate() {
+            let same_way = |other: &super::Parcel| (other.from, other.to) == (parcel.from, parcel.to);
+            if !self.parcels[..index].iter().any(same_way) {
+                actions.push(Action::Arrive(index));
+            }
+        }
+        actions
+    }
+
+    /// Everything that may happen next.
+    pub fn actions(&self) -> Vec<Action> {
+        let mut actions = self.deliveries();
+        if self.left.messages > 0 {
+            actions.push(Action::Send);
+        }
+        if self.left.moves > 0 {
+            actions.push(Action::Migrate);
+        }
+        if self.left.breaks > 0 {
+            let live = |index: &usize| self.pipes[*index].client_open && !self.pipes[*index].cut;
+            actions.extend((0..self.pipes.len()).filter(live).map(Action::Break));
+        }
+        if self.left.dials > 0 && self.client_time().is_some() {
+            actions.push(Action::ClientTime);
+        }
+        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
+            self.actions_of(index, node, &mut actions);
+        }
+        actions
+    }
+
+    fn actions_of(&self, index: usize, node: &Digested<Node>, actions: &mut Vec<Action>) {
+        if let Some(cohort) = &node.cohort {
+            actions.push(Action::NodeTime(index));
+            if self.left.wakes > 0 {
+                actions.extend(self.wakes(index, is_giving_up));
+            }
+            if self.left.forced > 0 && cohort.is_served() {
+                actions.push(Action::Force(index));
+            }
+            if cohort.depends_on().is_some_and(|other| self.is_gone(other.0 as usize - 1)) {
+                actions.push(Action::SeeGone(index));
+            }
+        }
+        if node.fenced {
+            actions.push(Action::Renew(index));
+        }
+        if self.left.faults > 0 && node.cohort.is_some() {
+            // Without a copy elsewhere the session would have to be restarted from a snapshot.
+            if (0..3).any(|other| other != index && self.nodes[other].holds()) {
+                actions.push(Action::Crash(index));
+            }
+            if !node.fenced {
+                actions.push(Action::RunOut(index));
+            }
+        }
+    }
+
+    fn is_gone(&self, node: usize) -> bool {
+        !self.nodes[node].alive || self.nodes[node].fenced
+    }
+
+    pub(super) fn wakes(&self, node: usize, such: fn(Wake) -> bool) -> Vec<Action> {
+        let wakes = self.nodes[node].cohort.iter().flat_map(Cohort::wakes);
+        wakes.filter(|wake| such(*wake)).map(|wake| Action::Wake(node, wake)).collect()
+    }
+
+    fn client_time(&self) -> Option<Time> {
+        self.client.poll_timeout().filter(|at| *at <= NOW + SOON)
+    }
+
+    /// What makes itself known, one after the other, once nothing is under way: crashed nodes, leases.
+    pub(super) fn faults_seen(&self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
+            if node.fenced {
+                actions.push(Action::Renew(index));
+            }
+            let depends_on = node.cohort.as_ref().and_then(Cohort::depends_on);
+            if depends_on.is_some_and(|other| !self.nodes[other.0 as usize - 1].alive) {
+                actions.push(Action::SeeGone(index));
+            }
+        }
+        actions
+    }
+
+    /// Lets it happen.
+    pub fn happen(&mut self, action: &Action, rules: &Rules) {
+        match *action {
+            Action::DialEnds(index) => self.dial_ends(index, rules),
+            Action::Deliver(index, to, lane) => self.deliver(index, to, lane, rules),
+            Action::Ends(index, end) => self.close(index, end, rules),
+            Action::Break(index) => {
+                self.left.breaks -= 1;
+                self.break_link(self.pipes[index].link);
+            }
+            Action::Arrive(index) => {
+                let parcel = self.parcels.remove(index);
+                let to = parcel.to.0 as usize - 1;
+                self.node_does(to, &Input::Peer(parcel.from, parcel.bytes), rules);
+            }
+            Action::Send => {
+                self.left.messages -= 1;
+                let number = self.judge.sent;
+                self.judge.sent += 1;
+                self.client_does(ClientInput::Send(number), rules);
+            }
+            Action::Migrate => {
+                self.left.moves -= 1;
+                self.client_does(ClientInput::Migrate, rules);
+            }
+            Action::Force(node) => {
+                self.left.forced -= 1;
+                self.node_does(node, &Input::Force, rules);
+            }
+            Action::ClientTime => {
+                if let Some(at) = self.client_time() {
+                    self.client_does(ClientInput::Time(at), rules);
+                }
+            }
+            Action::NodeTime(node) => {
+                self.node_does(node, &Input::Time, rules);
+            }
+            Action::Wake(node, wake) => {
+                self.left.wakes = self.left.wakes.saturating_sub(u8::from(is_giving_up(wake)));
+                self.node_does(node, &Input::Wake(wake), rules);
+            }
+            Action::Crash(node) => {
+                self.left.faults -= 1;
+                self.crash(node);
+            }
+            Action::RunOut(node) => {
+                self.left.faults -= 1;
+                self.node_does(node, &Input::Fenced, rules);
+            }
+            Action::Renew(node) => {
+                self.node_does(node, &Input::Renewed, rules);
+            }
+            Action::SeeGone(node) => {
+                self.node_does(node, &Input::OtherGone, rules);
+            }
+        }
+    }
+
+    fn dial_ends(&mut self, index: usize, rules: &Rules) {
+        if !self.nodes[self.pipes[index].node].alive {
+            return self.close(index, End::Client, rules);
+        }
+        let link = self.pipes[index].change(|pipe| {
+            pipe.up = true;
+            pipe.link
+        });
+        self.client_does(ClientInput::LinkUp(link), rules);
+    }
+
+    fn crash(&mut self, node: usize) {
+        let id = self.nodes[node].id;
+        let mut gone = Node::new(id, 0);
+        gone.alive = false;
+        self.nodes[node] = Digested::new(gone);
+        self.parcels.retain(|parcel| parcel.from != id && parcel.to != id);
+        for pipe in self.pipes.iter_mut().filter(|pipe| pipe.node == node) {
+            pipe.change(|pipe| {
+                pipe.cut |= pipe.up;
+                pipe.node_open = false;
+                pipe.lose();
+            });
+        }
+        self.forget_closed();
+    }
+}
+
+/// Whether something is given up at this time.
+pub(super) fn is_giving_up(wake: Wake) -> bool {
+    match wake {
+        Wake::Source(wake) => match wake {
+            source::Wake::ResendPrepare | source::Wake::ResendBaton | source::Wake::ReadRecord => false,
+            source::Wake::GiveUpPreparing
+            | source::Wake::GiveUpAttaching
+            | source::Wake::GiveUpClaiming
+            | source::Wake::GiveUpFreezing => true,
+        },
+        Wake::Target(_, wake) => match wake {
+            target::Wake::ResendReady | target::Wake::ReadRecord | target::Wake::StopHandingBack => false,
+            target::Wake::GiveUpAdmitting | target::Wake::RefuseForNoBaton | target::Wake::Expire => true,
+        },
+    }
+}

@@ -1,0 +1,127 @@
+//! What may happen next, in every state.
+
+use crate::cluster::{Cluster, Rules};
+use crate::node::{LeasePhase, Node, Question};
+use crate::variants::Variant;
+use sterna::protocol::cohort::{Cohort, Wake};
+
+/// One thing that may happen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A message arrives; it may do so again.
+    Deliver(usize),
+    /// The first byte of the baton in a node's outbox leaves.
+    BatonLeaves(usize),
+    /// A question of a node reaches its store.
+    Process(usize, usize),
+    /// The answer arrives.
+    Answer(usize, usize),
+    /// No answer comes; a write among these may land later.
+    LoseAnswer(usize, usize),
+    /// A write that was thought lost lands.
+    Land(usize),
+    /// The client asks a node to be moved.
+    Migrate(usize),
+    /// A node moves what it serves without asking.
+    Force(usize),
+    /// The client attaches to a target.
+    Attach(usize),
+    /// A time has come.
+    Wake(usize, Wake),
+    /// The take-over of a node asks again.
+    AskAgain(usize),
+    /// A node sees that the lease of the node that its move depends on has run out.
+    SeeGone(usize),
+    /// A node begins to take the cohort over.
+    BeginTakeOver(usize),
+    /// A node crashes.
+    Crash(usize),
+    /// A node's lease runs out.
+    RunOut(usize),
+    /// Its driver notices.
+    Fence(usize),
+    /// It has renewed the lease.
+    Renew(usize),
+}
+
+impl Cluster {
+    /// Everything that may happen next.
+    pub fn actions(&self, rules: &Rules, actions: &mut Vec<Action>) {
+        for (index, envelope) in self.network.iter().enumerate() {
+            if self.nodes[envelope.to.0 as usize - 1].alive {
+                actions.push(Action::Deliver(index));
+            }
+        }
+        actions.extend((0..self.store.late.len()).map(Action::Land));
+        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
+            self.actions_of(index, node, rules, actions);
+        }
+    }
+
+    fn actions_of(&self, index: usize, node: &Node, rules: &Rules, actions: &mut Vec<Action>) {
+        if node.outbox.is_some() {
+            actions.push(Action::BatonLeaves(index));
+        }
+        for (number, question) in node.questions.iter().enumerate() {
+            if question.reply.is_some() {
+                actions.push(Action::Answer(index, number));
+            }
+            if question.reply.is_none() || self.is_outdated(question) {
+                actions.push(Action::Process(index, number));
+            }
+            if self.left.lost_answers > 0 {
+                actions.push(Action::LoseAnswer(index, number));
+            }
+        }
+        if let Some(cohort) = &node.cohort {
+            if self.left.moves > 0 && node.serving() > 0 && !cohort.is_leaving() {
+                actions.push(Action::Migrate(index));
+            }
+            if self.left.forced > 0 && node.serving() > 0 {
+                actions.push(Action::Force(index));
+            }
+            if cohort.admits().is_some() && !node.linked {
+                actions.push(Action::Attach(index));
+            }
+            let recalls_early = rules.variant == Some(Variant::RecallsOnTimeOut) && cohort.is_leaving();
+            if cohort.depends_on().is_some_and(|other| recalls_early || self.store.gone.contains(&other)) {
+                actions.push(Action::SeeGone(index));
+            }
+        }
+        for wake in [&node.cohort, &node.kept].into_iter().flatten().flat_map(Cohort::wakes) {
+            if !is_resend(wake) {
+                actions.push(Action::Wake(index, wake));
+            }
+        }
+        if node.take_over.as_ref().is_some_and(|take_over| take_over.poll_timeout().is_some()) {
+            actions.push(Action::AskAgain(index));
+        }
+        if self.left.takers > 0 && node.may_begin_take_over(&self.store.held.record, &self.store.gone) {
+            actions.push(Action::BeginTakeOver(index));
+        }
+        match node.lease {
+            LeasePhase::Holds if self.left.faults > 0 && node.is_involved() => {
+                actions.push(Action::RunOut(index));
+            }
+            LeasePhase::Holds | LeasePhase::Ignored => {}
+            LeasePhase::RunOut => actions.push(Action::Fence(index)),
+            LeasePhase::Fenced => actions.push(Action::Renew(index)),
+        }
+        if self.left.faults > 0 && node.is_involved() {
+            actions.push(Action::Crash(index));
+        }
+    }
+
+    /// A read that is still on its way could bring back something newer.
+    fn is_outdated(&self, question: &Question) -> bool {
+        question.request.read(&self.store).is_some_and(|now| question.reply.as_ref() != Some(&now))
+    }
+}
+
+fn is_resend(wake: Wake) -> bool {
+    use sterna::protocol::{source, target};
+    match wake {
+        Wake::Source(wake) => matches!(wake, source::Wake::ResendPrepare | source::Wake::ResendBaton),
+        Wake::Target(_, wake) => matches!(wake, target::Wake::ResendReady),
+    }
+}

@@ -1,0 +1,76 @@
+//! What becomes of the sessions of a node that is gone (rule d): whoever a client asks for its session takes it
+//! over; sessions that nobody has asked for are taken over to be ended in good order.
+
+use super::{Node, now};
+use crate::engine::{NodeInfo, Standing};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use sterna::protocol::cohort::Cohort;
+use sterna::protocol::ids::{CohortId, NodeId, SessionId};
+use sterna::protocol::record::Record;
+use sterna::protocol::time::Time;
+
+/// Nodes that are gone: since when, and whether their sessions have been seen to. `None`: they have.
+pub(super) type Estates = BTreeMap<NodeId, Option<Time>>;
+
+impl Node {
+    /// Takes a session over if that is permitted, as far as this node can see. The take-over asks for itself.
+    pub(super) fn take_over(self: &Arc<Self>, session: SessionId, record: &Record) -> bool {
+        let nobody = {
+            let watch = self.watch.lock();
+            record.may_be_taken_over(self.id, |node| watch.has_run_out(node))
+        };
+        // A node on its way out leaves it to others, if there are any.
+        let willing = self.standing() != Standing::Offline || !self.others_online();
+        let permitted = self.with_env(|env| env.permit.is_some());
+        if !nobody || !willing || !permitted || self.is_full() {
+            return false;
+        }
+        let unknown = || Cohort::unknown(session, self.id, self.settings.clone());
+        self.with_new(unknown, |cohort, env| cohort.take_over(env));
+        true
+    }
+
+    fn others_online(&self) -> bool {
+        self.live_nodes().iter().any(|info| info.id != self.id && info.standing == Standing::Online)
+    }
+
+    /// The nodes that have published and whose lease has not run out, as far as this one has seen.
+    pub(super) fn live_nodes(&self) -> Vec<NodeInfo> {
+        let mut nodes = self.shared.engine.nodes();
+        let watch = self.watch.lock();
+        nodes.retain(|info| !watch.has_run_out(info.id));
+        nodes
+    }
+
+    /// Takes over what nodes that are gone have left and no client has asked for within its time: the
+    /// sessions end here, and the application hears of it.
+    pub(super) async fn inherit(self: &Arc<Self>, gone: &BTreeSet<NodeId>, estates: &mut Estates) {
+        estates.retain(|node, _| gone.contains(node));
+        for node in gone {
+            let since = *estates.entry(*node).or_insert(Some(now()));
+            let due = since.is_some_and(|since| now() >= since + self.settings.resume_max);
+            if due && self.inherit_from(*node).await {
+                estates.insert(*node, None);
+            }
+        }
+    }
+
+    /// False: the engine did not answer.
+    async fn inherit_from(self: &Arc<Self>, gone: NodeId) -> bool {
+        let Ok(cohorts) = self.shared.engine.cohorts_of(gone).await else { return false };
+        let heirs = self.live_nodes();
+        let mine = |cohort: &CohortId| heir(*cohort, &heirs) == Some(self.id);
+        for cohort in cohorts.into_iter().filter(mine) {
+            let unknown = || Cohort::unknown(SessionId(cohort.0), self.id, self.settings.clone());
+            self.with_new(unknown, |cohort, env| cohort.take_over(env));
+        }
+        true
+    }
+}
+
+/// Which of these nodes sees to a cohort, so that not all of them do: the one with the highest random weight
+/// (Thaler and Ravishankar 1998).
+fn heir(cohort: CohortId, nodes: &[NodeInfo]) -> Option<NodeId> {
+    nodes.iter().map(|info| info.id).max_by_key(|node| (cohort.0 ^ node.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}

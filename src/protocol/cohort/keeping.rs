@@ -1,0 +1,103 @@
+//! Snapshots of what is served here: between the session and its [`Keeper`].
+
+use super::{Asker, Cohort, Env, Output, Role};
+use crate::protocol::ids::Fence;
+use crate::protocol::keeper::{Kept, Step};
+use crate::protocol::record::Ask;
+use crate::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk};
+use crate::protocol::takeover;
+use crate::protocol::target;
+use crate::protocol::time::Time;
+
+impl Cohort {
+    /// The fence that snapshots are written at: that of what is served here.
+    fn keeps_at(&self, env: &Env<'_>) -> Option<Fence> {
+        if env.permit.is_none() || self.session.closed().is_some() {
+            return None;
+        }
+        match &self.role {
+            Role::Owner(_) | Role::Source(..) => self.fence().filter(|_| self.is_served()),
+            // Also after a fence: without it the move would not end, and the store knows who is too late.
+            Role::Target(target) => target.serves().then(|| self.session.fence()),
+            Role::Absent | Role::Taking(_) | Role::Ending => None,
+        }
+    }
+
+    /// Stores a snapshot if one is due.
+    pub(super) fn keep(&mut self, env: &Env<'_>) {
+        let Some(fence) = self.keeps_at(env) else { return };
+        let due = self.session.snapshot_due(self.keeper.taken_at(), env.now);
+        if due.is_some_and(|at| at <= env.now) {
+            self.keeper.want();
+        }
+        let (number, ask) = match self.keeper.next_step(env.now) {
+            None => return,
+            Some(Step::Read(number)) => (number, SnapshotAsk::Read),
+            Some(Step::Write { number, expected, snapshot }) => {
+                let sessions = vec![self.session.take_snapshot(env.now)];
+                let snapshot = Box::new(Snapshot { fence, number: snapshot, sessions });
+                (number, SnapshotAsk::Write { expected, snapshot })
+            }
+        };
+        self.outputs.push_back(Output::Snapshot(Asker::Keeper, number, ask));
+    }
+
+    /// When a snapshot is due, if nothing else happens.
+    pub(super) fn keep_at(&self, env: &Env<'_>) -> Option<Time> {
+        self.keeps_at(env)?;
+        if self.keeper.is_pending() {
+            return self.keeper.poll_timeout();
+        }
+        self.session.snapshot_due(self.keeper.taken_at(), env.now)
+    }
+
+    /// An arrival is stored before its record is finalised, where snapshots are.
+    pub(super) fn keep_arrival(&mut self, env: &Env<'_>) {
+        if self.session.is_stored() {
+            self.keeper.want();
+            self.keep(env);
+        } else {
+            self.arrival_kept(env);
+        }
+    }
+
+    fn arrival_kept(&mut self, env: &Env<'_>) {
+        if let Role::Target(target) = &mut self.role {
+            target.handle(target::Input::Stored, env.now);
+            self.drain_target(env);
+        }
+    }
+
+    /// The store of snapshots has answered.
+    pub fn on_snapshot(&mut self, asker: Asker, number: u64, answer: SnapshotAnswer, env: &Env<'_>) {
+        match asker {
+            Asker::Keeper => self.on_keeper_answer(number, answer, env),
+            Asker::TakeOver => self.take_over_input(takeover::Input::Snapshot(number, answer), env),
+            Asker::Owner | Asker::Source(_) | Asker::Target(_) => {}
+        }
+        self.settle(env);
+    }
+
+    fn on_keeper_answer(&mut self, number: u64, answer: SnapshotAnswer, env: &Env<'_>) {
+        let fence = self.fence().unwrap_or_else(|| self.session.fence());
+        let again_after = env.node.timing().record_poll;
+        match self.keeper.on_answer(number, answer, fence, env.now, again_after) {
+            None => {}
+            Some(Kept::Stored) => {
+                self.session.snapshot_stored();
+                self.arrival_kept(env);
+            }
+            // Whoever stores at a higher fence has won the record first: it is read before anything more is
+            // served.
+            Some(Kept::Outdone) => match self.role {
+                Role::Owner(_) => {
+                    self.fenced = true;
+                    self.ask_as_owner(Ask::Read);
+                }
+                Role::Target(_) => self.arrival_kept(env),
+                // Its own reads of the record tell it.
+                Role::Source(..) | Role::Absent | Role::Taking(_) | Role::Ending => {}
+            },
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Take-over from a node that is gone, and recall from a target that is: between the session here and
+//! [`TakeOver`].
+
+use super::{Asker, Cohort, Env, Output, Report, Role};
+use crate::protocol::application::Context;
+use crate::protocol::ids::NodeId;
+use crate::protocol::keeper::Keeper;
+use crate::protocol::reasons::{CloseReason, TargetRefusal};
+use crate::protocol::record::{Revision, Versioned};
+use crate::protocol::snapshot::{Origin, Snapshot, SnapshotAsk};
+use crate::protocol::takeover::{self, Outcome, TakeOver};
+use crate::protocol::target;
+use crate::protocol::wire::{Downlink, SwitchCause};
+use std::collections::BTreeSet;
+
+impl Cohort {
+    /// Looks whether this node may take the cohort over, and does so. Nothing happens if the node has it, or is
+    /// about it already; a preparation for a move is declined first.
+    pub fn take_over(&mut self, env: &Env<'_>) {
+        if let Role::Target(target) = &mut self.role {
+            target.handle(target::Input::Drop(TargetRefusal::NotOwner), env.now);
+            self.drain_target(env);
+        }
+        if let Role::Absent = self.role
+            && env.permit.is_some()
+        {
+            self.begin_anew();
+            let take_over = TakeOver::new(self.me, None, env.node.timing().record_poll, env.now);
+            self.take_over_as(take_over, env);
+        }
+        self.settle(env);
+    }
+
+    fn take_over_as(&mut self, take_over: TakeOver, env: &Env<'_>) {
+        self.role = Role::Taking(Box::new(take_over));
+        self.drain_take_over(env);
+    }
+
+    /// The record is won back from a target that may have served: the newer of the copy here and what that
+    /// target has stored is gone on from.
+    pub(super) fn recall(&mut self, held: Versioned, env: &Env<'_>) {
+        // A link that was idle meanwhile does not tell how far the client is: it is asked to come anew.
+        self.session.control(&Downlink::Moved { cohort: self.id, epoch: held.record.epoch });
+        self.session.drop_links(CloseReason::Moved);
+        let poll = env.node.timing().record_poll;
+        if !self.session.is_stored() {
+            self.restart(held, None, env);
+        } else if env.permit.is_some() && !self.fenced {
+            let copy = self.session.fence();
+            self.take_over_as(TakeOver::recall(held, copy, poll, env.now), env);
+        } else {
+            // Fenced: it is looked at again when the lease is back.
+            let mut take_over = TakeOver::recall(held, self.session.fence(), poll, env.now);
+            take_over.handle(takeover::Input::Fenced, env.now);
+            self.take_over_as(take_over, env);
+        }
+    }
+
+    /// The lease is back: what was being recalled is taken to the next epoch first (e).
+    pub(super) fn recall_again(&mut self, env: &Env<'_>) {
+        let copy = Some(self.session.fence());
+        self.take_over_as(TakeOver::new(self.me, copy, env.node.timing().record_poll, env.now), env);
+    }
+
+    /// The leases have been read: these nodes' have surely run out. `None`: the read has failed.
+    pub fn on_leases(&mut self, number: u64, gone: Option<BTreeSet<NodeId>>, env: &Env<'_>) {
+        self.take_over_input(takeover::Input::Leases(number, gone), env);
+        self.settle(env);
+    }
+
+    pub(super) fn take_over_input(&mut self, input: takeover::Input, env: &Env<'_>) {
+        if let Role::Taking(take_over) = &mut self.role {
+            take_over.handle(input, env.now);
+            self.drain_take_over(env);
+        }
+    }
+
+    fn drain_take_over(&mut self, env: &Env<'_>) {
+        while let Role::Taking(take_over) = &mut self.role {
+            let Some(output) = take_over.poll_output() else { return };
+            match output {
+                takeover::Output::Ask(number, ask) => {
+                    self.outputs.push_back(Output::Ask(Asker::TakeOver, number, ask));
+                }
+                takeover::Output::ReadLeases(number) => self.outputs.push_back(Output::ReadLeases(number)),
+                takeover::Output::ReadSnapshot(number) => {
+                    self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, SnapshotAsk::Read));
+                }
+                takeover::Output::WriteBack { number, expected, fence, snapshot } => {
+                    let sessions = snapshot
+                        .map_or_else(|| vec![self.session.export(env.now)], |snapshot| snapshot.sessions);
+                    let snapshot = Box::new(Snapshot { fence, number: 0, sessions });
+                    let ask = SnapshotAsk::Write { expected, snapshot };
+                    self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, ask));
+                }
+                takeover::Output::Ended(outcome) => self.on_take_over_ended(outcome, env),
+            }
+        }
+    }
+
+    fn on_take_over_ended(&mut self, outcome: Outcome, env: &Env<'_>) {
+        let has_copy = matches!(&self.role, Role::Taking(take_over) if take_over.has_copy());
+        match outcome {
+            Outcome::Serve { held, revision, snapshot } => {
+                self.restart(held, Some((revision, snapshot)), env);
+            }
+            Outcome::NoSnapshot(held) => self.forget(held, CloseReason::SessionUnknown),
+            Outcome::Elsewhere(record) if has_copy => self.lose(record, env),
+            Outcome::Elsewhere(_) => self.vacate(),
+            // The copy is kept, frozen, until the lease is back.
+            Outcome::Fenced | Outcome::Unavailable if has_copy => {}
+            Outcome::Fenced | Outcome::Unavailable => self.vacate(),
+        }
+    }
+
+    /// Serves from what is stored, or from the copy: in a new generation.
+    fn restart(&mut self, held: Versioned, stored: Option<(Revision, Option<Box<Snapshot>>)>, env: &Env<'_>) {
+        let mut origin = Origin::Copy { epoch: self.session.fence().epoch };
+        let fence = held.record.fence();
+        let (revision, snapshot) = stored.map_or((None, None), |(revision, from)| (Some(revision), from));
+        if let Some(snapshot) = snapshot {
+            origin = snapshot.origin();
+            let id = self.session.id();
+            let state = snapshot.sessions.into_iter().find(|state| state.session == id);
+            let restored = state.is_some_and(|state| self.session.import(state, fence, env.now).is_ok());
+            if !restored {
+                // Not what a node of this version has written: nothing can be made of it.
+                return self.forget(held, CloseReason::SessionUnknown);
+            }
+        }
+        if revision.is_some() {
+            // The record was won under the lease that holds now.
+            self.fenced = false;
+        }
+        self.keeper = revision.map_or_else(Keeper::new, Keeper::after);
+        self.session.new_generation(fence.epoch);
+        self.told_offline = false;
+        self.own(held, env);
+        self.open_links(SwitchCause::TookOver, fence, env);
+        self.outputs.push_back(Output::Report(Report::TookOver(origin)));
+        env.application.took_over(&mut Context { session: &mut self.session, now: env.now }, origin);
+    }
+
+    /// Nothing of it is left here.
+    pub(super) fn vacate(&mut self) {
+        self.role = Role::Absent;
+        self.session.drop_links(CloseReason::Moved);
+    }
+}
