@@ -19,11 +19,11 @@ mod random;
 mod verbs;
 
 pub use directory::{Directory, Landing};
-pub use echo::{ECHO, Echo, ODD_FLOAT, PUSH, PUSH_EVERY, STORE, VER};
+pub use echo::{BOOK, ECHO, Echo, ODD_FLOAT, PUSH, PUSH_EVERY, REMIND, STORE, TICK, VER};
 pub use history::{Entry, History};
 pub use node::Node;
 pub use pipes::Lane;
-pub use player::Player;
+pub use player::{Output, Player};
 pub use random::Random;
 
 use crate::protocol::ids::NodeId;

@@ -4,6 +4,7 @@ mod chaos;
 mod crashes;
 mod faults;
 mod fencing;
+mod laws;
 mod links;
 mod moves;
 mod roles;
