@@ -280,7 +280,11 @@ impl Cohort {
         match &mut self.role {
             // (e) A fenced node accepts no baton.
             Role::Target(target) if target.id() == id && env.permit.is_some() => {
-                let fits = baton.sessions.iter().any(|state| self.session.fits(state));
+                let mut ours = baton.sessions.iter().filter(|state| state.session == self.session.id());
+                let fits = match (ours.next(), ours.next()) {
+                    (Some(state), None) => self.session.fits(state),
+                    (None, _) | (Some(_), Some(_)) => false,
+                };
                 target.handle(
                     if fits {
                         target::Input::Baton(baton)

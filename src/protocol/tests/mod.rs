@@ -4,6 +4,7 @@ mod cancels;
 mod crashes;
 mod faults;
 mod fencing;
+mod laws;
 mod links;
 mod moves;
 mod roles;
