@@ -1,6 +1,7 @@
 //! Scenes: what the design says of moves and their faults, played through on a cluster in memory.
 
 mod crashes;
+mod fault_table;
 mod faults;
 mod fencing;
 mod links;
