@@ -7,7 +7,7 @@ help:
 	@echo "make check   format, lints, unit and quick tests; installs nothing"
 	@echo "make test    everything; says what it installs, and installs it"
 	@echo "make bench   measures the core, what the C functions cost, and how fast a node empties"
-	@echo "make soak    runs long: SOAK_ROUNDS, SOAK_SECONDS, PROPTEST_CASES"
+	@echo "make soak    runs long: SOAK_ROUNDS, SOAK_SECONDS, SIM_SEEDS, PROPTEST_CASES"
 	@echo "make bless   writes generated files anew"
 
 demo:

@@ -64,7 +64,9 @@ test)
     for name in $(tests_in server/tests); do
         stage "server:$name" "$cargo_test --test $name"
     done
-    # A profile of its own: optimised, with every assertion.
+    # Profiles of their own: optimised, with every assertion.
+    stage simulation "cargo test --locked --quiet --profile sim --package sterna-sim &&
+                      cargo run --locked --quiet --profile sim --package sterna-sim --bin sterna-sim -- --seeds 1000 --start 1"
     stage model "cargo test --locked --quiet --profile model --package sterna-model --features search --tests -- --test-threads 1 --nocapture"
     stage windows "cargo check --locked --quiet --workspace --target x86_64-pc-windows-gnu"
     stage shipped-library scripts/shipped-library.sh
@@ -74,6 +76,7 @@ soak)
     rounds="${SOAK_ROUNDS:-10}"
     stage build "cargo build --locked --quiet --workspace --all-features && cargo build --locked --quiet --release --workspace"
     stage properties "PROPTEST_CASES=${PROPTEST_CASES:-5000} $cargo_test --lib"
+    stage simulation "cargo run --locked --quiet --profile sim --package sterna-sim --bin sterna-sim -- --seeds ${SIM_SEEDS:-100000} --start 1001"
     stage memory "for round in \$(seq $rounds); do STERNA_NEED_VALGRIND=1 $cargo_test --test c_abi || exit 1; done"
     stage end-to-end "for round in \$(seq $rounds); do
             $cargo_test --test '*' || exit 1

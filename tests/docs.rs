@@ -282,3 +282,23 @@ fn every_link_of_the_documents_leads_somewhere() {
     }
     assert!(seen > 20, "only {seen} links were found: they are written in another way now");
 }
+
+#[test]
+fn every_row_of_the_fault_table_has_a_scene_of_its_name() {
+    let document = read("docs/CORRECTNESS.md");
+    let (_, table) = document.split_once("## When it goes wrong").expect("the table has its section");
+    let named: Vec<String> =
+        rows(table).into_iter().skip(2).filter_map(|cells| cells.last().cloned()).collect();
+    let scenes = read("src/protocol/tests/fault_table.rs");
+    let mut lines = scenes.lines();
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        if line == "#[test]"
+            && let Some(name) = lines.next().and_then(|line| line.strip_prefix("fn ")?.strip_suffix("() {"))
+        {
+            found.push(name.to_owned());
+        }
+    }
+    assert_eq!(named.len(), 16, "the rows of DESIGN section 4: {named:?}");
+    assert_eq!(named, found, "rows of the table, and scenes, in the same order");
+}

@@ -200,7 +200,9 @@ impl Stage {
     /// False: there was nothing to do it to.
     fn begin(&mut self, happening: &Happening) -> bool {
         match *happening {
-            Happening::Join { .. } | Happening::Leave { .. } => self.comes_or_goes(happening),
+            Happening::Join { .. } | Happening::Leave { .. } | Happening::Vanish { .. } => {
+                self.comes_or_goes(happening)
+            }
             Happening::Drain { node } => self.on_node(node, |cluster, node| cluster.drain(node)),
             Happening::Online { node } => self.on_node(node, |cluster, node| cluster.online(node)),
             Happening::Force { node } => self.on_node(node, |cluster, node| cluster.force(node)),
@@ -295,6 +297,11 @@ impl Stage {
                 let id = self.cluster.join_play(player, node, mode, ms(every_ms), ms(pushed_ms));
                 self.players.insert(player, id);
                 true
+            }
+            Happening::Vanish { player } => {
+                let gone = self.player(player);
+                self.left.extend(gone);
+                self.on_player(player, |cluster, player| cluster.vanish(player))
             }
             Happening::Leave { player } => {
                 let gone = self.player(player);

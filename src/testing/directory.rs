@@ -98,6 +98,13 @@ impl Directory {
         found
     }
 
+    /// Everything that was written is gone.
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
+        self.snapshots.clear();
+        self.heartbeats.values_mut().for_each(|beat| *beat = Heartbeat::Beating(0));
+    }
+
     /// Whether this read is one that is not answered.
     pub(super) fn loses_read(&mut self) -> bool {
         let loses = self.lose_reads > 0;

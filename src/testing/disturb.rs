@@ -3,11 +3,14 @@
 
 use super::echo::{PUSH_EVERY, STORE_LARGE};
 use super::happenings::{Actor, Happening};
+use super::history::Entry;
 use super::pipes::{End, PipeId};
+use super::player::{Inbox, settings};
 use super::{Cluster, Landing, PlayerId};
-use crate::protocol::client::Standing;
+use crate::protocol::client::{Client, Standing};
 use crate::protocol::ids::NodeId;
 use crate::protocol::lease::Heartbeat;
+use crate::protocol::reasons::CloseReason;
 use crate::protocol::wire::MoveMode;
 use std::time::Duration;
 
@@ -150,6 +153,21 @@ impl Cluster {
         self.silent.retain(|(who, _), until| *who != player || *until > now);
     }
 
+    /// The player's machine dies: its nodes find out by its silence.
+    pub fn vanish(&mut self, player: PlayerId) {
+        self.note(|| format!("{player:?} vanishes"));
+        for pipe in self.pipes.values_mut().filter(|pipe| pipe.player == player) {
+            pipe.broken = true;
+            pipe.client_open = false;
+        }
+        let host = &mut self.players[player.0];
+        host.client = Client::new(settings(MoveMode::Seamless), 0);
+        host.inbox = Inbox::default();
+        host.plays_every = None;
+        self.after_client(player);
+        self.history.lock().push(Entry::Vanished(player));
+    }
+
     /// The player goes on at another address: the client notices that its links are of no use, the nodes do
     /// not.
     pub fn change_address(&mut self, player: PlayerId) {
@@ -162,6 +180,20 @@ impl Cluster {
                 pipe.broken = true;
             }
             self.schedule(delay, Happening::Ended(id, End::Client));
+        }
+    }
+
+    /// The engine forgets everything that it was told.
+    pub fn engine_loses_its_data(&mut self) {
+        self.note(|| "the engine has lost its data".into());
+        self.directory.clear();
+    }
+
+    /// The drain's deadline has passed: what is left on a node ends.
+    pub fn close_all(&mut self, node: NodeId) {
+        let Some(host) = self.nodes.get(&node) else { return };
+        for cohort in host.cohorts.keys().copied().collect::<Vec<_>>() {
+            self.call(node, cohort, |cohort, env| cohort.close(CloseReason::NodeStopped, env));
         }
     }
 

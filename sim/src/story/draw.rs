@@ -7,9 +7,9 @@ use sterna::testing::Random;
 /// The nodes of a story.
 const NODES: std::ops::RangeInclusive<u64> = 3..=7;
 /// Messages of all players together, per second: what a run costs in time.
-const MESSAGES_PER_SECOND: u64 = 30;
+const MESSAGES_PER_SECOND: u64 = 80;
 /// One story in so many has dozens of players.
-const CROWDS_ONE_IN: u64 = 12;
+const CROWDS_ONE_IN: u64 = 8;
 
 /// Frames that may be lost or doubled by name.
 const FRAMES: &[&str] = &[
@@ -109,7 +109,7 @@ impl Author {
     fn players_join(&mut self) {
         for player in 0..self.players {
             let node = self.node();
-            let every_ms = (self.players * 1000 / MESSAGES_PER_SECOND).max(40) + self.chance.below(100);
+            let every_ms = (self.players * 1000 / MESSAGES_PER_SECOND).max(30) + self.chance.below(100);
             let pushed_ms = if self.yes() { 0 } else { every_ms * 2 };
             let classic = self.chance.below(8) == 0;
             // Some come later, into whatever goes on then.
@@ -261,8 +261,9 @@ impl Author {
             },
             2 => Happening::StoreLarge { player },
             3 => Happening::Store { player },
-            4 => Happening::Answers { player, does: self.yes() },
-            5 if self.chance.below(4) == 0 => Happening::Leave { player },
+            4 => Happening::Answers { player, does: false },
+            5 if self.chance.below(6) == 0 => Happening::Leave { player },
+            6 if self.chance.below(6) == 0 => Happening::Vanish { player },
             _ => Happening::Migrate { player },
         };
         self.at(at_ms, happening);

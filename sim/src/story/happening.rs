@@ -78,6 +78,11 @@ happenings! {
         /// Who.
         player: u64,
     }
+    /// A player's machine dies.
+    "vanish" Vanish {
+        /// Whose.
+        player: u64,
+    }
     /// A node goes offline and tells its clients.
     "drain" Drain {
         /// Which.

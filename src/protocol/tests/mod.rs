@@ -2,6 +2,7 @@
 
 mod cancels;
 mod crashes;
+mod fault_table;
 mod faults;
 mod fencing;
 mod laws;

@@ -83,6 +83,8 @@ pub enum Entry {
     Reported(NodeId, CohortId, Report),
     /// The application was told that this uplink is lost, in this lineage.
     GameTold(PlayerId, Lineage, Range<u64>),
+    /// A client ended without a word.
+    Vanished(PlayerId),
     /// A node's process ended without a word.
     Crashed(NodeId),
     /// More is kept than a limit allows.

@@ -77,6 +77,7 @@ impl History {
                     let mover = movers.entry(*player).or_default();
                     mover.wished.get_or_insert(at);
                 }
+                Entry::Vanished(player) => movers.entry(*player).or_default().ended(),
                 Entry::Restarted(restarted) => {
                     // What was under way is decided by the crash.
                     movers.entry(restarted.player).or_default().from = None;

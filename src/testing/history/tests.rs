@@ -144,7 +144,7 @@ fn uplink_that_is_lost_doubled_or_out_of_order_breaks_promise_2() {
     breaks(2, "twice", run(&[0, 1, 1, 2]));
     breaks(2, "twice", run(&[0, 1, 0, 2]));
     breaks(2, "never sent", run(&[0, 1, 2, 3]));
-    breaks(7, "nobody was told", run(&[0, 2]));
+    breaks(7, "the game was not told", run(&[0, 2]));
 }
 
 #[test]
