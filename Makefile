@@ -1,13 +1,14 @@
 # `make` alone says what there is. The work is done by cargo and by scripts/stages.sh.
 
-.PHONY: help demo check test bench soak bless
+.PHONY: help demo check test bench fuzz soak bless
 
 help:
 	@echo "make demo    players on nodes that come and go (cargo demo)"
 	@echo "make check   format, lints, unit and quick tests; installs nothing"
 	@echo "make test    everything; says what it installs, and installs it"
 	@echo "make bench   measures the core, and what the C functions cost"
-	@echo "make soak    runs long: SOAK_ROUNDS, SOAK_SECONDS, PROPTEST_CASES"
+	@echo "make fuzz    feeds every decoder and state machine for FUZZ_SECONDS each"
+	@echo "make soak    runs long: SOAK_ROUNDS, SOAK_SECONDS, PROPTEST_CASES, FUZZ_SECONDS"
 	@echo "make bless   writes generated files anew"
 
 demo:
@@ -22,6 +23,9 @@ test:
 bench:
 	cargo bench --locked --package sterna --all-features --bench core
 	cargo bench --locked --package sterna-server --bench client
+
+fuzz:
+	@scripts/fuzz.sh seconds $${FUZZ_SECONDS:-600}
 
 soak:
 	@scripts/stages.sh soak
