@@ -2,15 +2,15 @@
 
 use crate::memo::Memo;
 use crate::messages::{Digested, Envelope};
-use crate::node::{Effects, LINK, LeasePhase, NOW, Node, SETTINGS, Who};
+use crate::node::{Effects, LINK, LeasePhase, Node, SETTINGS, Who};
 use crate::possible::Action;
 use crate::store::{Reply, Store};
 use crate::variants::Variant;
-use sterna::protocol::cohort::Cohort;
-use sterna::protocol::ids::{Binding, Bucket, Epoch, Fence, NodeId, SessionId};
+use std::sync::Arc;
+use sterna::protocol::cohort::{Asker, Cohort};
+use sterna::protocol::ids::{Binding, Bucket, Cursor, Epoch, Fence, NodeId, SessionId};
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
-use sterna::protocol::takeover;
-use sterna::protocol::wire::{MoveMode, Uplink};
+use sterna::protocol::wire::{Data, MoveMode, Uplink};
 
 /// How often things may go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ pub struct Cluster {
     /// The nodes 1, 2 and 3; the session begins on 1, the spare is 3.
     pub nodes: [Digested<Node>; 3],
     /// Every message that was ever sent: it may arrive any number of times from now on, at any time, or never.
-    pub network: Vec<Digested<Envelope>>,
+    pub network: Arc<Vec<Digested<Envelope>>>,
     /// What may still go wrong.
     pub left: Bounds,
     /// A client was told that it is served by a node whose lease did not hold.
@@ -74,6 +74,9 @@ pub struct Cluster {
     pub claimed_unready: bool,
 }
 
+/// The session that it is all about.
+const SESSION: SessionId = SessionId(7);
+
 fn node_id(index: usize) -> NodeId {
     NodeId(index as u64 + 1)
 }
@@ -81,7 +84,6 @@ fn node_id(index: usize) -> NodeId {
 impl Cluster {
     /// Node 1 serves the session, whose client is linked to it.
     pub fn new(bounds: Bounds) -> Self {
-        let session = SessionId(7);
         let record = Record {
             bucket: Bucket(1),
             binding: Binding(0),
@@ -91,18 +93,23 @@ impl Cluster {
             room: None,
         };
         let held = Versioned { revision: Revision(1), record };
-        let cohort = Cohort::begin(session, "user".into(), [7; 32], held, SETTINGS.clone());
-        let state = cohort.session().export(NOW);
+        let cohort = Cohort::begin(SESSION, "user".into(), [7; 32], held, SETTINGS.clone());
         let mut owner = Node::new(node_id(0), bounds.targets.into());
         owner.cohort = Some(cohort);
         let link = owner.link();
         owner.call(None, |cohort, env| cohort.connect(link, false, env));
+        let mut store = Store::new(record);
+        // Its first snapshot is stored before anything else happens.
+        while let Some(question) = owner.questions.pop() {
+            let reply = store.process(&question.request);
+            answer(&mut owner, question.who, question.number, reply, None);
+        }
         let other = |index: usize| Digested::new(Node::new(node_id(index), bounds.targets.into()));
         let nodes = [Digested::new(owner), other(1), other(2)];
         Self {
-            store: Digested::new(Store::new(record, vec![state])),
+            store: Digested::new(store),
             nodes,
-            network: Vec::new(),
+            network: Arc::default(),
             left: bounds,
             served_without_lease: false,
             claimed_unready: false,
@@ -171,23 +178,31 @@ impl Cluster {
     }
 
     /// A message that from now on changes nothing, whenever it arrives, need not be told apart from one that
-    /// never does: that of an attempt which its source has left behind, and Prepare for an epoch that the
-    /// record has passed, which can only be refused.
+    /// never does: that of an attempt which its source has left behind; Prepare for an epoch that the record has
+    /// passed, which can only be refused; Cancel where nothing is, or can be, admitted; a baton that the record
+    /// has passed, where there is nothing that it could be for: all that it can bring about is one more read of
+    /// the record at the target, which shows that it has passed, and at the source, which reads it anyway.
     fn forget_spent_messages(&mut self, variant: Option<Variant>) {
         let (nodes, epoch) = (&self.nodes, self.store.held.record.epoch);
-        self.network.retain(|envelope| {
+        let is_spent = |envelope: &Envelope| {
             let to = &nodes[envelope.to.0 as usize - 1];
+            let awaited = || to.cohort.as_ref().is_some_and(|cohort| cohort.asks(Asker::Target(envelope.id)));
             let leaving = || to.cohort.as_ref().and_then(Cohort::source).map(|source| source.id());
-            to.alive
-                && match envelope.name {
-                    "Prepare" => envelope.id.epoch > epoch,
-                    "Ready" if variant == Some(Variant::EarlierReadyCounts) => true,
+            !to.alive
+                || match envelope.name {
+                    "Prepare" => envelope.id.epoch <= epoch,
+                    "Ready" if variant == Some(Variant::EarlierReadyCounts) => false,
                     "Prepared" | "Refused" | "Ready" | "BatonAck" | "Finalised" => {
-                        leaving() == Some(envelope.id)
+                        leaving() != Some(envelope.id)
                     }
-                    _ => true,
+                    "Baton" => variant.is_none() && envelope.id.epoch < epoch && !awaited(),
+                    "Cancel" => variant.is_none() && envelope.id.epoch <= epoch && !awaited(),
+                    _ => false,
                 }
-        });
+        };
+        if self.network.iter().any(|envelope| is_spent(envelope)) {
+            Arc::make_mut(&mut self.network).retain(|envelope| !is_spent(envelope));
+        }
     }
 
     fn do_it(&mut self, action: &Action, rules: &Rules) {
@@ -227,9 +242,6 @@ impl Cluster {
                 effects.absorb(node.call_kept(variant, |cohort, env| cohort.fire(wake, env)));
                 effects
             }),
-            Action::AskAgain(index) => self.own(index, action, rules, |node| {
-                node.tell_take_over(takeover::Input::Timeout, &[], variant)
-            }),
             Action::SeeGone(index) => self.own(index, action, rules, |node| {
                 node.call(variant, |cohort, env| {
                     if let Some(other) = cohort.depends_on() {
@@ -239,7 +251,7 @@ impl Cluster {
             }),
             Action::BeginTakeOver(index) => {
                 self.left.takers -= 1;
-                self.own(index, action, rules, |node| node.begin_take_over(variant));
+                self.own(index, action, rules, |node| node.begin_take_over(SESSION, variant));
             }
             Action::Crash(index) => self.crash(index),
             Action::RunOut(index) => {
@@ -253,7 +265,7 @@ impl Cluster {
             Action::Fence(index) => self.own(index, action, rules, |node| fence(node, variant)),
             Action::Renew(index) => self.own(index, action, rules, |node| {
                 node.lease = LeasePhase::Holds;
-                node.call(variant, |cohort, _| cohort.on_unfenced())
+                node.call(variant, Cohort::on_unfenced)
             }),
         }
     }
@@ -275,7 +287,7 @@ impl Cluster {
 
     /// A message arrives for the last time.
     pub fn deliver_last(&mut self, index: usize, rules: &Rules) {
-        let envelope = self.network.remove(index);
+        let envelope = Arc::make_mut(&mut self.network).remove(index);
         self.deliver(&envelope, rules);
         self.tidy(rules.variant);
     }
@@ -317,7 +329,7 @@ impl Cluster {
         self.served_without_lease |= effects.served_without_lease;
         for envelope in effects.sent {
             if let Err(place) = self.network.binary_search_by(|sent| (**sent).cmp(&envelope)) {
-                self.network.insert(place, envelope);
+                Arc::make_mut(&mut self.network).insert(place, envelope);
             }
         }
         if let Some(id) = effects.claimed {
@@ -380,23 +392,22 @@ fn lose_answer(node: &mut Node, number: usize, variant: Option<Variant>) -> Effe
 
 fn answer(node: &mut Node, who: Who, number: u64, reply: Reply, variant: Option<Variant>) -> Effects {
     match (who, reply) {
-        (Who::TakeOver, Reply::Leases(gone)) => {
-            let input = takeover::Input::Leases(number, gone.is_some());
-            node.tell_take_over(input, &gone.unwrap_or_default(), variant)
-        }
         (Who::Cohort(asker), Reply::Directory(answer)) => {
             node.call(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
         }
         (Who::Kept(asker), Reply::Directory(answer)) => {
             node.call_kept(variant, |cohort, env| cohort.on_answer(asker, number, answer, env))
         }
-        (Who::TakeOver, Reply::Directory(answer)) => {
-            node.tell_take_over(takeover::Input::Answer(number, answer), &[], variant)
+        (Who::Cohort(asker), Reply::Snapshot(answer)) => {
+            node.call(variant, |cohort, env| cohort.on_snapshot(asker, number, answer, env))
         }
-        (Who::TakeOver, Reply::Snapshot(answer)) => {
-            node.tell_take_over(takeover::Input::Snapshot(number, answer), &[], variant)
+        (Who::Kept(asker), Reply::Snapshot(answer)) => {
+            node.call_kept(variant, |cohort, env| cohort.on_snapshot(asker, number, answer, env))
         }
-        (Who::Arrival(id), Reply::Stored) => node.call(variant, |cohort, env| cohort.on_stored(id, env)),
+        (Who::Cohort(_), Reply::Leases(gone)) => {
+            let gone = gone.map(|gone| gone.into_iter().collect());
+            node.call(variant, |cohort, env| cohort.on_leases(number, gone, env))
+        }
         (who, reply) => unreachable!("{who:?} is answered by {reply:?}"),
     }
 }
@@ -427,7 +438,11 @@ fn attach(node: &mut Node, variant: Option<Variant>) -> Effects {
     let link = node.link();
     node.call(variant, |cohort, env| {
         // Refused while the lease does not hold: the client tries again.
-        let _ = cohort.attach(id, link, false, env);
+        if cohort.attach(id, link, false, env).is_ok() {
+            let mut start = Vec::new();
+            Data::Start(Cursor(0)).encode(&mut start);
+            assert_eq!(cohort.received(LINK, &start, env), Ok(start.len()), "an uplink may begin");
+        }
     })
 }
 
@@ -436,8 +451,5 @@ fn fence(node: &mut Node, variant: Option<Variant>) -> Effects {
     node.lease = LeasePhase::Fenced;
     let careless = variant == Some(Variant::KeepsPreparationsFenced)
         && node.cohort.as_ref().is_some_and(|cohort| cohort.admits().is_some());
-    let mut effects =
-        if careless { Effects::default() } else { node.call(variant, |cohort, env| cohort.on_fenced(env)) };
-    effects.absorb(node.tell_take_over(takeover::Input::Fenced, &[], variant));
-    effects
+    if careless { Effects::default() } else { node.call(variant, Cohort::on_fenced) }
 }

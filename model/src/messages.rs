@@ -36,7 +36,9 @@ impl Envelope {
             | Peer::Finalised { id }
             | Peer::Ahead { id, .. }
             | Peer::Cancel { id } => *id,
-            Peer::Close { .. } | Peer::Hello { .. } => unreachable!("no session ends here"),
+            Peer::Close { .. } | Peer::Hello { .. } | Peer::Credit { .. } => {
+                unreachable!("no session ends here, and nothing waits for its turn")
+            }
         };
         Self { from, to, bytes, name: frame.name(), id }
     }
@@ -45,10 +47,8 @@ impl Envelope {
 impl Envelope {
     /// What it says.
     pub fn frame(&self) -> Peer {
-        let (body, _) = split(&self.bytes, limits::PEER_FRAME_BYTES_MAX)
-            .ok()
-            .flatten()
-            .expect("a whole frame was sent");
+        let (body, _) =
+            split(&self.bytes, limits::PEER_FRAME_BYTES_MAX).ok().flatten().expect("a whole frame was sent");
         Peer::decode(body).expect("what was encoded can be decoded")
     }
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 use sterna::protocol::application::{Application, Context};
 use sterna::protocol::cohort::{Asker, Cohort, Env, NodeView, Output, Report};
 use sterna::protocol::ids::{Cursor, Fence, LinkNumber, MoveId, NodeId, SessionId};
-use sterna::protocol::lease::{Heartbeat, Lease, LeaseWatch};
+use sterna::protocol::lease::Lease;
 use sterna::protocol::reasons::{OfflineReason, TargetRefusal};
-use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, Record, Revision};
+use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Revision};
 use sterna::protocol::session::{Link, LinkId, Outgoing, Settings};
+use sterna::protocol::snapshot::Durability;
 use sterna::protocol::source::{Source, Timing};
-use sterna::protocol::takeover::{self, TakeOver};
 use sterna::protocol::time::{BootTime, Time};
 use sterna::protocol::wire::{Member, Message, MoveMode, Peer};
 
@@ -47,6 +47,8 @@ pub static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
         resume_max: Duration::MAX,
         silence_max: Duration::MAX,
         moves_when_online: true,
+        // One at the beginning, and one of each arrival.
+        durability: Durability::Lazy(Duration::from_secs(1)),
     })
 });
 
@@ -121,10 +123,6 @@ pub enum Who {
     Cohort(Asker),
     /// The copy that a broken rule has kept.
     Kept(Asker),
-    /// The take-over.
-    TakeOver,
-    /// The driver, which stores the snapshot of this arrival.
-    Arrival(MoveId),
 }
 
 /// A question under way.
@@ -173,8 +171,6 @@ pub struct Node {
     pub cohort: Option<Cohort>,
     /// What a broken rule has let be forgotten: a copy from before, or a refusal.
     pub kept: Option<Cohort>,
-    /// A take-over under way.
-    pub take_over: Option<TakeOver>,
     /// Moves that it has refused.
     pub refused: Vec<MoveId>,
     /// A baton that no byte of has left.
@@ -183,7 +179,7 @@ pub struct Node {
     pub questions: Vec<Question>,
     /// The client has a link to here.
     pub linked: bool,
-    /// At which fence it has taken over, if it has.
+    /// At which fence it has taken over, if it has and goes on there.
     pub restored: Option<Fence>,
     /// How many targets a move tries.
     pub targets_max: u32,
@@ -198,7 +194,6 @@ impl Node {
             lease: LeasePhase::Holds,
             cohort: None,
             kept: None,
-            take_over: None,
             refused: Vec::new(),
             outbox: None,
             questions: Vec::new(),
@@ -217,7 +212,7 @@ impl Node {
 
     /// Whether it has anything to do with the cohort.
     pub fn is_involved(&self) -> bool {
-        self.cohort.is_some() || self.take_over.is_some()
+        self.cohort.is_some()
     }
 
     /// Calls the cohort, and does what it wants done.
@@ -327,9 +322,13 @@ impl Node {
                 let free = |id: &NodeId| *id != self.id && !tried.contains(id);
                 cohort.on_target_picked((1..=3).map(NodeId).find(free), env);
             }
-            Output::Store(id, fence, states) => {
-                let request = Request::Store(fence, states);
-                self.ask(Question { who: Who::Arrival(id), number: 0, request, reply: None }, effects);
+            Output::Snapshot(asker, number, ask) => {
+                let who = if kept { Who::Kept(asker) } else { Who::Cohort(asker) };
+                self.ask(Question { who, number, request: Request::Snapshot(ask), reply: None }, effects);
+            }
+            Output::ReadLeases(number) => {
+                let who = if kept { Who::Kept(Asker::TakeOver) } else { Who::Cohort(Asker::TakeOver) };
+                self.ask(Question { who, number, request: Request::Leases, reply: None }, effects);
             }
             Output::RememberRefusal(id) => {
                 if variant != Some(Variant::ForgetsRefusal) && !self.refused.contains(&id) {
@@ -337,6 +336,7 @@ impl Node {
                     self.refused.sort();
                 }
             }
+            Output::Report(Report::TookOver(_)) => self.restored = Some(cohort.session().fence()),
             Output::Report(Report::MovedIn { .. }) => {
                 effects.served_without_lease |= self.lease != LeasePhase::Holds;
             }
@@ -370,25 +370,20 @@ impl Node {
         let spent = |question: &&Question| match question.who {
             Who::Cohort(asker) => !awaits(&self.cohort, asker, question.number),
             Who::Kept(asker) => !awaits(&self.kept, asker, question.number),
-            Who::TakeOver => self.take_over.is_none(),
-            Who::Arrival(_) => self.cohort.is_none(),
         };
         let spent: Vec<Who> = self.questions.iter().filter(spent).map(|question| question.who).collect();
         self.abandon_if(|question| spent.contains(&question.who), effects);
         for copy in [&mut self.cohort, &mut self.kept].into_iter().flatten() {
             copy.renumber();
         }
-        if let Some(take_over) = &mut self.take_over {
-            take_over.renumber();
-        }
+        let fence = self.cohort.as_ref().map(|cohort| cohort.session().fence());
+        self.restored = self.restored.filter(|restored| fence == Some(*restored));
         for question in &mut self.questions {
             question.number = question.number.min(1);
         }
         self.questions.sort_by_key(|question| match question.who {
-            Who::Cohort(asker) => (0, Some(asker), None),
-            Who::Kept(asker) => (1, Some(asker), None),
-            Who::TakeOver => (2, None, None),
-            Who::Arrival(id) => (3, None, Some(id)),
+            Who::Cohort(asker) => (0, asker),
+            Who::Kept(asker) => (1, asker),
         });
     }
 
@@ -396,14 +391,8 @@ impl Node {
     pub fn receive(&mut self, from: NodeId, frame: Peer, variant: Option<Variant>) -> Effects {
         match frame {
             Peer::Prepare { id, from, fence, ref members, mode, .. } => {
-                let refusal = if !self.lease.permits() {
-                    Some(TargetRefusal::Fenced)
-                } else if self.take_over.is_some() {
-                    Some(TargetRefusal::NotOwner)
-                } else {
-                    None
-                };
-                if let Some(reason) = refusal {
+                if !self.lease.permits() {
+                    let reason = TargetRefusal::Fenced;
                     let refused = Envelope::new(self.id, from, &Peer::Refused { id, reason });
                     let sent = vec![Digested::new(refused)];
                     return Effects { sent, ..Effects::default() };
@@ -438,6 +427,7 @@ impl Node {
             | Peer::Ahead { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
+            | Peer::Credit { .. }
             | Peer::Hello { .. } => self.call(variant, |cohort, env| cohort.on_peer(from, frame, env)),
         }
     }
@@ -471,80 +461,16 @@ impl Node {
         Link::new(LINK, LinkNumber(1), None, u64::MAX / 2, Cursor(0))
     }
 
-    /// Begins a take-over: from here on no move leads here (see [`takeover`]).
-    pub fn begin_take_over(&mut self, variant: Option<Variant>) -> Effects {
-        let mut effects = self.call(variant, |cohort, env| cohort.decline(env));
-        self.take_over = Some(TakeOver::new(self.id, Duration::ZERO));
-        self.drain_take_over(variant, &mut effects);
-        effects
-    }
-
-    /// Tells the take-over something. `gone`: whose leases this node has seen run out.
-    pub fn tell_take_over(
-        &mut self,
-        input: takeover::Input,
-        gone: &[NodeId],
-        variant: Option<Variant>,
-    ) -> Effects {
-        let mut watch = LeaseWatch::new(Duration::ZERO);
-        for node in gone {
-            watch.observed(*node, Heartbeat::Goodbye, NOW, NOW);
-        }
-        let mut effects = Effects::default();
-        if let Some(take_over) = &mut self.take_over {
-            take_over.handle(input, &watch, NOW);
-        }
-        self.drain_take_over(variant, &mut effects);
-        effects
-    }
-
-    fn drain_take_over(&mut self, variant: Option<Variant>, effects: &mut Effects) {
-        while let Some(output) = self.take_over.as_mut().and_then(TakeOver::poll_output) {
-            let (number, request) = match output {
-                takeover::Output::Ask(number, ask) => (number, Request::Directory(ask)),
-                takeover::Output::ReadLeases(number) => (number, Request::Leases),
-                takeover::Output::ReadSnapshot(number) => (number, Request::ReadSnapshot),
-                takeover::Output::WriteBack { number, expected, fence, sessions } => {
-                    (number, Request::WriteBack(expected, fence, sessions))
-                }
-                takeover::Output::Ended(outcome) => {
-                    self.take_over = None;
-                    self.on_take_over_ended(outcome, variant, effects);
-                    break;
-                }
-            };
-            self.ask(Question { who: Who::TakeOver, number, request, reply: None }, effects);
-        }
-        self.tidy(effects);
-    }
-
-    fn on_take_over_ended(
-        &mut self,
-        outcome: takeover::Outcome,
-        variant: Option<Variant>,
-        effects: &mut Effects,
-    ) {
-        let takeover::Outcome::Serve(held, sessions) = outcome else { return };
-        let state = sessions.into_iter().next().expect("a snapshot holds the session");
-        let view = View { id: self.id, targets_max: self.targets_max };
-        let permit = HOLDING.permit(BootTime::from_micros(0)).filter(|_| self.lease.permits());
-        let env = Env { now: NOW, permit, application: &Idle, node: &view };
-        let cohort = Cohort::restore(held, state, SETTINGS.clone(), &env).expect("a snapshot can be read");
-        self.restored = Some(held.record.fence());
-        self.cohort = Some(cohort);
-        let followed = self.call(variant, |_, _| {});
-        effects.sent.extend(followed.sent);
-        effects.abandoned.extend(followed.abandoned);
+    /// Begins a take-over.
+    pub fn begin_take_over(&mut self, session: SessionId, variant: Option<Variant>) -> Effects {
+        self.cohort.get_or_insert_with(|| Cohort::unknown(session, self.id, SETTINGS.clone()));
+        self.call(variant, Cohort::take_over)
     }
 
     /// Whether the record could be taken over from here, as far as this node can see.
     pub fn may_begin_take_over(&self, record: &Record, gone: &[NodeId]) -> bool {
-        let free = self.cohort.as_ref().is_none_or(|cohort| !cohort.is_held());
-        let out = |node: NodeId| node == self.id || gone.contains(&node);
-        let worth_a_look = match record.phase {
-            OwnerPhase::Serving => out(record.owner),
-            OwnerPhase::Handing { from, .. } => out(record.owner) && out(from),
-        };
-        self.lease.permits() && self.take_over.is_none() && free && worth_a_look
+        let free =
+            self.cohort.as_ref().is_none_or(|cohort| !cohort.is_held() && !cohort.asks(Asker::TakeOver));
+        self.lease.permits() && free && record.may_be_taken_over(self.id, |node| gone.contains(&node))
     }
 }

@@ -5,6 +5,7 @@ use crate::heal::Healer;
 use crate::possible::Action;
 use crate::variants::Variant;
 use stateright::{Model, Property};
+use sterna::protocol::cohort::{Asker, Cohort};
 use sterna::protocol::ids::{MoveId, NodeId};
 use sterna::protocol::record::OwnerPhase;
 
@@ -53,7 +54,8 @@ impl Model for Ownership {
             Property::always("no write of a lower fence lands", |_, state: &Cluster| !state.store.went_back),
             Property::always("what was taken over stands in the store", |_, state: &Cluster| {
                 let restored = state.nodes.iter().filter_map(|node| node.restored);
-                restored.into_iter().all(|fence| state.store.snapshot.fence >= fence)
+                let stored = state.store.snapshot.as_ref().map(|stored| stored.snapshot.fence);
+                restored.into_iter().all(|fence| stored >= Some(fence))
             }),
             Property::always("a target is named only when its client is there", |_, state: &Cluster| {
                 !state.claimed_unready
@@ -65,11 +67,10 @@ impl Model for Ownership {
             Property::sometimes("a target refuses", |_, state: &Cluster| {
                 state.network.iter().any(|sent| sent.name == "Refused")
             }),
-            Property::sometimes("a write lands late", |_, state: &Cluster| state.store.landed > 0),
+            Property::sometimes("a write may land late", |_, state: &Cluster| !state.store.late.is_empty()),
             Property::sometimes("the source recalls", |_, state: &Cluster| {
-                let source = &state.nodes[0];
-                let recalled = |cohort: &sterna::protocol::cohort::Cohort| cohort.session().awaits_client();
-                source.restored.is_none() && source.cohort.as_ref().is_some_and(recalled)
+                let recalls = |cohort: &Cohort| cohort.is_held() && cohort.asks(Asker::TakeOver);
+                state.nodes[0].cohort.as_ref().is_some_and(recalls)
             }),
             Property::sometimes("the spare takes over", |_, state: &Cluster| {
                 state.nodes[2].restored.is_some() && state.nodes[2].serving() == 1

@@ -28,8 +28,6 @@ pub enum Action {
     Attach(usize),
     /// A time has come.
     Wake(usize, Wake),
-    /// The take-over of a node asks again.
-    AskAgain(usize),
     /// A node sees that the lease of the node that its move depends on has run out.
     SeeGone(usize),
     /// A node begins to take the cohort over.
@@ -93,9 +91,6 @@ impl Cluster {
                 actions.push(Action::Wake(index, wake));
             }
         }
-        if node.take_over.as_ref().is_some_and(|take_over| take_over.poll_timeout().is_some()) {
-            actions.push(Action::AskAgain(index));
-        }
         if self.left.takers > 0 && node.may_begin_take_over(&self.store.held.record, &self.store.gone) {
             actions.push(Action::BeginTakeOver(index));
         }
@@ -123,5 +118,6 @@ fn is_resend(wake: Wake) -> bool {
     match wake {
         Wake::Source(wake) => matches!(wake, source::Wake::ResendPrepare | source::Wake::ResendBaton),
         Wake::Target(_, wake) => matches!(wake, target::Wake::ResendReady),
+        Wake::TakeOver(_) | Wake::Keeper => false,
     }
 }

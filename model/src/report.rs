@@ -79,7 +79,6 @@ fn describe(state: &Cluster, action: &Action) -> String {
         Action::Force(index) => format!("node {} moves it without asking", index + 1),
         Action::Attach(index) => format!("the client attaches to node {}", index + 1),
         Action::Wake(index, wake) => format!("at node {} it is time for {wake:?}", index + 1),
-        Action::AskAgain(index) => format!("the take-over of node {} asks again", index + 1),
         Action::SeeGone(index) => format!("node {} sees the other node's lease run out", index + 1),
         Action::BeginTakeOver(index) => format!("node {} begins to take over", index + 1),
         Action::Crash(index) => format!("node {} crashes", index + 1),

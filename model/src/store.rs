@@ -1,10 +1,9 @@
 //! The directory's one record and the one snapshot, both under compare-and-set, and the writes that are still
 //! under way although nobody waits for their answer: each may land at any time, or never.
 
-use sterna::protocol::ids::{Fence, NodeId};
+use sterna::protocol::ids::NodeId;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
-use sterna::protocol::takeover::{Snapshot, SnapshotAnswer};
-use sterna::protocol::wire::SessionState;
+use sterna::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk, Stored};
 
 /// What a node asks of either.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,12 +12,8 @@ pub enum Request {
     Directory(Ask),
     /// For the heartbeats.
     Leases,
-    /// For the snapshot.
-    ReadSnapshot,
-    /// To write the snapshot back.
-    WriteBack(Revision, Fence, Vec<SessionState>),
-    /// To store a snapshot, unless one of a higher fence is stored.
-    Store(Fence, Vec<SessionState>),
+    /// Of the store of snapshots.
+    Snapshot(SnapshotAsk),
 }
 
 /// What it hears.
@@ -30,8 +25,6 @@ pub enum Reply {
     Leases(Option<Vec<NodeId>>),
     /// About the snapshot.
     Snapshot(SnapshotAnswer),
-    /// The snapshot is stored, or is not: the driver goes on in either case.
-    Stored,
 }
 
 impl Request {
@@ -41,8 +34,7 @@ impl Request {
             Self::Directory(Ask::Read) => Reply::Directory(Answer::Read(ReadAnswer::Failed)),
             Self::Directory(Ask::Cas { .. }) => Reply::Directory(Answer::Cas(CasAnswer::Unknown)),
             Self::Leases => Reply::Leases(None),
-            Self::ReadSnapshot | Self::WriteBack(..) => Reply::Snapshot(SnapshotAnswer::Unknown),
-            Self::Store(..) => Reply::Stored,
+            Self::Snapshot(_) => Reply::Snapshot(SnapshotAnswer::Unknown),
         }
     }
 
@@ -53,18 +45,18 @@ impl Request {
             Self::Directory(Ask::Read) => {
                 Some(Reply::Directory(Answer::Read(ReadAnswer::Read(Some(store.held)))))
             }
-            Self::ReadSnapshot => {
-                Some(Reply::Snapshot(SnapshotAnswer::Read(Some(Box::new(store.snapshot.clone())))))
+            Self::Snapshot(SnapshotAsk::Read) => {
+                Some(Reply::Snapshot(SnapshotAnswer::Read(store.snapshot.clone().map(Box::new))))
             }
-            Self::Directory(Ask::Cas { .. }) | Self::WriteBack(..) | Self::Store(..) => None,
+            Self::Directory(Ask::Cas { .. }) | Self::Snapshot(SnapshotAsk::Write { .. }) => None,
         }
     }
 
     /// Whether it changes anything.
     pub fn writes(&self) -> bool {
         match self {
-            Self::Directory(Ask::Read) | Self::Leases | Self::ReadSnapshot => false,
-            Self::Directory(Ask::Cas { .. }) | Self::WriteBack(..) | Self::Store(..) => true,
+            Self::Directory(Ask::Read) | Self::Leases | Self::Snapshot(SnapshotAsk::Read) => false,
+            Self::Directory(Ask::Cas { .. }) | Self::Snapshot(SnapshotAsk::Write { .. }) => true,
         }
     }
 }
@@ -75,23 +67,20 @@ pub struct Store {
     /// The record.
     pub held: Versioned,
     /// The snapshot.
-    pub snapshot: Snapshot,
+    pub snapshot: Option<Stored>,
     /// The nodes whose lease has run out, as a leader's read of the heartbeats would show.
     pub gone: Vec<NodeId>,
     /// Writes that may still land.
     pub late: Vec<Request>,
-    /// How many of these have.
-    pub landed: u8,
     /// A write has put a lower fence in the place of a higher one.
     pub went_back: bool,
 }
 
 impl Store {
-    /// Holds these.
-    pub fn new(record: Record, sessions: Vec<SessionState>) -> Self {
+    /// Holds this record, and no snapshot.
+    pub fn new(record: Record) -> Self {
         let held = Versioned { revision: Revision(1), record };
-        let snapshot = Snapshot { revision: Revision(1), fence: record.fence(), sessions };
-        Self { held, snapshot, gone: Vec::new(), late: Vec::new(), landed: 0, went_back: false }
+        Self { held, snapshot: None, gone: Vec::new(), late: Vec::new(), went_back: false }
     }
 
     /// Does what is asked.
@@ -100,25 +89,14 @@ impl Store {
             return read;
         }
         let reply = match request {
-            Request::Directory(Ask::Read) | Request::Leases | Request::ReadSnapshot => {
+            Request::Directory(Ask::Read) | Request::Leases | Request::Snapshot(SnapshotAsk::Read) => {
                 unreachable!("these are reads")
             }
             Request::Directory(Ask::Cas { expected, record }) => {
                 Reply::Directory(Answer::Cas(self.compare_and_set(*expected, *record)))
             }
-            Request::WriteBack(expected, fence, sessions) => {
-                if *expected == self.snapshot.revision {
-                    self.write_snapshot(*fence, sessions);
-                    Reply::Snapshot(SnapshotAnswer::Written)
-                } else {
-                    Reply::Snapshot(SnapshotAnswer::Conflict)
-                }
-            }
-            Request::Store(fence, sessions) => {
-                if *fence >= self.snapshot.fence {
-                    self.write_snapshot(*fence, sessions);
-                }
-                Reply::Stored
+            Request::Snapshot(SnapshotAsk::Write { expected, snapshot }) => {
+                Reply::Snapshot(self.write_snapshot(*expected, snapshot))
             }
         };
         self.drop_hopeless();
@@ -134,10 +112,16 @@ impl Store {
         CasAnswer::Won(self.held.revision)
     }
 
-    fn write_snapshot(&mut self, fence: Fence, sessions: &[SessionState]) {
-        self.went_back |= fence < self.snapshot.fence;
-        let revision = Revision(self.snapshot.revision.0 + 1);
-        self.snapshot = Snapshot { revision, fence, sessions: sessions.to_vec() };
+    fn write_snapshot(&mut self, expected: Option<Revision>, snapshot: &Snapshot) -> SnapshotAnswer {
+        let revision = self.snapshot.as_ref().map(|stored| stored.revision);
+        if revision != expected {
+            return SnapshotAnswer::Conflict;
+        }
+        let fence = self.snapshot.as_ref().map(|stored| stored.snapshot.fence);
+        self.went_back |= Some(snapshot.fence) < fence;
+        let revision = Revision(revision.map_or(1, |revision| revision.0 + 1));
+        self.snapshot = Some(Stored { revision, snapshot: snapshot.clone() });
+        SnapshotAnswer::Written(revision)
     }
 
     /// Nobody waits for the answer to this any more.
@@ -151,18 +135,17 @@ impl Store {
     /// A write that was thought lost lands.
     pub fn land(&mut self, index: usize) {
         let request = self.late.remove(index);
-        self.landed = 1;
         self.process(&request);
     }
 
     /// Writes whose revision has passed change nothing any more.
     fn drop_hopeless(&mut self) {
-        let (record, snapshot, fence) = (self.held.revision, self.snapshot.revision, self.snapshot.fence);
+        let record = self.held.revision;
+        let snapshot = self.snapshot.as_ref().map(|stored| stored.revision);
         self.late.retain(|request| match request {
             Request::Directory(Ask::Cas { expected, .. }) => *expected == record,
-            Request::WriteBack(expected, ..) => *expected == snapshot,
-            Request::Store(wanted, _) => *wanted >= fence,
-            Request::Directory(Ask::Read) | Request::Leases | Request::ReadSnapshot => false,
+            Request::Snapshot(SnapshotAsk::Write { expected, .. }) => *expected == snapshot,
+            Request::Directory(Ask::Read) | Request::Leases | Request::Snapshot(SnapshotAsk::Read) => false,
         });
     }
 }

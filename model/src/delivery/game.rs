@@ -10,6 +10,7 @@ use sterna::protocol::client::Events;
 use sterna::protocol::cohort::NodeView;
 use sterna::protocol::ids::{MoveId, NodeId, SessionId};
 use sterna::protocol::reasons::OfflineReason;
+use sterna::protocol::snapshot::Origin;
 use sterna::protocol::source::Timing;
 use sterna::protocol::time::Time;
 use sterna::protocol::wire::{Kind, Message, Value};
@@ -57,7 +58,7 @@ impl Application for Echo {
         self.notes.lock().push(ServerNote::Moved(log(session)));
     }
 
-    fn took_over(&self, session: &mut Context<'_>) {
+    fn took_over(&self, session: &mut Context<'_>, _: Origin) {
         self.notes.lock().push(ServerNote::Restarted(log(session)));
     }
 }

@@ -4,10 +4,12 @@
 use super::judge::Judge;
 use super::{ClientInput, NOW, Play, Rules};
 use std::sync::Arc;
+use std::time::Duration;
 use sterna::protocol::cohort::Cohort;
 use sterna::protocol::ids::{Cursor, Epoch, Generation};
 use sterna::protocol::limits;
-use sterna::protocol::wire::{Data, Downlink, Peer, SessionState, Switch, SwitchCause, split};
+use sterna::protocol::snapshot::Durability;
+use sterna::protocol::wire::{Data, Downlink, Greeting, Peer, SessionState, Switch, SwitchCause, split};
 
 /// A rule that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +28,10 @@ pub enum Variant {
     AcknowledgesBeforeServing,
     /// A restart from a copy is passed off as a link that was restored.
     RestartIsNotTold,
+    /// After a restart the downlink goes on at the copy's own numbers, not above those that the client has seen.
+    RestartForgetsClient,
+    /// Messages are acknowledged, and answers released, before the snapshot that holds them is stored.
+    AcknowledgesBeforeStored,
 }
 
 impl Variant {
@@ -38,6 +44,8 @@ impl Variant {
         Self::OlderSwitchCounts,
         Self::AcknowledgesBeforeServing,
         Self::RestartIsNotTold,
+        Self::RestartForgetsClient,
+        Self::AcknowledgesBeforeStored,
     ];
 }
 
@@ -67,11 +75,7 @@ pub(super) fn peer(
 
 /// The frames of a data lane that arrive at the client, as it would take them, and the epochs that they are
 /// of in truth.
-pub(super) fn switches(
-    variant: Option<Variant>,
-    bytes: &[u8],
-    judge: &Judge,
-) -> (Vec<u8>, Option<Epoch>) {
+pub(super) fn switches(variant: Option<Variant>, bytes: &[u8], judge: &Judge) -> (Vec<u8>, Option<Epoch>) {
     let (mut out, mut rest, mut truth) = (Vec::new(), bytes, None);
     while let Ok(Some((body, length))) = split(rest, limits::FRAME_BYTES_MAX) {
         match Data::decode(body) {
@@ -101,6 +105,21 @@ fn switch_as_taken(variant: Option<Variant>, switch: &mut Switch, judge: &Judge)
     }
 }
 
+/// A greeting, as the node would take it.
+pub(super) fn greeting(variant: Option<Variant>, greeting: &mut Greeting) {
+    if let (Some(Variant::RestartForgetsClient), Greeting::Resume { down, .. }) = (variant, greeting) {
+        *down = Cursor(0);
+    }
+}
+
+/// What is stored, and when.
+pub(super) fn durability(variant: Option<Variant>, durability: Durability) -> Durability {
+    match variant {
+        Some(Variant::AcknowledgesBeforeStored) => Durability::Lazy(Duration::from_secs(1)),
+        Some(_) | None => durability,
+    }
+}
+
 impl Play {
     /// [`Variant::AcknowledgesBeforeServing`]: what has arrived at a target that is only prepared is
     /// acknowledged, as if its link served.
@@ -112,7 +131,8 @@ impl Play {
         let mut ack = Vec::new();
         Downlink::Ack { up: Cursor(u64::from(self.judge.sent)) }.encode(&mut ack);
         let ack: Arc<[u8]> = ack.into();
-        let links: Vec<_> = self.pipes.iter().filter(|pipe| pipe.client_open && pipe.up).map(|pipe| pipe.link).collect();
+        let links: Vec<_> =
+            self.pipes.iter().filter(|pipe| pipe.client_open && pipe.up).map(|pipe| pipe.link).collect();
         for link in links {
             self.client_does(ClientInput::Bytes(link, ack.clone()), rules);
         }

@@ -72,5 +72,8 @@ impl Node {
 /// Which of these nodes sees to a cohort, so that not all of them do: the one with the highest random weight
 /// (Thaler and Ravishankar 1998).
 fn heir(cohort: CohortId, nodes: &[NodeInfo]) -> Option<NodeId> {
-    nodes.iter().map(|info| info.id).max_by_key(|node| (cohort.0 ^ node.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    nodes
+        .iter()
+        .map(|info| info.id)
+        .max_by_key(|node| (cohort.0 ^ node.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

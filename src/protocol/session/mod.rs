@@ -230,6 +230,16 @@ impl Session {
         self.data_bytes + self.down.bytes() + 256
     }
 
+    /// Bytes of uplink that wait here to be processed.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept.bytes()
+    }
+
+    /// Whether the client has acknowledged everything that was sent to it.
+    pub fn is_acknowledged(&self) -> bool {
+        self.down.bytes() == 0
+    }
+
     /// The user's data.
     pub fn data(&self) -> &BTreeMap<String, Value> {
         &self.data
@@ -338,6 +348,11 @@ impl Session {
         self.links.iter().any(|link| !link.is_closing())
     }
 
+    /// Whether the client has begun its uplink on this link.
+    pub fn hears(&self, link: LinkId) -> bool {
+        self.links.iter().any(|known| known.id() == link && known.receiver.is_started())
+    }
+
     /// Begins, or goes on, to serve its links at this fence: each carries a `Switch` in front of all
     /// messages.
     pub fn open_links(&mut self, cause: SwitchCause, fence: Fence, resume_token: &[u8]) {
@@ -401,6 +416,7 @@ impl Session {
             self.kept_from = at;
         }
         if std::mem::take(&mut self.rejoining) {
+            self.restarts.clear();
             self.on_rejoined(at, application, now);
         }
         Ok(())

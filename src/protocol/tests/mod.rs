@@ -1,6 +1,6 @@
 //! Scenes: what the design says of moves and their faults, played through on a cluster in memory.
 
-mod chaos;
+mod cancels;
 mod crashes;
 mod faults;
 mod fencing;

@@ -7,6 +7,7 @@ use crate::protocol::ids::{
 use crate::protocol::reasons::{
     CloseReason, MoveFailure, OfflineReason, RefuseReason, ReplyStatus, TargetRefusal,
 };
+use crate::protocol::record::Revision;
 use crate::protocol::sequence::{LinkReceiver, LinkSender, Replay, Verdict, judge};
 use crate::protocol::session::Session;
 use crate::protocol::snapshot::Snapshot;
@@ -180,12 +181,17 @@ fn peer() -> impl Strategy<Value = Peer> {
             .prop_map(|(id, tickets, tcp, quic)| Peer::Prepared { id, tickets, tcp, quic }),
         (move_id(), select(TargetRefusal::ALL)).prop_map(|(id, reason)| Peer::Refused { id, reason }),
         move_id().prop_map(|id| Peer::Ready { id }),
-        (move_id(), fence(), vec(session_state(), 0..3))
-            .prop_map(|(id, fence, sessions)| Peer::Baton { id, baton: Box::new(Baton { fence, sessions }) }),
+        (move_id(), fence(), vec(session_state(), 0..3), proptest::option::of(number())).prop_map(
+            |(id, fence, sessions, stored)| {
+                let stored = stored.map(Revision);
+                Peer::Baton { id, baton: Box::new(Baton { fence, sessions, stored }) }
+            },
+        ),
         move_id().prop_map(|id| Peer::BatonAck { id }),
         move_id().prop_map(|id| Peer::Finalised { id }),
         (move_id(), vec((".*", value()), 0..5)).prop_map(|(id, data)| Peer::Ahead { id, data }),
         move_id().prop_map(|id| Peer::Cancel { id }),
+        any::<u32>().prop_map(|moves| Peer::Credit { moves }),
         (any::<u64>(), select(CloseReason::ALL))
             .prop_map(|(session, reason)| Peer::Close { session: SessionId(session), reason }),
     ]
@@ -391,7 +397,7 @@ proptest! {
         };
         let id = MoveId { cohort: CohortId(1), epoch: Epoch(2), attempt: 1, target: NodeId(2) };
         let mut out = Vec::new();
-        Peer::Baton { id, baton: Box::new(Baton { fence: Fence::default(), sessions: vec![state] }) }
+        Peer::Baton { id, baton: Box::new(Baton { sessions: vec![state], ..Baton::default() }) }
             .encode(&mut out);
         let Ok(Peer::Baton { baton, .. }) = Peer::decode(body(&out)) else { panic!("not a baton") };
         let Value::Float(float) = baton.sessions[0].data[0].1 else { panic!("not a float") };

@@ -6,6 +6,7 @@ use crate::protocol::ids::{
 use crate::protocol::reasons::{
     CloseReason, MoveFailure, OfflineReason, RefuseReason, ReplyStatus, TargetRefusal,
 };
+use crate::protocol::record::Revision;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Why bytes are not a frame.
@@ -186,7 +187,7 @@ macro_rules! varint_newtype {
         }
     )*};
 }
-varint_newtype!(Epoch, Binding, Bucket, Cursor, Generation, LinkNumber);
+varint_newtype!(Epoch, Binding, Bucket, Cursor, Generation, LinkNumber, Revision);
 
 macro_rules! id_newtype {
     ($($name:ident),*) => {$(

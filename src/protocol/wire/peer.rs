@@ -3,6 +3,7 @@
 use super::codec::{DecodeError, Field, Item, Reader, fields, frames};
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId};
 use crate::protocol::reasons::{CloseReason, TargetRefusal};
+use crate::protocol::record::Revision;
 use crate::protocol::wire::control::MoveMode;
 use std::net::SocketAddr;
 
@@ -114,6 +115,8 @@ pub struct Baton {
     pub fence: Fence,
     /// Every session of the cohort.
     pub sessions: Vec<SessionState>,
+    /// The revision of the cohort's snapshot, so that the target can replace it without reading it first.
+    pub stored: Option<Revision>,
 }
 
 fields! {
@@ -122,7 +125,7 @@ fields! {
         session, user, client_key, generation, link, mode, up, down, down_messages, data, removed, ahead, timer_us,
         restarts,
     }
-    Baton { fence, sessions }
+    Baton { fence, sessions, stored }
 }
 
 impl Item<'_> for Member {}
@@ -152,7 +155,7 @@ frames! {
             members: Vec<Member>,
             /// About how large the baton will be.
             state_bytes: u64,
-            /// The application version that wrote the state.
+            /// The application version that wrote the state; 0: the operator wants it moved to whatever version.
             app_version: u32,
             /// Whether clients come before the baton or after it.
             mode: MoveMode,
@@ -208,6 +211,12 @@ frames! {
             id: MoveId,
             /// All of the user's data at this moment, in the order of the keys.
             data: Vec<(String, Value)>,
+        },
+        /// Target to source: so many of its moves may be on their way here at once. The latest word counts, for
+        /// [`CREDIT_GOOD_FOR`](crate::protocol::limits::CREDIT_GOOD_FOR).
+        0xcd Credit {
+            /// How many.
+            moves: u32,
         },
         /// To the owner: end this session, its user has connected elsewhere.
         0xca Close {

@@ -102,7 +102,7 @@ impl Stage {
             now: Time::from_micros(1_000_000),
             lease: Lease::new(limits::SELF_FENCE),
             fenced: false,
-            view: View { id: ME, now: Time::default(), timing: Timing::default(), offline: None },
+            view: View { id: ME, place: 1, now: Time::default(), timing: Timing::default(), offline: None },
             game: Game::default(),
             settings,
             cohort,

@@ -6,6 +6,7 @@ use crate::protocol::ids::{
 use crate::protocol::reasons::{
     CloseReason, MoveFailure, OfflineReason, RefuseReason, ReplyStatus, TargetRefusal,
 };
+use crate::protocol::record::Revision;
 use crate::protocol::wire::{
     Baton, Datagram, Downlink, Kind, Message, MoveMode, Peer, SessionState, Switch, SwitchCause, Uplink,
     Value,
@@ -215,7 +216,11 @@ impl<'a> Script<'a> {
     }
 
     fn baton(&mut self) -> Baton {
-        Baton { fence: self.fence(), sessions: (0..self.below(3)).map(|_| self.session_state()).collect() }
+        Baton {
+            fence: self.fence(),
+            sessions: (0..self.below(3)).map(|_| self.session_state()).collect(),
+            stored: self.flag().then(|| Revision(self.number())),
+        }
     }
 
     /// A session as another node may have left it, sound or not.

@@ -142,7 +142,7 @@ fn a_baton_that_names_its_session_twice_is_refused() {
     // Of the two, one cannot be gone on from.
     let broken = SessionState { down_messages: vec![0xff], ..state() };
     let fence = Fence { epoch: Epoch(2), ..FENCE };
-    let baton = Box::new(Baton { fence, sessions: vec![broken, state()] });
+    let baton = Box::new(Baton { fence, sessions: vec![broken, state()], stored: None });
     stage.call(|cohort, env| cohort.on_peer(SOURCE, Peer::Baton { id: MOVE, baton }, env));
     assert!(!stage.cohort.is_served());
 }
