@@ -47,7 +47,7 @@ for target in "${targets[@]}"; do
     seconds) arguments=("-max_total_time=$amount" "$found" "$corpus") ;;
     keep)
         fresh="$(mktemp -d --tmpdir="$place/fuzz")"
-        "$program" -merge=1 "$fresh" "$corpus" "$found" >"$log" 2>&1 ||
+        "$program" -set_cover_merge=1 -use_counters=0 -max_len=400 "$fresh" "$corpus" "$found" >"$log" 2>&1 ||
             { tail -n 30 "$log"; exit 1; }
         rm -rf "$corpus"
         mv "$fresh" "$corpus"
