@@ -1,13 +1,14 @@
 # `make` alone says what there is. The work is done by cargo and by scripts/stages.sh.
 
-.PHONY: help demo check test bench soak bless
+.PHONY: help demo check test bench fuzz soak bless
 
 help:
 	@echo "make demo    players on nodes that come and go (cargo demo)"
 	@echo "make check   format, lints, unit and quick tests; installs nothing"
 	@echo "make test    everything; says what it installs, and installs it"
 	@echo "make bench   measures the core, what the C functions and snapshots cost, how fast a node empties"
-	@echo "make soak    runs long: SOAK_ROUNDS, SOAK_SECONDS, SIM_SEEDS, PROPTEST_CASES"
+	@echo "make fuzz    feeds every decoder and state machine for FUZZ_SECONDS each"
+	@echo "make soak    runs long: SOAK_ROUNDS, SOAK_SECONDS, SIM_SEEDS, PROPTEST_CASES, FUZZ_SECONDS"
 	@echo "make bless   writes generated files anew"
 
 demo:
@@ -24,6 +25,9 @@ bench:
 	cargo bench --locked --package sterna-server --bench client
 	cargo bench --locked --package sterna-server --bench drain
 	cargo bench --locked --package sterna-server --bench durability
+
+fuzz:
+	@scripts/fuzz.sh seconds $${FUZZ_SECONDS:-600}
 
 soak:
 	@scripts/stages.sh soak

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs and this machine lacks. Says first what that is. Packages of the system need root
-# (or sudo without a password); cargo-deny goes into the target folder.
+# (or sudo without a password); cargo-deny and cargo-fuzz go into the target folder.
 #
 #     scripts/install-tools.sh            install
 #     scripts/install-tools.sh --check    only say what is missing, and fail if anything is
@@ -8,6 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 windows=x86_64-pc-windows-gnu
+# For fuzzing, Miri and ThreadSanitizer only; pinned there, because a nightly of another day may do otherwise.
+nightly="$(cat scripts/nightly)"
 tools="${CARGO_TARGET_DIR:-target}/tools"
 export PATH="$tools/bin:$PATH"
 
@@ -28,14 +30,24 @@ if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$windows/lib" ]; then
     echo "missing: Rust's standard library for $windows"
     target_missing=yes
 fi
-deny_missing=no
-if ! command -v cargo-deny >/dev/null; then
-    echo "missing: cargo-deny"
-    deny_missing=yes
+nightly_missing=no
+nightly_has() {
+    rustup component list --toolchain "$nightly" --installed 2>/dev/null | grep --quiet "^$1"
+}
+if ! { command -v rustup >/dev/null && nightly_has miri && nightly_has rust-src; }; then
+    echo "missing: Rust $nightly with miri and rust-src"
+    nightly_missing=yes
 fi
+crates=()
+for crate in cargo-deny:0.20.2 cargo-fuzz:0.13.2; do
+    if ! command -v "${crate%%:*}" >/dev/null; then
+        echo "missing: ${crate%%:*}"
+        crates+=("$crate")
+    fi
+done
 
 if [ "${1:-}" = --check ]; then
-    [ ${#packages[@]} = 0 ] && [ $target_missing = no ] && [ $deny_missing = no ]
+    [ ${#packages[@]} = 0 ] && [ $target_missing = no ] && [ $nightly_missing = no ] && [ ${#crates[@]} = 0 ]
     exit
 fi
 
@@ -69,13 +81,22 @@ if [ $target_missing = yes ]; then
     rustup target add $windows
 fi
 
-if [ $deny_missing = yes ]; then
-    # Hardly optimised: it runs for a second, and so it builds in two minutes instead of ten.
-    echo "installing: cargo-deny, into $tools (takes some minutes)"
+if [ $nightly_missing = yes ]; then
+    if ! command -v rustup >/dev/null; then
+        echo "no rustup: install it from https://rustup.rs, it gets Rust $nightly"
+        exit 1
+    fi
+    echo "installing: Rust $nightly with miri and rust-src (700 MiB)"
+    rustup toolchain install "$nightly" --profile minimal --component miri --component rust-src
+fi
+
+for crate in "${crates[@]}"; do
+    # Hardly optimised: they run for a second, and so they build in two minutes instead of ten.
+    echo "installing: ${crate%%:*}, into $tools (takes some minutes)"
     cargo install --quiet --locked --root "$tools" --target-dir "$tools/build" \
         --config 'profile.release.lto="off"' --config profile.release.codegen-units=16 \
         --config profile.release.opt-level=1 \
-        cargo-deny --version 0.20.2
+        "${crate%%:*}" --version "${crate#*:}"
     rm -rf "$tools/build"
-fi
+done
 echo "all tools are there"

@@ -68,6 +68,9 @@ test)
     stage simulation "cargo test --locked --quiet --profile sim --package sterna-sim &&
                       cargo run --locked --quiet --profile sim --package sterna-sim --bin sterna-sim -- --seeds 1000 --start 1"
     stage model "cargo test --locked --quiet --profile model --package sterna-model --features search --tests -- --test-threads 1 --nocapture"
+    # Inputs, not seconds: the same on every machine. FUZZ_SECONDS is for `make fuzz`.
+    stage fuzz "scripts/fuzz.sh runs 10000"
+    stage miri "scripts/miri.sh short"
     stage windows "cargo check --locked --quiet --workspace --target x86_64-pc-windows-gnu"
     stage shipped-library scripts/shipped-library.sh
     stage fresh-clone scripts/fresh-clone.sh
@@ -81,6 +84,9 @@ soak)
     stage end-to-end "for round in \$(seq $rounds); do
             $cargo_test --test '*' || exit 1
         done"
+    stage fuzz "scripts/fuzz.sh seconds ${FUZZ_SECONDS:-600}"
+    stage miri "scripts/miri.sh long"
+    stage threads scripts/threads.sh
     stage players "$target/release/sterna demo --players 1000 --rate 5 --seconds ${SOAK_SECONDS:-600}"
     ;;
 *)

@@ -132,8 +132,7 @@ impl Stage {
 
     fn time_or_network(&mut self, choice: u8, script: &mut Script<'_>) {
         match choice {
-            8 => self.pass_time(Duration::from_millis(script.number())),
-            9 => self.pass_time(Duration::from_millis(script.number() << 8)),
+            8 | 9 => self.pass_time(script.pause()),
             10 => {
                 if let Some(id) = self.link(script) {
                     self.end_link(id, Status::TransportBroken);
@@ -185,7 +184,7 @@ impl Stage {
         self.client.push_frames(&frames);
         if script.flag() {
             self.requests += 1;
-            let deadline = self.now + Duration::from_millis(script.number() << 4);
+            let deadline = self.now + script.pause();
             self.client.expect_reply(self.requests, deadline);
         }
     }

@@ -5,7 +5,6 @@ use super::script::Script;
 use crate::protocol::ids::{LinkNumber, MoveId};
 use crate::protocol::reasons::{CloseReason, OfflineReason};
 use crate::protocol::wire::{Data, Peer};
-use std::time::Duration;
 
 /// A client that sends what it likes, to a node whose peers and engine are sound but slow.
 pub fn client_against_node(script: &[u8]) {
@@ -85,8 +84,7 @@ fn move_id(stage: &Stage, script: &mut Script<'_>) -> MoveId {
 
 fn surroundings_act(stage: &mut Stage, choice: u8, script: &mut Script<'_>) {
     match choice {
-        10 => stage.pass_time(Duration::from_millis(script.number())),
-        11 => stage.pass_time(Duration::from_millis(script.number() << 8)),
+        10 | 11 => stage.pass_time(script.pause()),
         12 => {
             let (lost, lands) = (script.byte() > 0xc0, script.flag());
             stage.answer(lost, lands);
@@ -108,7 +106,7 @@ fn node_changes(stage: &mut Stage, script: &mut Script<'_>) {
             stage.call(|cohort, env| cohort.on_unfenced(env));
         }
         2 => {
-            let deadline = stage.now + Duration::from_millis(script.number() << 4);
+            let deadline = stage.now + script.pause();
             stage.view.offline = Some((OfflineReason::Deploy, deadline));
             stage.call(|cohort, env| cohort.tell_offline(env));
         }

@@ -12,6 +12,7 @@ use crate::protocol::wire::{
     Value,
 };
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// Beyond it no number gets over the wire.
 const NUMBER_MAX: u64 = (1 << 62) - 1;
@@ -61,6 +62,12 @@ impl<'a> Script<'a> {
         };
         let number: u64 = (0..width).fold(0, |number, _| number << 8 | u64::from(self.byte()));
         number & NUMBER_MAX
+    }
+
+    /// A stretch of time: milliseconds to minutes, and at most years.
+    pub(super) fn pause(&mut self) -> Duration {
+        let unit = self.of(&[1, 1, 100, 1_000]);
+        Duration::from_millis((self.number() & 0xffff_ffff) * unit)
     }
 
     /// A length of up to some 70,000, a little beyond the largest message.
