@@ -92,8 +92,13 @@ impl Cohort {
                     self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, SnapshotAsk::Read));
                 }
                 takeover::Output::WriteBack { number, expected, fence, snapshot } => {
-                    let sessions = snapshot
+                    let mut sessions = snapshot
                         .map_or_else(|| vec![self.session.export(env.now)], |snapshot| snapshot.sessions);
+                    // Whoever goes on from these bytes after this node opens a generation of its own: the
+                    // client may have heard of the one that begins here.
+                    for session in &mut sessions {
+                        session.generation = session.generation.next();
+                    }
                     let snapshot = Box::new(Snapshot { fence, number: 0, sessions });
                     let ask = SnapshotAsk::Write { expected, snapshot };
                     self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, ask));
