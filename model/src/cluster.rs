@@ -6,10 +6,11 @@ use crate::node::{Effects, LINK, LeasePhase, Node, SETTINGS, Who};
 use crate::possible::Action;
 use crate::store::{Reply, Store};
 use crate::variants::Variant;
-use sterna::protocol::cohort::Cohort;
-use sterna::protocol::ids::{Binding, Bucket, Epoch, Fence, NodeId, SessionId};
+use std::sync::Arc;
+use sterna::protocol::cohort::{Asker, Cohort};
+use sterna::protocol::ids::{Binding, Bucket, Cursor, Epoch, Fence, NodeId, SessionId};
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
-use sterna::protocol::wire::{MoveMode, Uplink};
+use sterna::protocol::wire::{Data, MoveMode, Uplink};
 
 /// How often things may go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +65,7 @@ pub struct Cluster {
     /// The nodes 1, 2 and 3; the session begins on 1, the spare is 3.
     pub nodes: [Digested<Node>; 3],
     /// Every message that was ever sent: it may arrive any number of times from now on, at any time, or never.
-    pub network: Vec<Digested<Envelope>>,
+    pub network: Arc<Vec<Digested<Envelope>>>,
     /// What may still go wrong.
     pub left: Bounds,
     /// A client was told that it is served by a node whose lease did not hold.
@@ -108,7 +109,7 @@ impl Cluster {
         Self {
             store: Digested::new(store),
             nodes,
-            network: Vec::new(),
+            network: Arc::default(),
             left: bounds,
             served_without_lease: false,
             claimed_unready: false,
@@ -177,23 +178,31 @@ impl Cluster {
     }
 
     /// A message that from now on changes nothing, whenever it arrives, need not be told apart from one that
-    /// never does: that of an attempt which its source has left behind, and Prepare for an epoch that the
-    /// record has passed, which can only be refused.
+    /// never does: that of an attempt which its source has left behind; Prepare for an epoch that the record has
+    /// passed, which can only be refused; Cancel where nothing is, or can be, admitted; a baton that the record
+    /// has passed, where there is nothing that it could be for: all that it can bring about is one more read of
+    /// the record at the target, which shows that it has passed, and at the source, which reads it anyway.
     fn forget_spent_messages(&mut self, variant: Option<Variant>) {
         let (nodes, epoch) = (&self.nodes, self.store.held.record.epoch);
-        self.network.retain(|envelope| {
+        let is_spent = |envelope: &Envelope| {
             let to = &nodes[envelope.to.0 as usize - 1];
+            let awaited = || to.cohort.as_ref().is_some_and(|cohort| cohort.asks(Asker::Target(envelope.id)));
             let leaving = || to.cohort.as_ref().and_then(Cohort::source).map(|source| source.id());
-            to.alive
-                && match envelope.name {
-                    "Prepare" => envelope.id.epoch > epoch,
-                    "Ready" if variant == Some(Variant::EarlierReadyCounts) => true,
+            !to.alive
+                || match envelope.name {
+                    "Prepare" => envelope.id.epoch <= epoch,
+                    "Ready" if variant == Some(Variant::EarlierReadyCounts) => false,
                     "Prepared" | "Refused" | "Ready" | "BatonAck" | "Finalised" => {
-                        leaving() == Some(envelope.id)
+                        leaving() != Some(envelope.id)
                     }
-                    _ => true,
+                    "Baton" => variant.is_none() && envelope.id.epoch < epoch && !awaited(),
+                    "Cancel" => variant.is_none() && envelope.id.epoch <= epoch && !awaited(),
+                    _ => false,
                 }
-        });
+        };
+        if self.network.iter().any(|envelope| is_spent(envelope)) {
+            Arc::make_mut(&mut self.network).retain(|envelope| !is_spent(envelope));
+        }
     }
 
     fn do_it(&mut self, action: &Action, rules: &Rules) {
@@ -278,7 +287,7 @@ impl Cluster {
 
     /// A message arrives for the last time.
     pub fn deliver_last(&mut self, index: usize, rules: &Rules) {
-        let envelope = self.network.remove(index);
+        let envelope = Arc::make_mut(&mut self.network).remove(index);
         self.deliver(&envelope, rules);
         self.tidy(rules.variant);
     }
@@ -320,7 +329,7 @@ impl Cluster {
         self.served_without_lease |= effects.served_without_lease;
         for envelope in effects.sent {
             if let Err(place) = self.network.binary_search_by(|sent| (**sent).cmp(&envelope)) {
-                self.network.insert(place, envelope);
+                Arc::make_mut(&mut self.network).insert(place, envelope);
             }
         }
         if let Some(id) = effects.claimed {
@@ -429,7 +438,11 @@ fn attach(node: &mut Node, variant: Option<Variant>) -> Effects {
     let link = node.link();
     node.call(variant, |cohort, env| {
         // Refused while the lease does not hold: the client tries again.
-        let _ = cohort.attach(id, link, false, env);
+        if cohort.attach(id, link, false, env).is_ok() {
+            let mut start = Vec::new();
+            Data::Start(Cursor(0)).encode(&mut start);
+            assert_eq!(cohort.received(LINK, &start, env), Ok(start.len()), "an uplink may begin");
+        }
     })
 }
 

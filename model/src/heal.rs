@@ -8,6 +8,7 @@ use crate::node::LeasePhase;
 use crate::possible::Action;
 use parking_lot::Mutex;
 use std::collections::HashSet;
+use std::sync::Arc;
 use sterna::protocol::cohort::{Cohort, Wake};
 use sterna::protocol::{source, target};
 
@@ -75,11 +76,8 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn lose_all(&mut self) {
-        self.cluster.network.clear();
-        self.cluster.store.change(|store| {
-            store.late.clear();
-            store.landed = 0;
-        });
+        self.cluster.network = Arc::default();
+        self.cluster.store.change(|store| store.late.clear());
         self.cluster.left.faults = 0;
         self.cluster.left.moves = 0;
         self.cluster.left.forced = 0;

@@ -179,7 +179,7 @@ pub struct Node {
     pub questions: Vec<Question>,
     /// The client has a link to here.
     pub linked: bool,
-    /// At which fence it has taken over, if it has.
+    /// At which fence it has taken over, if it has and goes on there.
     pub restored: Option<Fence>,
     /// How many targets a move tries.
     pub targets_max: u32,
@@ -376,6 +376,8 @@ impl Node {
         for copy in [&mut self.cohort, &mut self.kept].into_iter().flatten() {
             copy.renumber();
         }
+        let fence = self.cohort.as_ref().map(|cohort| cohort.session().fence());
+        self.restored = self.restored.filter(|restored| fence == Some(*restored));
         for question in &mut self.questions {
             question.number = question.number.min(1);
         }
@@ -425,6 +427,7 @@ impl Node {
             | Peer::Ahead { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
+            | Peer::Credit { .. }
             | Peer::Hello { .. } => self.call(variant, |cohort, env| cohort.on_peer(from, frame, env)),
         }
     }

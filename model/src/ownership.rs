@@ -5,6 +5,7 @@ use crate::heal::Healer;
 use crate::possible::Action;
 use crate::variants::Variant;
 use stateright::{Model, Property};
+use sterna::protocol::cohort::{Asker, Cohort};
 use sterna::protocol::ids::{MoveId, NodeId};
 use sterna::protocol::record::OwnerPhase;
 
@@ -66,11 +67,10 @@ impl Model for Ownership {
             Property::sometimes("a target refuses", |_, state: &Cluster| {
                 state.network.iter().any(|sent| sent.name == "Refused")
             }),
-            Property::sometimes("a write lands late", |_, state: &Cluster| state.store.landed > 0),
+            Property::sometimes("a write may land late", |_, state: &Cluster| !state.store.late.is_empty()),
             Property::sometimes("the source recalls", |_, state: &Cluster| {
-                let source = &state.nodes[0];
-                let recalled = |cohort: &sterna::protocol::cohort::Cohort| cohort.session().awaits_client();
-                source.restored.is_none() && source.cohort.as_ref().is_some_and(recalled)
+                let recalls = |cohort: &Cohort| cohort.is_held() && cohort.asks(Asker::TakeOver);
+                state.nodes[0].cohort.as_ref().is_some_and(recalls)
             }),
             Property::sometimes("the spare takes over", |_, state: &Cluster| {
                 state.nodes[2].restored.is_some() && state.nodes[2].serving() == 1

@@ -72,8 +72,6 @@ pub struct Store {
     pub gone: Vec<NodeId>,
     /// Writes that may still land.
     pub late: Vec<Request>,
-    /// How many of these have.
-    pub landed: u8,
     /// A write has put a lower fence in the place of a higher one.
     pub went_back: bool,
 }
@@ -82,7 +80,7 @@ impl Store {
     /// Holds this record, and no snapshot.
     pub fn new(record: Record) -> Self {
         let held = Versioned { revision: Revision(1), record };
-        Self { held, snapshot: None, gone: Vec::new(), late: Vec::new(), landed: 0, went_back: false }
+        Self { held, snapshot: None, gone: Vec::new(), late: Vec::new(), went_back: false }
     }
 
     /// Does what is asked.
@@ -137,7 +135,6 @@ impl Store {
     /// A write that was thought lost lands.
     pub fn land(&mut self, index: usize) {
         let request = self.late.remove(index);
-        self.landed = 1;
         self.process(&request);
     }
 

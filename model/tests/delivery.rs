@@ -1,10 +1,12 @@
 //! What a player sees of a move, searched exhaustively: each test is one space, pinned as in `ownership.rs`.
 
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use sterna::protocol::snapshot::Durability;
 use sterna::protocol::wire::MoveMode;
 use sterna_model::delivery::{Bounds, Delivery, Variant};
 
+/// What the search has to come to, unless it says that it cannot.
 const MOVED: &str = "moved, and all has come back";
 const MIGRATES: &str = "the client migrates";
 const FAILED: &str = "a move fails, and the owner goes on at a later epoch";
@@ -16,7 +18,8 @@ const GONE: &str = "something is reported as gone";
 /// What a space cannot come to is named: there is no move, no fault, or only one target.
 fn search(name: &str, bounds: Bounds, never: &[&str], states: usize) {
     let began = Instant::now();
-    let checker = Delivery::new(bounds, None).checker().threads(2).spawn_bfs().join();
+    let checker = Delivery::new(bounds, None).checker().threads(2);
+    let checker = checker.finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     let (unique, steps, took) = (checker.unique_state_count(), checker.state_count(), began.elapsed());
     let depth = checker.max_depth();
     println!(
@@ -43,49 +46,77 @@ fn search(name: &str, bounds: Bounds, never: &[&str], states: usize) {
 #[test]
 fn links_that_break_without_a_move() {
     let bounds = Bounds { messages: 2, breaks: 2, dials: 3, ..Bounds::CALM };
-    search("broken links", bounds, &[MOVED, MIGRATES, FAILED, SECOND, FENCE, RESTART, GONE], 0);
+    search("broken links", bounds, &[MOVED, MIGRATES, FAILED, SECOND, FENCE, RESTART, GONE], 12_068);
 }
 
 #[test]
 fn a_move_that_may_be_given_up() {
     let bounds = Bounds { messages: 2, moves: 1, wakes: 1, ..Bounds::CALM };
-    search("play through a move", bounds, &[SECOND, FENCE, RESTART, GONE], 0);
+    search("play through a move", bounds, &[SECOND, FENCE, RESTART, GONE], 110_894);
 }
 
 #[test]
 fn a_move_that_tries_two_targets() {
     let bounds = Bounds { moves: 1, targets: 2, dials: 2, wakes: 1, ..Bounds::CALM };
-    search("play through two attempts", bounds, &[FENCE, RESTART, GONE], 0);
+    search("play through two attempts", bounds, &[FENCE, RESTART, GONE], 505_923);
 }
 
 #[test]
 fn a_move_and_a_move_back() {
     let bounds = Bounds { moves: 2, dials: 2, ..Bounds::CALM };
-    search("play there and back", bounds, &[SECOND, FENCE, RESTART, GONE], 0);
+    search("play there and back", bounds, &[SECOND, FENCE, RESTART, GONE], 141_827);
 }
 
 #[test]
 fn a_move_with_a_broken_link_that_may_be_given_up() {
     let bounds = Bounds { moves: 1, breaks: 1, dials: 2, wakes: 1, ..Bounds::CALM };
-    search("a link breaks in a move", bounds, &[SECOND, FENCE, RESTART, GONE], 0);
+    search("a link breaks in a move", bounds, &[SECOND, FENCE, RESTART, GONE], 604_480);
 }
 
 #[test]
 fn a_node_fails_in_a_move() {
     let bounds = Bounds { moves: 1, faults: 1, dials: 3, ..Bounds::CALM };
-    search("a node fails in a move", bounds, &[SECOND], 0);
+    search("a node fails in a move", bounds, &[SECOND], 1_159_354);
+}
+
+#[test]
+fn a_crash_and_snapshots_now_and_then() {
+    let lazy = Durability::Lazy(Duration::from_secs(1));
+    let bounds = Bounds { messages: 2, faults: 1, takers: 1, dials: 3, durability: lazy, ..Bounds::CALM };
+    search("a crash", bounds, &[MOVED, MIGRATES, FAILED, SECOND], 17_196);
+}
+
+#[test]
+fn a_crash_and_snapshots_before_acknowledgement() {
+    let durability = Durability::BeforeAck;
+    let bounds = Bounds { messages: 2, faults: 1, takers: 1, dials: 3, durability, ..Bounds::CALM };
+    search("a crash that costs nothing", bounds, &[MOVED, MIGRATES, FAILED, SECOND, GONE], 22_401);
+}
+
+#[test]
+fn a_crash_in_a_move_and_snapshots_now_and_then() {
+    let lazy = Durability::Lazy(Duration::from_secs(1));
+    let bounds = Bounds { moves: 1, faults: 1, takers: 1, dials: 2, durability: lazy, ..Bounds::CALM };
+    search("a crash in a move", bounds, &[SECOND], 1_468_381);
+}
+
+#[test]
+fn a_crash_in_a_move_and_snapshots_before_acknowledgement() {
+    let durability = Durability::BeforeAck;
+    let bounds = Bounds { moves: 1, faults: 1, takers: 1, dials: 2, durability, ..Bounds::CALM };
+    search("a crash in a move that costs nothing", bounds, &[SECOND, GONE], 1_830_373);
 }
 
 #[test]
 fn a_classic_move_that_may_be_given_up() {
     let bounds = Bounds { mode: MoveMode::Classic, moves: 1, wakes: 1, dials: 2, ..Bounds::CALM };
-    search("a classic move", bounds, &[SECOND, FENCE, RESTART, GONE], 0);
+    search("a classic move", bounds, &[SECOND, FENCE, RESTART, GONE], 1_487);
 }
 
 #[test]
 fn a_move_by_force() {
     let bounds = Bounds { moves: 1, forced: 1, dials: 2, ..Bounds::CALM };
-    search("a move by force", bounds, &[SECOND, FENCE, RESTART, GONE], 0);
+    search("a move by force", bounds, &[SECOND, FENCE, RESTART, GONE], 118_281);
 }
 
 /// What each broken rule needs to go wrong, and which property notices.
@@ -95,7 +126,7 @@ fn scene(variant: Variant) -> (Bounds, &'static str) {
     match variant {
         Variant::BatonForgetsUplink => (calm, "the server's game gets each message once, in order"),
         Variant::BatonForgetsDownlink => (calm, nothing_lost),
-        Variant::BatonIsFromBefore => (calm, "nobody is taken for a peer that misbehaves"),
+        Variant::BatonIsFromBefore => (calm, "user data is what the game has stored"),
         Variant::ReplayCountsAsNew => (calm, "the client's game gets each message once, in order"),
         Variant::OlderSwitchCounts => {
             (Bounds { breaks: 1, dials: 2, ..calm }, "the client accepts no older epoch after a newer")
@@ -104,6 +135,17 @@ fn scene(variant: Variant) -> (Bounds, &'static str) {
             (Bounds { breaks: 1, dials: 2, wakes: 1, ..calm }, nothing_lost)
         }
         Variant::RestartIsNotTold => (Bounds { faults: 1, dials: 3, ..calm }, nothing_lost),
+        Variant::RestartForgetsClient => {
+            let lazy = Durability::Lazy(Duration::from_secs(1));
+            (Bounds { moves: 0, faults: 1, takers: 1, durability: lazy, ..calm }, nothing_lost)
+        }
+        Variant::AcknowledgesBeforeStored => {
+            let durability = Durability::BeforeAck;
+            (
+                Bounds { moves: 0, faults: 1, takers: 1, durability, ..calm },
+                "with snapshots before acknowledgement, nothing is gone or comes twice",
+            )
+        }
     }
 }
 

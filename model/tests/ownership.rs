@@ -1,7 +1,7 @@
 //! Who owns a session, searched exhaustively: each test is one space, and `docs/CORRECTNESS.md` has the table.
 //! The number of states is pinned, so that a changed model, or a changed protocol, shows in the difference.
 
-use stateright::{Checker, Model};
+use stateright::{Checker, HasDiscoveries, Model};
 use std::time::Instant;
 use sterna_model::cluster::Bounds;
 use sterna_model::ownership::Ownership;
@@ -16,7 +16,8 @@ const NEVER_WITH_ONE_MOVE: &[&str] = &["moved back"];
 
 fn search(name: &str, bounds: Bounds, never: &[&[&str]], states: usize) {
     let began = Instant::now();
-    let checker = Ownership::new(bounds, None).checker().threads(2).spawn_bfs().join();
+    let checker = Ownership::new(bounds, None).checker().threads(2);
+    let checker = checker.finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     println!("{}", report::figures(name, &checker, began.elapsed()));
     let mut surprises = Vec::new();
     let mut never: Vec<&str> = never.concat();
@@ -51,6 +52,19 @@ fn a_move_and_a_move_back() {
 fn a_move_with_a_crash_or_a_fence_and_a_lost_answer() {
     let bounds = Bounds { faults: 1, lost_answers: 1, moves: 1, takers: 1, targets: 1, forced: 0 };
     search("one fault", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 1_569_128);
+}
+
+#[test]
+fn a_move_that_is_forced_half_way() {
+    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 1, takers: 0, targets: 1, forced: 1 };
+    let never = [NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE];
+    search("forced half way", bounds, &never, 0);
+}
+
+#[test]
+fn a_move_by_force_with_a_crash_or_a_fence() {
+    let bounds = Bounds { faults: 1, lost_answers: 0, moves: 0, takers: 1, targets: 1, forced: 1 };
+    search("by force", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 0);
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use super::links::{End, Lane};
 use super::server::{Input, Node};
-use super::{ClientInput, NOW, Play, Rules};
+use super::{Bounds, ClientInput, NOW, Play, Rules};
 use crate::messages::Digested;
 use std::time::Duration;
-use sterna::protocol::cohort::{Cohort, Wake};
+use sterna::protocol::cohort::{Asker, Cohort, Wake};
+use sterna::protocol::ids::NodeId;
+use sterna::protocol::record::OwnerPhase;
+use sterna::protocol::snapshot::Durability;
 use sterna::protocol::time::Time;
 use sterna::protocol::{source, target};
 
@@ -22,6 +25,10 @@ pub enum Action {
     Break(usize),
     /// A message from a node to another arrives.
     Arrive(usize),
+    /// The oldest question of a node is answered.
+    Answer(usize),
+    /// A node begins to take over.
+    TakeOver(usize),
     /// The client's game sends a message.
     Send,
     /// It asks to be moved.
@@ -70,6 +77,11 @@ impl Play {
                 }
             }
         }
+        for (index, node) in self.nodes.iter().enumerate() {
+            if !node.questions.is_empty() && !node.fenced {
+                actions.push(Action::Answer(index));
+            }
+        }
         for (index, parcel) in self.parcels.iter().enumerate() {
             let same_way = |other: &super::Parcel| (other.from, other.to) == (parcel.from, parcel.to);
             if !self.parcels[..index].iter().any(same_way) {
@@ -114,17 +126,43 @@ impl Play {
                 actions.push(Action::SeeGone(index));
             }
         }
+        if self.left.takers > 0 && self.may_take_over(index) {
+            actions.push(Action::TakeOver(index));
+        }
         if node.fenced {
             actions.push(Action::Renew(index));
         }
         if self.left.faults > 0 && node.cohort.is_some() {
-            // Without a copy elsewhere the session would have to be restarted from a snapshot.
-            if (0..3).any(|other| other != index && self.nodes[other].holds()) {
+            if self.survives(index) {
                 actions.push(Action::Crash(index));
             }
             if !node.fenced {
                 actions.push(Action::RunOut(index));
             }
+        }
+    }
+
+    fn may_take_over(&self, index: usize) -> bool {
+        let node = &self.nodes[index];
+        let busy = |cohort: &Cohort| cohort.is_held() || cohort.asks(Asker::TakeOver);
+        let gone = |other: NodeId| self.is_gone(other.0 as usize - 1);
+        node.alive
+            && !node.fenced
+            && !node.cohort.as_ref().is_some_and(busy)
+            && self.store.held.record.may_be_taken_over(node.id, gone)
+    }
+
+    /// Whether the session goes on without this node: from a snapshot, or because somebody else has a copy of
+    /// it, and may go on from that by the record.
+    fn survives(&self, crashed: usize) -> bool {
+        if self.left.durability != Durability::None {
+            return self.nodes.iter().filter(|node| node.alive).count() > 1;
+        }
+        let record = self.store.held.record;
+        let holds = |node: NodeId| node.0 as usize - 1 != crashed && self.nodes[node.0 as usize - 1].holds();
+        match record.phase {
+            OwnerPhase::Serving => holds(record.owner),
+            OwnerPhase::Handing { from, .. } => holds(record.owner) || holds(from),
         }
     }
 
@@ -148,6 +186,9 @@ impl Play {
             if node.fenced {
                 actions.push(Action::Renew(index));
             }
+            if self.left.durability != Durability::None && self.may_take_over(index) {
+                actions.push(Action::TakeOver(index));
+            }
             let depends_on = node.cohort.as_ref().and_then(Cohort::depends_on);
             if depends_on.is_some_and(|other| !self.nodes[other.0 as usize - 1].alive) {
                 actions.push(Action::SeeGone(index));
@@ -170,6 +211,9 @@ impl Play {
                 let parcel = self.parcels.remove(index);
                 let to = parcel.to.0 as usize - 1;
                 self.node_does(to, &Input::Peer(parcel.from, parcel.bytes), rules);
+            }
+            Action::Answer(node) => {
+                self.node_does(node, &Input::Answer, rules);
             }
             Action::Send => {
                 self.left.messages -= 1;
@@ -197,16 +241,23 @@ impl Play {
                 self.left.wakes = self.left.wakes.saturating_sub(u8::from(is_giving_up(wake)));
                 self.node_does(node, &Input::Wake(wake), rules);
             }
+            Action::TakeOver(node) => {
+                self.left.takers -= 1;
+                self.node_does(node, &Input::TakeOver, rules);
+            }
             Action::Crash(node) => {
                 self.left.faults -= 1;
                 self.crash(node);
+                self.update_leases();
             }
             Action::RunOut(node) => {
                 self.left.faults -= 1;
                 self.node_does(node, &Input::Fenced, rules);
+                self.update_leases();
             }
             Action::Renew(node) => {
                 self.node_does(node, &Input::Renewed, rules);
+                self.update_leases();
             }
             Action::SeeGone(node) => {
                 self.node_does(node, &Input::OtherGone, rules);
@@ -225,9 +276,14 @@ impl Play {
         self.client_does(ClientInput::LinkUp(link), rules);
     }
 
+    fn update_leases(&mut self) {
+        let gone = self.nodes.iter().filter(|node| !node.alive || node.fenced).map(|node| node.id).collect();
+        self.store.change(|store| store.gone = gone);
+    }
+
     fn crash(&mut self, node: usize) {
         let id = self.nodes[node].id;
-        let mut gone = Node::new(id, 0);
+        let mut gone = Node::new(id, &Bounds::CALM);
         gone.alive = false;
         self.nodes[node] = Digested::new(gone);
         self.parcels.retain(|parcel| parcel.from != id && parcel.to != id);

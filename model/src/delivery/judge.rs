@@ -93,6 +93,12 @@ impl Judge {
         })
     }
 
+    /// Nothing is gone, and nothing has come back twice, whatever was restarted.
+    pub(super) fn is_strict(&self) -> bool {
+        let again = |number: &u8| self.received_before.contains(number);
+        self.lost.is_empty() && !self.received.iter().any(again)
+    }
+
     /// How much has come back.
     pub(super) fn received_in_all(&self) -> u64 {
         (self.received.len() + self.received_before.len()) as u64

@@ -210,11 +210,12 @@ impl Play {
             unreachable!("whole frames arrive")
         };
         let rest: Arc<[u8]> = bytes[length..].into();
-        let Ok(Uplink::Hello { link: number, credit, greeting, .. }) = Uplink::decode(body) else {
+        let Ok(Uplink::Hello { link: number, credit, mut greeting, .. }) = Uplink::decode(body) else {
             unreachable!("a client greets first")
         };
         assert!(is_later(&greeting), "it connects only once");
         let (node, node_link) = (self.pipes[index].node, self.pipes[index].node_link());
+        tamper::greeting(rules.variant, &mut greeting);
         let input = Input::Greeting(node_link, number, credit, greeting);
         let greeted = self.node_does(node, &input, rules);
         let owner = self.store.held.record.owner;

@@ -32,6 +32,7 @@ use sterna::protocol::cohort::Cohort;
 use sterna::protocol::ids::{Binding, Bucket, Epoch, NodeId, SessionId};
 use sterna::protocol::limits;
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
+use sterna::protocol::snapshot::Durability;
 use sterna::protocol::time::Time;
 use sterna::protocol::wire::{Greeting, MoveMode};
 
@@ -60,6 +61,10 @@ pub struct Bounds {
     pub wakes: u8,
     /// Nodes that crash and leases that run out, together.
     pub faults: u8,
+    /// Times that a node begins to take over.
+    pub takers: u8,
+    /// What is stored of the session, and when.
+    pub durability: Durability,
 }
 
 impl Bounds {
@@ -74,6 +79,8 @@ impl Bounds {
         dials: 1,
         wakes: 0,
         faults: 0,
+        takers: 0,
+        durability: Durability::None,
     };
 }
 
@@ -160,8 +167,9 @@ impl Play {
             window: limits::CREDIT_BYTES,
         };
         let held = Versioned { revision: Revision(1), record };
-        let cohort = Cohort::begin(SESSION, "user".into(), [0; 32], held, server::SETTINGS.clone());
-        let node = |index: u64| Digested::new(Node::new(NodeId(index), bounds.targets));
+        let kept = Bounds { durability: tamper::durability(rules.variant, bounds.durability), ..bounds };
+        let cohort = Cohort::begin(SESSION, "user".into(), [0; 32], held, server::settings(kept.durability));
+        let node = |index: u64| Digested::new(Node::new(NodeId(index), &kept));
         let mut play = Self {
             client: Digested::new(Client::new(settings, 1)),
             nodes: [node(1), node(2), node(3)],

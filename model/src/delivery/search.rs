@@ -8,6 +8,7 @@ use stateright::{Model, Property};
 use std::collections::HashSet;
 use sterna::protocol::client::Standing;
 use sterna::protocol::cohort::Cohort;
+use sterna::protocol::snapshot::Durability;
 
 /// Rounds of time that recovery may take.
 const ROUNDS_MAX: usize = 60;
@@ -31,7 +32,8 @@ impl Delivery {
     /// Lets everything arrive, faults be seen and time pass, until all that was sent has come back.
     fn completes(&self, play: &Play) -> bool {
         let mut run = play.clone();
-        run.left = Bounds { dials: u8::MAX, wakes: u8::MAX, ..Bounds::CALM };
+        let (many, durability) = (u8::MAX, self.bounds.durability);
+        run.left = Bounds { dials: many, wakes: many, takers: many, durability, ..Bounds::CALM };
         let mut seen = Vec::new();
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS_MAX {
@@ -63,6 +65,7 @@ impl Delivery {
         }
         run.left.dials = u8::MAX;
         run.left.wakes = u8::MAX;
+        run.left.takers = u8::MAX;
         run.happen(&Action::ClientTime, &self.rules);
         for node in 0..3 {
             run.happen(&Action::NodeTime(node), &self.rules);
@@ -124,9 +127,16 @@ impl Model for Delivery {
                 "once nothing more goes wrong, nothing is lost",
                 |model: &Self, state: &Play| model.completes(state),
             ),
+            Property::always(
+                "with snapshots before acknowledgement, nothing is gone or comes twice",
+                |model: &Self, state: &Play| {
+                    model.bounds.durability != Durability::BeforeAck || state.judge.is_strict()
+                },
+            ),
             Property::sometimes("moved, and all has come back", |_, state: &Play| {
                 state.client.epoch().0 == 2
                     && state.store.held.record.owner.0 == 2
+                    && state.judge.restarts == 0
                     && state.judge.sent > 0
                     && state.judge.is_complete()
             }),
@@ -142,6 +152,7 @@ impl Model for Delivery {
             }),
             Property::sometimes("a second target serves", |_, state: &Play| {
                 state.store.held.record.owner.0 == 3
+                    && state.store.snapshot.is_none()
                     && state.nodes[2].cohort.as_ref().is_some_and(Cohort::is_served)
             }),
             Property::sometimes("a node goes on after a fence", |_, state: &Play| {

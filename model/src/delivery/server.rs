@@ -2,7 +2,7 @@
 
 use super::game::{Echo, ServerNote, View};
 use super::tamper::{self, Variant};
-use super::{LONG, NOW, Parcel, SESSION, Writes};
+use super::{Bounds, LONG, NOW, Parcel, SESSION, Writes};
 use crate::messages::Digested;
 use crate::store::{Reply, Request, Store};
 use std::sync::{Arc, LazyLock};
@@ -12,13 +12,13 @@ use sterna::protocol::ids::{Cursor, Epoch, LinkNumber, MoveId, NodeId};
 use sterna::protocol::lease::Lease;
 use sterna::protocol::limits;
 use sterna::protocol::reasons::{RefuseReason, TargetRefusal};
-use sterna::protocol::record::Ask;
 use sterna::protocol::session::{Link, LinkId, Outgoing, Settings};
 use sterna::protocol::snapshot::Durability;
 use sterna::protocol::time::BootTime;
 use sterna::protocol::wire::{Greeting, Member, Peer, SessionState, split};
 
-pub(super) static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
+/// How nodes are set up.
+pub(super) fn settings(durability: Durability) -> Arc<Settings> {
     Arc::new(Settings {
         node: "model".into(),
         message_bytes_max: 1024,
@@ -27,9 +27,9 @@ pub(super) static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
         resume_max: LONG,
         silence_max: LONG,
         moves_when_online: true,
-        durability: Durability::None,
+        durability,
     })
-});
+}
 
 static LEASE: LazyLock<Lease> = LazyLock::new(|| {
     let mut lease = Lease::new(Duration::from_secs(1));
@@ -46,9 +46,13 @@ pub(super) struct Node {
     pub(super) fenced: bool,
     pub(super) cohort: Option<Cohort>,
     refused: Vec<MoveId>,
-    /// What it will hear from the directory as soon as it can reach it.
-    pending: Vec<(Asker, u64, Ask)>,
+    /// What it waits for an answer to: of the store of snapshots, which takes its time, and of the directory
+    /// while that cannot be reached.
+    pub(super) questions: Vec<(Asker, u64, Request)>,
     targets: u8,
+    durability: Durability,
+    /// The directory takes its time to answer a target.
+    slow: bool,
     /// [`Variant::BatonIsFromBefore`]: the session when the target was asked to make room.
     pub(super) earlier: Option<SessionState>,
 }
@@ -65,6 +69,10 @@ pub(super) enum Input {
     LinkEnded(LinkId),
     /// A message of another node.
     Peer(NodeId, Arc<[u8]>),
+    /// Its oldest question is answered.
+    Answer,
+    /// It looks whether it may take the session over.
+    TakeOver,
     /// It is time to acknowledge.
     Time,
     Wake(Wake),
@@ -99,15 +107,17 @@ pub(super) struct Effects {
 }
 
 impl Node {
-    pub(super) fn new(id: NodeId, targets: u8) -> Self {
+    pub(super) fn new(id: NodeId, bounds: &Bounds) -> Self {
         Self {
             id,
             alive: true,
             fenced: false,
             cohort: None,
             refused: Vec::new(),
-            pending: Vec::new(),
-            targets,
+            questions: Vec::new(),
+            targets: bounds.targets,
+            durability: bounds.durability,
+            slow: bounds.durability == Durability::None && bounds.faults > 0,
             earlier: None,
         }
     }
@@ -117,8 +127,18 @@ impl Node {
         self.alive && self.cohort.as_ref().is_some_and(Cohort::is_held)
     }
 
+    /// Whether this is answered later.
+    fn waits_for(&self, asker: Asker, request: &Request) -> bool {
+        match (request, asker) {
+            (Request::Snapshot(_), _) => true,
+            (Request::Directory(_), Asker::Target(_)) => self.slow,
+            (Request::Directory(_) | Request::Leases, _) => false,
+        }
+    }
+
     fn expect(&mut self, id: MoveId, member: &Member) {
-        self.cohort.get_or_insert_with(|| Cohort::expect(id, member, SETTINGS.clone()));
+        let durability = self.durability;
+        self.cohort.get_or_insert_with(|| Cohort::expect(id, member, settings(durability)));
     }
 }
 
@@ -144,6 +164,10 @@ pub(super) fn call(
         Input::Renewed => node.fenced = false,
         _ => {}
     }
+    if *input == Input::TakeOver {
+        let unknown = || Cohort::unknown(SESSION, node.id, settings(node.durability));
+        node.cohort.get_or_insert_with(unknown);
+    }
     let Some(mut cohort) = node.cohort.take() else {
         if let Input::Greeting(..) = input {
             effects.greeted = Greeted::Refused(RefuseReason::Unavailable);
@@ -158,18 +182,21 @@ pub(super) fn call(
     driver.tell(&mut cohort, input, frame, &env);
     driver.follow(&mut cohort, &env);
     if *input == Input::Renewed {
-        for (asker, number, ask) in std::mem::take(&mut driver.node.pending) {
-            driver.ask(&mut cohort, asker, number, ask, &env);
-            driver.follow(&mut cohort, &env);
-        }
+        driver.ask_again(&mut cohort, &env);
     }
+    let node = driver.node;
+    node.questions.retain(|(asker, number, _)| cohort.awaits(*asker, *number));
     cohort.renumber();
-    for (_, number, _) in &mut driver.node.pending {
+    for (_, number, _) in &mut node.questions {
         *number = (*number).min(1);
     }
     let mut effects = driver.effects;
     effects.notes = echo.notes.into_inner();
     node.cohort = (!cohort.is_gone()).then_some(cohort);
+    if node.cohort.is_none() {
+        // Nobody waits for these any more; that they may land all the same is the ownership model's affair.
+        node.questions.clear();
+    }
     effects
 }
 
@@ -195,6 +222,7 @@ fn prepare(node: &mut Node, frame: &Peer, effects: &mut Effects) -> bool {
         Peer::Prepared { .. }
         | Peer::Refused { .. }
         | Peer::Ready { .. }
+        | Peer::Credit { .. }
         | Peer::BatonAck { .. }
         | Peer::Finalised { .. }
         | Peer::Ahead { .. }
@@ -242,6 +270,8 @@ impl Driver<'_> {
                 Some(frame) => cohort.on_peer(*from, frame, env),
                 None => {}
             },
+            Input::Answer => self.answer(cohort, 0, env),
+            Input::TakeOver => cohort.take_over(env),
             Input::Time => cohort.on_timeout(env),
             Input::Wake(wake) => cohort.fire(*wake, env),
             Input::Force => cohort.force(env),
@@ -290,7 +320,9 @@ impl Driver<'_> {
                 }
             }
             Output::RevokeBaton(_, id) => cohort.on_revoked(id, false, env),
-            Output::Ask(asker, number, ask) => self.ask(cohort, asker, number, ask, env),
+            Output::Ask(asker, number, ask) => {
+                self.ask(cohort, asker, number, Request::Directory(ask), env);
+            }
             Output::PickTarget(tried) => {
                 let free = |id: &NodeId| *id != self.node.id && !tried.contains(id);
                 cohort.on_target_picked((1..=3).map(NodeId).find(free), env);
@@ -303,23 +335,46 @@ impl Driver<'_> {
             }
             Output::Forget(_) => cohort.on_forgotten(),
             Output::Report(_) => {}
-            Output::ReadLeases(_) | Output::Snapshot(..) => unreachable!("nothing is stored here"),
+            Output::ReadLeases(number) => self.ask(cohort, Asker::TakeOver, number, Request::Leases, env),
+            Output::Snapshot(asker, number, ask) => {
+                self.ask(cohort, asker, number, Request::Snapshot(ask), env);
+            }
         }
     }
 
-    /// The directory answers at once, unless it cannot be reached. A new question takes the place of the last.
-    fn ask(&mut self, cohort: &mut Cohort, asker: Asker, number: u64, ask: Ask, env: &Env<'_>) {
-        if self.node.fenced {
-            self.node.pending.retain(|(other, ..)| *other != asker);
-            self.node.pending.push((asker, number, ask));
-            return;
+    /// A new question takes the place of the last.
+    fn ask(&mut self, cohort: &mut Cohort, asker: Asker, number: u64, request: Request, env: &Env<'_>) {
+        self.node.questions.retain(|(other, ..)| *other != asker);
+        let waits = self.node.fenced || self.node.waits_for(asker, &request);
+        self.node.questions.push((asker, number, request));
+        if !waits {
+            self.answer(cohort, self.node.questions.len() - 1, env);
         }
-        let reply = match ask {
-            Ask::Read => Request::Directory(ask).read(self.store),
-            Ask::Cas { .. } => Some(self.store.change(|store| store.process(&Request::Directory(ask)))),
+    }
+
+    /// The directory can be reached again.
+    fn ask_again(&mut self, cohort: &mut Cohort, env: &Env<'_>) {
+        let next = |driver: &Self| {
+            let at_once =
+                |(asker, _, request): &(Asker, u64, Request)| !driver.node.waits_for(*asker, request);
+            driver.node.questions.iter().position(at_once)
         };
-        if let Some(Reply::Directory(answer)) = reply {
-            cohort.on_answer(asker, number, answer, env);
+        while let Some(index) = next(self) {
+            self.answer(cohort, index, env);
+            self.follow(cohort, env);
+        }
+    }
+
+    fn answer(&mut self, cohort: &mut Cohort, index: usize, env: &Env<'_>) {
+        let (asker, number, request) = self.node.questions.remove(index);
+        let reply = match request.read(self.store) {
+            Some(reply) => reply,
+            None => self.store.change(|store| store.process(&request)),
+        };
+        match reply {
+            Reply::Directory(answer) => cohort.on_answer(asker, number, answer, env),
+            Reply::Snapshot(answer) => cohort.on_snapshot(asker, number, answer, env),
+            Reply::Leases(gone) => cohort.on_leases(number, gone.map(|gone| gone.into_iter().collect()), env),
         }
     }
 }

@@ -4,10 +4,12 @@
 use super::judge::Judge;
 use super::{ClientInput, NOW, Play, Rules};
 use std::sync::Arc;
+use std::time::Duration;
 use sterna::protocol::cohort::Cohort;
 use sterna::protocol::ids::{Cursor, Epoch, Generation};
 use sterna::protocol::limits;
-use sterna::protocol::wire::{Data, Downlink, Peer, SessionState, Switch, SwitchCause, split};
+use sterna::protocol::snapshot::Durability;
+use sterna::protocol::wire::{Data, Downlink, Greeting, Peer, SessionState, Switch, SwitchCause, split};
 
 /// A rule that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +28,10 @@ pub enum Variant {
     AcknowledgesBeforeServing,
     /// A restart from a copy is passed off as a link that was restored.
     RestartIsNotTold,
+    /// After a restart the downlink goes on at the copy's own numbers, not above those that the client has seen.
+    RestartForgetsClient,
+    /// Messages are acknowledged, and answers released, before the snapshot that holds them is stored.
+    AcknowledgesBeforeStored,
 }
 
 impl Variant {
@@ -38,6 +44,8 @@ impl Variant {
         Self::OlderSwitchCounts,
         Self::AcknowledgesBeforeServing,
         Self::RestartIsNotTold,
+        Self::RestartForgetsClient,
+        Self::AcknowledgesBeforeStored,
     ];
 }
 
@@ -94,6 +102,21 @@ fn switch_as_taken(variant: Option<Variant>, switch: &mut Switch, judge: &Judge)
             switch.generation = Generation::default();
         }
         Some(_) | None => {}
+    }
+}
+
+/// A greeting, as the node would take it.
+pub(super) fn greeting(variant: Option<Variant>, greeting: &mut Greeting) {
+    if let (Some(Variant::RestartForgetsClient), Greeting::Resume { down, .. }) = (variant, greeting) {
+        *down = Cursor(0);
+    }
+}
+
+/// What is stored, and when.
+pub(super) fn durability(variant: Option<Variant>, durability: Durability) -> Durability {
+    match variant {
+        Some(Variant::AcknowledgesBeforeStored) => Durability::Lazy(Duration::from_secs(1)),
+        Some(_) | None => durability,
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Link {
     /// The key that this link began, if it is the first of a session.
     pub(super) client_key: Option<[u8; 32]>,
     pub(super) serving: bool,
+    /// The first downlink message not yet received, as the greeting has told the node.
+    pub(super) wanted: Cursor,
     pub(super) receiver: LinkReceiver,
     pub(super) sender: LinkSender,
     /// An acknowledgement that has overtaken the link's Switch.
@@ -63,6 +65,7 @@ impl Link {
             address,
             client_key: None,
             serving: false,
+            wanted: Cursor(0),
             receiver: LinkReceiver::default(),
             sender: LinkSender::default(),
             early_ack: Cursor(0),
@@ -83,6 +86,10 @@ impl Link {
         self.greeted = true;
         self.heard_at = now;
         self.pinged_at = now;
+        self.wanted = match greeting {
+            Greeting::Connect { .. } => Cursor(0),
+            Greeting::Attach { down, .. } | Greeting::Resume { down, .. } => down,
+        };
         let credit = self.receiver.open(credit);
         self.control(&Uplink::Hello { version: limits::VERSION, link: self.number, credit, greeting });
     }

@@ -264,6 +264,11 @@ impl Client {
             return;
         }
         // An earlier owner has the session back (c): whoever serves this client has lost it.
+        self.leave_for(address, now);
+    }
+
+    /// The session is served elsewhere, and not on a link that could be used.
+    pub(super) fn leave_for(&mut self, address: SocketAddr, now: Time) {
         for link in self.links.iter_mut().filter(|link| link.serving) {
             link.serving = false;
             link.close();

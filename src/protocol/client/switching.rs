@@ -47,6 +47,13 @@ impl Client {
             SwitchCause::Connected | SwitchCause::Resumed | SwitchCause::Moved => switch.cause,
         };
         let restarted = new_generation || switch.cause == SwitchCause::TookOver;
+        if restarted && self.links[index].wanted != self.down {
+            // The node that is being left has delivered more since this link was greeted: both ends would
+            // number what follows differently.
+            self.leave_for(address, now);
+            self.links[index].close();
+            return Ok(());
+        }
         let lost = self.take_cursors(index, &switch, restarted)?;
         let same_link = self.links[index].serving;
         let asked_early = self.asked_to_move > Some(seen.epoch);

@@ -6,7 +6,9 @@ use crate::client::status::Status;
 use crate::protocol::ids::{CohortId, Cursor, Epoch, Fence, Generation, MoveId, NodeId, SessionId};
 use crate::protocol::limits;
 use crate::protocol::time::Time;
-use crate::protocol::wire::{Data, Downlink, Kind, Message, MoveMode, Switch, SwitchCause};
+use crate::protocol::wire::{
+    Data, Downlink, Greeting, Kind, Message, MoveMode, Switch, SwitchCause, Uplink, split,
+};
 use std::time::Duration;
 
 #[derive(Default)]
@@ -127,6 +129,47 @@ fn move_to(attempt: u32) -> Downlink {
     let id = MoveId { cohort: CohortId(5), epoch: Epoch(2), attempt, target: NodeId(2) };
     let addresses = vec!["10.0.0.2:7000".parse().unwrap()];
     Downlink::MoveTo { id, addresses, ticket: vec![7], mode: MoveMode::Seamless }
+}
+
+/// What the client says on a link that has just opened: the first downlink message that it lacks.
+fn greeted(client: &mut Client, link: LinkId) -> Cursor {
+    client.link_up(link, &[link.0 as u8; 32], at(50));
+    let mut out = Vec::new();
+    client.fill_control(link, &mut out);
+    let (body, _) = split(&out, limits::FRAME_BYTES_MAX).unwrap().unwrap();
+    match Uplink::decode(body).unwrap() {
+        Uplink::Hello { greeting: Greeting::Attach { down, .. } | Greeting::Resume { down, .. }, .. } => down,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_arrives_after_a_greeting_is_told_to_a_node_that_restarts_from_a_copy() {
+    let (mut client, source, mut told) = connected(1);
+    let Downlink::MoveTo { id, .. } = move_to(1) else { unreachable!() };
+    client.received(source, &control(&move_to(1)), at(10), &mut told).unwrap();
+    let target = dialled(&mut client);
+    greeted(&mut client, target);
+    client
+        .received(target, &control(&Downlink::Attached { id, credit: 1 << 16 }), at(11), &mut told)
+        .unwrap();
+    let broken = super::LinkEnd { status: Status::TransportBroken, text: String::new() };
+    client.link_ended(source, broken, at(12), &mut told);
+    client.on_timeout(at(12) + limits::BATON_WAIT_MAX, &mut told);
+    let resumed = dialled(&mut client);
+    assert_eq!(greeted(&mut client, resumed), Cursor(0));
+    // The target had served before the source has recalled the session: that arrives only now.
+    let mut late = switch(SwitchCause::Moved, 2, 0, 0);
+    Message { kind: Kind::Plain, ver: 2, cmd: 1, payload: b"hello" }.encode(&mut late);
+    client.received(target, &late, at(1_000), &mut told).unwrap();
+    assert_eq!(client.counts().messages_received, 1);
+    // The source knows of no message: both would number the next one differently.
+    let recalled = switch(SwitchCause::TookOver, 3, 1, 0);
+    client.received(resumed, &recalled, at(1_001), &mut told).unwrap();
+    assert!(client.is_closing(resumed) && client.is_closing(target));
+    client.on_timeout(at(1_002), &mut told);
+    let again = dialled(&mut client);
+    assert_eq!(greeted(&mut client, again), Cursor(1));
 }
 
 #[test]

@@ -77,6 +77,9 @@ impl Client {
                 self.on_control(from, Downlink::decode(body)?, now, events)?;
             }
             taken += length;
+            if self.is_closing(from) {
+                return Ok(bytes.len()); // what stands behind a frame that has ended it
+            }
         }
         if taken > 0
             && let Some(link) = self.link_mut(from)

@@ -3,7 +3,6 @@
 use super::{Asker, Cohort, Departure, Env, Invitation, Output, Report, Role};
 use crate::protocol::application::Context;
 use crate::protocol::ids::{Epoch, Fence, MoveId, NodeId};
-use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, MoveFailure, TargetRefusal};
 use crate::protocol::record::{Record, Versioned};
@@ -138,6 +137,23 @@ impl Cohort {
         }
     }
 
+    /// The node that the move under way burdens: it has been asked to make room, and a handshake of the client
+    /// is to come. A client that breaks before it makes comes late, so that its move counts to the end.
+    pub fn arriving_at(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Source(_, departure) => departure.source.arriving_at(),
+            Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Taking(_) | Role::Ending => None,
+        }
+    }
+
+    /// Whether the baton is out: to end the session is not for this node any more.
+    pub fn is_passed_on(&self) -> bool {
+        match &self.role {
+            Role::Source(_, departure) => departure.source.baton_is_out(),
+            Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Taking(_) | Role::Ending => false,
+        }
+    }
+
     /// The node goes offline: an arrival that is not served yet is refused.
     pub fn decline(&mut self, env: &Env<'_>) {
         if let Role::Target(target) = &mut self.role {
@@ -164,7 +180,7 @@ impl Cohort {
             Peer::Baton { id, baton } => self.on_baton(from, id, baton, env),
             Peer::Cancel { id } => self.target_input(id, target::Input::Cancelled, env),
             Peer::Close { session, reason } if session == self.session.id() => self.session.close(reason),
-            Peer::Close { .. } | Peer::Hello { .. } | Peer::Prepare { .. } => {}
+            Peer::Close { .. } | Peer::Hello { .. } | Peer::Prepare { .. } | Peer::Credit { .. } => {}
         }
         self.settle(env);
     }
@@ -257,14 +273,18 @@ impl Cohort {
         self.arrival = None;
         self.arrived_at = None;
         self.told_offline = false;
-        self.keeper = Keeper::new();
+        self.keeper.begin_anew(None);
     }
 
     fn on_baton(&mut self, from: NodeId, id: MoveId, baton: Box<Baton>, env: &Env<'_>) {
         match &mut self.role {
             // (e) A fenced node accepts no baton.
             Role::Target(target) if target.id() == id && env.permit.is_some() => {
-                let fits = baton.sessions.iter().any(|state| self.session.fits(state));
+                let mut ours = baton.sessions.iter().filter(|state| state.session == self.session.id());
+                let fits = match (ours.next(), ours.next()) {
+                    (Some(state), None) => self.session.fits(state),
+                    (None, _) | (Some(_), Some(_)) => false,
+                };
                 target.handle(
                     if fits {
                         target::Input::Baton(baton)
@@ -362,7 +382,7 @@ impl Cohort {
             fence: held.record.fence(),
             members: vec![member],
             state_bytes: self.session.state_bytes() as u64,
-            app_version: env.application.version(),
+            app_version: if env.node.allows_older() { 0 } else { env.application.version() },
             mode: departure.source.mode(),
         };
         self.outputs.push_back(Output::Peer(id.target, frame));
@@ -496,7 +516,7 @@ impl Cohort {
 
     fn serve(&mut self, id: MoveId, baton: Baton, env: &Env<'_>) {
         let fence = baton.fence;
-        self.keeper = baton.stored.map_or_else(Keeper::new, Keeper::after);
+        self.keeper.begin_anew(baton.stored);
         let state = baton.sessions.into_iter().find(|state| state.session == self.session.id());
         let imported = state.map(|state| self.session.import(state, fence, env.now));
         assert!(matches!(imported, Some(Ok(()))), "{id}: a baton that does not hold the session it is for");

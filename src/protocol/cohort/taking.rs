@@ -4,7 +4,6 @@
 use super::{Asker, Cohort, Env, Output, Report, Role};
 use crate::protocol::application::Context;
 use crate::protocol::ids::NodeId;
-use crate::protocol::keeper::Keeper;
 use crate::protocol::reasons::{CloseReason, TargetRefusal};
 use crate::protocol::record::{Revision, Versioned};
 use crate::protocol::snapshot::{Origin, Snapshot, SnapshotAsk};
@@ -145,7 +144,7 @@ impl Cohort {
             // The record was won under the lease that holds now.
             self.fenced = false;
         }
-        self.keeper = revision.map_or_else(Keeper::new, Keeper::after);
+        self.keeper.begin_anew(revision);
         self.session.new_generation(fence.epoch);
         self.told_offline = false;
         self.own(held, env);

@@ -117,21 +117,24 @@ impl Session {
 
     /// A client is back that was last served at `seen`, and has received everything before `client_has`.
     pub(super) fn meet(&mut self, seen: Epoch, client_has: Cursor) {
-        let restarts = std::mem::take(&mut self.restarts);
-        // It knows what was sent before the first restart that it has not heard of.
-        let Some((_, copy_end)) = restarts.into_iter().find(|(epoch, _)| *epoch > seen) else { return };
+        // It knows what was sent before the first restart that it has not heard of. Until it has joined, it may
+        // come again and be further still: what older owners had sent arrives as late as it likes.
+        let Some((_, copy_end)) = self.restarts.iter().find(|(epoch, _)| *epoch > seen).copied() else {
+            return self.restarts.clear();
+        };
         self.rejoining = true;
         // Never beyond what was sent, so it cannot be refused.
         let _ = self.down.acked(client_has.min(copy_end));
-        if client_has > copy_end {
+        if client_has > copy_end && client_has > self.down.first() {
             self.go_on_above(copy_end, client_has);
         }
     }
 
     /// What was sent since `copy_end` bears numbers that the client has seen others under: it goes on above.
     fn go_on_above(&mut self, copy_end: Cursor, client_has: Cursor) {
+        let shift = client_has.0 - self.down.first().0;
         self.down.renumber(client_has);
         self.undone = copy_end.0..client_has.0;
-        self.hold_until_stored(client_has.0 - copy_end.0);
+        self.hold_until_stored(shift);
     }
 }

@@ -215,3 +215,15 @@ fn two_restarts_from_the_same_snapshot_are_told_each() {
     }
     cluster.finish();
 }
+
+#[test]
+fn a_session_that_ends_on_its_way_ends_also_where_arrivals_are_stored() {
+    for durability in [Durability::Lazy(EVERY), Durability::BeforeAck] {
+        let (mut cluster, player, [source, target, _]) = at_play(410, durability);
+        cluster.drain(source);
+        cluster.run_until(|cluster| cluster.trace().any(|line| line.contains("Froze")));
+        cluster.disconnect(player);
+        cluster.run_until(|cluster| cluster.is_empty(source) && cluster.is_empty(target));
+        cluster.run_until(|cluster| cluster.record(player).is_none());
+    }
+}

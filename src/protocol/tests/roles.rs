@@ -392,6 +392,25 @@ fn a_new_generation_goes_on_above_what_its_client_has_from_elsewhere() {
 }
 
 #[test]
+fn a_client_says_how_far_it_is_until_it_has_joined_a_new_generation() {
+    let message = Message { kind: Kind::Plain, ver: 2, cmd: 1, payload: b"hi" };
+    let mut session = Session::new(SESSION, "user".into(), [0; 32], Fence::default(), settings());
+    session.new_generation(Epoch(3));
+    session.send(&message).unwrap();
+    let mut first_after_link = |number, has, seen| {
+        let link = Link::new(LinkId(number), LinkNumber(number), None, 1 << 16, Cursor(has));
+        session.add_link(link, Epoch(seen), at(0)).unwrap();
+        session.export(at(0)).down
+    };
+    assert_eq!(first_after_link(1, 0, 1), Cursor(0));
+    // What the node that was left had sent has reached the client after it had greeted.
+    assert_eq!(first_after_link(2, 5, 2), Cursor(5));
+    assert_eq!(first_after_link(3, 7, 2), Cursor(7));
+    // It has joined, and has the message that was sent here: it must not come again under another number.
+    assert_eq!(first_after_link(4, 8, 3), Cursor(7));
+}
+
+#[test]
 fn what_was_granted_is_never_taken_back() {
     let mut link = LinkReceiver::default();
     assert_eq!(link.open(1000), 1000);
