@@ -3,7 +3,7 @@
 use crate::figures::Figures;
 use crate::story::{Happening, Story};
 use parking_lot::Mutex;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -55,7 +55,9 @@ const fn ms(count: u64) -> Duration {
 pub fn play(story: &Story, traced: bool) -> Run {
     catch_panics_silently();
     let stage = Mutex::new(Stage::new(story, traced));
+    PLAYING.set(true);
     let played = catch_unwind(AssertUnwindSafe(|| stage.lock().play(story)));
+    PLAYING.set(false);
     let mut stage = stage.into_inner();
     let failure = match played {
         Ok(failure) => failure,
@@ -70,6 +72,8 @@ pub fn play(story: &Story, traced: bool) -> Run {
 }
 
 thread_local! {
+    /// A story is being played on this thread.
+    static PLAYING: Cell<bool> = const { Cell::new(false) };
     /// What the last panic of this thread said, and where it was.
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
@@ -78,7 +82,11 @@ thread_local! {
 fn catch_panics_silently() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        std::panic::set_hook(Box::new(|info| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !PLAYING.get() {
+                return loud(info);
+            }
             let place = info.location().map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
             let text = info.payload_as_str().unwrap_or("a panic without words");
             PANIC.set(format!("an assertion failed: {text}\n{place}"));

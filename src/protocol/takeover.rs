@@ -37,7 +37,8 @@ pub enum Output {
     ReadLeases(u64),
     /// Read the snapshot, by a leader's read; the answer bears this number.
     ReadSnapshot(u64),
-    /// Write the same bytes under the new fence, by compare-and-set; the answer bears this number.
+    /// Write the same state under the new fence and the next generation, by compare-and-set; the answer bears
+    /// this number.
     WriteBack {
         /// Which question.
         number: u64,

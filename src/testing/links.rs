@@ -432,10 +432,15 @@ impl Cluster {
                 }
                 None => self.refuse(id, RefuseReason::SessionUnknown, Vec::new()),
             },
+            // The client has gone on to another node, whose session stands.
+            Greeted::Connect { number, .. } if number < self.players[player.0].connected_by => {
+                self.refuse(id, RefuseReason::OlderLink, Vec::new());
+            }
             Greeted::Connect { .. } if self.is_cut_off(node) => {
                 self.refuse(id, RefuseReason::Unavailable, Vec::new());
             }
             Greeted::Connect { user, number, credit } => {
+                self.players[player.0].connected_by = number;
                 let session = self.new_session(player);
                 let record = Record {
                     bucket: Bucket(1),

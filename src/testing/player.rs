@@ -6,7 +6,7 @@ use super::history::{Entry, History, Lineage};
 use super::watch::waiting_cost;
 use crate::client::event::{Batch, Event};
 use crate::protocol::client::{Client, Events, Settings};
-use crate::protocol::ids::{Epoch, SessionId};
+use crate::protocol::ids::{Epoch, LinkNumber, SessionId};
 use crate::protocol::limits;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Kind, Message, MoveMode};
@@ -90,6 +90,8 @@ pub struct Player {
     pub(super) session: Option<SessionId>,
     /// How many sessions have been begun for it.
     pub(super) sessions: u64,
+    /// The link that the last one was begun on.
+    pub(super) connected_by: LinkNumber,
     pub(super) sent: u64,
     pub(super) requests: u64,
     pub(super) fleeting: u64,
@@ -123,6 +125,7 @@ impl Player {
             plays_every: None,
             session: None,
             sessions: 0,
+            connected_by: LinkNumber(0),
             sent: 0,
             requests: 0,
             fleeting: 0,

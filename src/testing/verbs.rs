@@ -409,7 +409,8 @@ impl Cluster {
         }
         // A session whose owner is gone may be looked for as long as sessions last.
         for _ in 0..700 {
-            if self.is_quiet() {
+            // A move that nobody goes on with ends for its client when the ticket has expired.
+            if self.is_quiet() && self.history.lock().judge_moves(true).is_ok() {
                 return true;
             }
             self.run_for(Duration::from_millis(200));

@@ -52,6 +52,9 @@ impl Cohort {
         } else if env.permit.is_some() && !self.fenced {
             let copy = self.session.fence();
             self.take_over_as(TakeOver::recall(held, copy, poll, env.now), env);
+        } else if env.permit.is_some() {
+            // The lease had run out during the move and has been back since: nothing else will wake this up.
+            self.recall_again(env);
         } else {
             // Fenced: it is looked at again when the lease is back.
             let mut take_over = TakeOver::recall(held, self.session.fence(), poll, env.now);
@@ -91,8 +94,13 @@ impl Cohort {
                     self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, SnapshotAsk::Read));
                 }
                 takeover::Output::WriteBack { number, expected, fence, snapshot } => {
-                    let sessions = snapshot
+                    let mut sessions = snapshot
                         .map_or_else(|| vec![self.session.export(env.now)], |snapshot| snapshot.sessions);
+                    // Whoever goes on from these bytes after this node opens a generation of its own: the
+                    // client may have heard of the one that begins here.
+                    for session in &mut sessions {
+                        session.generation = session.generation.next();
+                    }
                     let snapshot = Box::new(Snapshot { fence, number: 0, sessions });
                     let ask = SnapshotAsk::Write { expected, snapshot };
                     self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, ask));

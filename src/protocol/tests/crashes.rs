@@ -203,6 +203,20 @@ fn a_claim_of_a_taker_whose_answer_is_lost_counts_as_it_landed() {
 }
 
 #[test]
+fn two_restarts_from_the_same_snapshot_are_told_each() {
+    let (mut cluster, player, _) = at_play(410, Durability::Lazy(EVERY));
+    // The second owner dies before what it serves is stored: the third goes on from the same bytes.
+    cluster.delays.directory_us = 60_000..80_000;
+    for restarts in 1..3 {
+        let owner = cluster.record(player).expect("it is served").record.owner;
+        cluster.crash(owner);
+        found_again(&mut cluster, player);
+        assert_eq!(told_lost(&cluster, player).len(), restarts);
+    }
+    cluster.finish();
+}
+
+#[test]
 fn a_session_that_ends_on_its_way_ends_also_where_arrivals_are_stored() {
     for durability in [Durability::Lazy(EVERY), Durability::BeforeAck] {
         let (mut cluster, player, [source, target, _]) = at_play(410, durability);

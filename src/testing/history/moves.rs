@@ -25,7 +25,7 @@ struct Mover {
     session: Option<CohortId>,
     /// At which epoch the client is served.
     follows: Epoch,
-    /// Who owned that when the move began.
+    /// Who owned that when the move began, and lives.
     from: Option<NodeId>,
 }
 
@@ -76,6 +76,13 @@ impl History {
                 Entry::Wished(player) => {
                     let mover = movers.entry(*player).or_default();
                     mover.wished.get_or_insert(at);
+                }
+                Entry::Crashed(node) => {
+                    // Nobody can be left there.
+                    movers
+                        .values_mut()
+                        .filter(|mover| mover.from == Some(*node))
+                        .for_each(|mover| mover.from = None);
                 }
                 Entry::Vanished(player) => movers.entry(*player).or_default().ended(),
                 Entry::Restarted(restarted) => {
