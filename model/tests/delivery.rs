@@ -137,12 +137,12 @@ fn scene(variant: Variant) -> (Bounds, &'static str) {
         Variant::RestartIsNotTold => (Bounds { faults: 1, dials: 3, ..calm }, nothing_lost),
         Variant::RestartForgetsClient => {
             let lazy = Durability::Lazy(Duration::from_secs(1));
-            (Bounds { moves: 0, faults: 1, takers: 1, durability: lazy, ..calm }, nothing_lost)
+            (Bounds { moves: 0, faults: 1, takers: 1, dials: 3, durability: lazy, ..calm }, "nobody is taken for a peer that misbehaves")
         }
         Variant::AcknowledgesBeforeStored => {
             let durability = Durability::BeforeAck;
             (
-                Bounds { moves: 0, faults: 1, takers: 1, durability, ..calm },
+                Bounds { moves: 0, faults: 1, takers: 1, dials: 3, durability, ..calm },
                 "with snapshots before acknowledgement, nothing is gone or comes twice",
             )
         }
