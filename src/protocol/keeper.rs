@@ -83,9 +83,11 @@ impl Keeper {
         Self { replaces: Replaces::Nothing, ..Self::new() }
     }
 
-    /// A keeper that goes on from a snapshot that it knows.
-    pub const fn after(revision: Revision) -> Self {
-        Self { replaces: Replaces::Revision(revision), ..Self::new() }
+    /// Begins anew, for a cohort that has come here, or was restarted: with a snapshot that is known, or may be
+    /// any. What was asked before is answered to nobody.
+    pub fn begin_anew(&mut self, stored: Option<Revision>) {
+        let replaces = stored.map_or(Replaces::Unknown, Replaces::Revision);
+        *self = Self { replaces, asked: self.asked + 1, ..Self::new() };
     }
 
     /// The revision of what is stored, if it is known.
@@ -282,5 +284,18 @@ mod tests {
         keeper.next_step(NOW);
         assert_eq!(answer(&mut keeper, 1, stored(9, 6, 1)), Some(Kept::Outdone));
         assert_eq!(keeper.next_step(NOW), None);
+    }
+
+    #[test]
+    fn an_answer_to_what_was_asked_before_it_began_anew_counts_for_nothing() {
+        let mut keeper = Keeper::of_new();
+        keeper.want();
+        keeper.next_step(NOW);
+        keeper.begin_anew(Some(Revision(5)));
+        keeper.want();
+        let Some(Step::Write { number, .. }) = keeper.next_step(NOW) else { panic!("nothing to write") };
+        assert_eq!(answer(&mut keeper, 1, SnapshotAnswer::Written(Revision(3))), None);
+        assert!(keeper.is_pending());
+        assert_eq!(answer(&mut keeper, number, SnapshotAnswer::Written(Revision(6))), Some(Kept::Stored));
     }
 }

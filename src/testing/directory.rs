@@ -1,7 +1,8 @@
-//! The directory that the cluster's nodes ask: records under compare-and-set, and heartbeats. Its answers
+//! What the cluster's nodes ask: records under compare-and-set, snapshots likewise, and heartbeats. Answers
 //! can get lost, and what was written then may have landed, may land later, or never.
 
 use crate::protocol::ids::{CohortId, NodeId};
+use crate::protocol::lease::Heartbeat;
 use crate::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
 use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk, Stored};
 use std::collections::BTreeMap;
@@ -18,23 +19,32 @@ pub enum Landing {
     Later(Duration),
 }
 
-/// Records and heartbeats.
+/// Records, snapshots and heartbeats.
 #[derive(Debug, Default)]
 pub struct Directory {
     records: BTreeMap<CohortId, Versioned>,
     snapshots: BTreeMap<CohortId, Stored>,
     revision: u64,
-    /// How often each node has renewed its lease.
-    pub(super) heartbeats: BTreeMap<NodeId, u64>,
+    /// How each node's lease stands.
+    pub(super) heartbeats: BTreeMap<NodeId, Heartbeat>,
     pub(super) down: bool,
     /// The next compare-and-set is not answered.
     pub(super) lose_answer: Option<Landing>,
+    /// So many reads are not answered.
+    pub(super) lose_reads: u32,
+    /// The next snapshot is not answered, and may land late.
+    pub(super) lose_store: Option<Landing>,
 }
 
 impl Directory {
     /// What it holds about a cohort.
     pub fn record(&self, cohort: CohortId) -> Option<Versioned> {
         self.records.get(&cohort).copied()
+    }
+
+    /// The snapshot of a cohort.
+    pub fn snapshot(&self, cohort: CohortId) -> Option<&Stored> {
+        self.snapshots.get(&cohort)
     }
 
     pub(super) fn answer(&mut self, cohort: CohortId, ask: Ask) -> Answer {
@@ -53,17 +63,17 @@ impl Directory {
     }
 
     pub(super) fn write(&mut self, cohort: CohortId, record: Record) -> Versioned {
-        self.revision += 1;
-        let written = Versioned { revision: Revision(self.revision), record };
+        let written = Versioned { revision: self.next_revision(), record };
         self.records.insert(cohort, written);
         written
     }
 
-    /// The snapshot of a cohort.
-    pub fn snapshot(&self, cohort: CohortId) -> Option<&Stored> {
-        self.snapshots.get(&cohort)
+    fn next_revision(&mut self) -> Revision {
+        self.revision += 1;
+        Revision(self.revision)
     }
 
+    /// The store of snapshots.
     pub(super) fn on_snapshot(&mut self, cohort: CohortId, ask: SnapshotAsk) -> SnapshotAnswer {
         match ask {
             SnapshotAsk::Read => SnapshotAnswer::Read(self.snapshot(cohort).cloned().map(Box::new)),
@@ -71,14 +81,14 @@ impl Directory {
                 if self.snapshot(cohort).map(|stored| stored.revision) != expected {
                     return SnapshotAnswer::Conflict;
                 }
-                self.revision += 1;
-                let revision = Revision(self.revision);
+                let revision = self.next_revision();
                 self.snapshots.insert(cohort, Stored { revision, snapshot: *snapshot });
                 SnapshotAnswer::Written(revision)
             }
         }
     }
 
+    /// Deletes a record and its snapshot: the session has ended.
     pub(super) fn delete(&mut self, cohort: CohortId, expected: Revision) -> bool {
         let found = self.record(cohort).is_some_and(|found| found.revision == expected);
         if found {
@@ -86,6 +96,20 @@ impl Directory {
             self.snapshots.remove(&cohort);
         }
         found
+    }
+
+    /// Whether this read is one that is not answered.
+    pub(super) fn loses_read(&mut self) -> bool {
+        let loses = self.lose_reads > 0;
+        self.lose_reads = self.lose_reads.saturating_sub(1);
+        loses
+    }
+
+    /// A node lives.
+    pub(super) fn beat(&mut self, node: NodeId) {
+        if let Heartbeat::Beating(count) = self.heartbeats.entry(node).or_insert(Heartbeat::Beating(0)) {
+            *count += 1;
+        }
     }
 
     /// What is answered when no answer comes.

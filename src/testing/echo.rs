@@ -1,11 +1,14 @@
-//! The game that the test cluster runs: echoes numbered messages, pushes by its timer, keeps user data.
+//! The game that the test cluster runs: echoes numbered messages, pushes by its timer, keeps user data. In
+//! the user's data it also notes how far it is in both directions, so that after a crash it knows, and tells
+//! the history, what it has gone on from.
 
 use super::PlayerId;
-use super::history::{Entry, History};
-use crate::protocol::application::{Application, Context};
-use crate::protocol::ids::NodeId;
+use super::history::{Entry, History, Lineage, Restarted};
+use crate::protocol::application::{Application, Context, Lost};
+use crate::protocol::ids::{Epoch, NodeId};
 use crate::protocol::reasons::ReplyStatus;
 use crate::protocol::sequence::Full;
+use crate::protocol::snapshot::Origin;
 use crate::protocol::wire::{Kind, Message, Value};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -21,6 +24,16 @@ pub const PUSH_EVERY: u16 = 2;
 pub const STORE: u16 = 3;
 /// Carries a downlink number.
 pub const PUSH: u16 = 4;
+/// Comes unreliably, and is answered in the same way.
+pub const FLEETING: u16 = 5;
+/// Stores so much that it is copied ahead of a baton.
+pub const STORE_LARGE: u16 = 6;
+
+/// More than travels with a baton.
+const LARGE_BYTES: usize = crate::protocol::limits::COPY_AHEAD_BYTES + 1000;
+
+/// Of a long value so many bytes are looked at.
+const LOOKED_AT: usize = 64;
 
 /// A float whose bits say more than its value: a NaN with a payload.
 pub const ODD_FLOAT: u64 = 0xfff8_dead_beef_0001;
@@ -53,22 +66,65 @@ fn count(context: &mut Context<'_>, key: &str, value: u64) {
     context.set(key, Value::Integer(value as i64)).expect("the limit is far off");
 }
 
+fn lineage(context: &Context<'_>) -> Lineage {
+    Lineage(counter(context, "lineage"))
+}
+
+/// Stands for everything that is stored for the user (FNV-1a).
+fn fingerprint(context: &Context<'_>) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325u64;
+    let mut take = |bytes: &[u8]| {
+        for byte in bytes.iter().step_by(bytes.len() / LOOKED_AT + 1) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        hash = (hash ^ bytes.len() as u64).wrapping_mul(0x0100_0000_01b3);
+    };
+    for (key, value) in context.list() {
+        take(key.as_bytes());
+        match value {
+            Value::Integer(value) => take(&value.to_be_bytes()),
+            Value::Float(value) => take(&value.to_bits().to_be_bytes()),
+            Value::Text(text) => take(text.as_bytes()),
+            Value::Bytes(bytes) => take(bytes),
+        }
+    }
+    hash
+}
+
 impl Echo {
     /// Sends the next numbered message, if there is room.
     fn push(
         &self,
         context: &mut Context<'_>,
         bytes: usize,
+        answers: Option<u64>,
         send: impl FnOnce(&mut Context<'_>, &[u8]) -> Result<(), Full>,
     ) -> Result<(), Full> {
         let number = counter(context, "pushed");
+        let lineage = lineage(context);
         let mut payload = number.to_be_bytes().to_vec();
-        payload.resize(bytes.max(8), 0);
+        payload.extend(lineage.0.to_be_bytes());
+        payload.resize(bytes.max(16), 0);
         send(context, &payload)?;
         count(context, "pushed", number + 1);
-        let entry = Entry::Pushed(player(context), self.node, context.session(), number);
+        let entry = Entry::Pushed(player(context), self.node, context.session(), lineage, answers, number);
         self.history.lock().push(entry);
         Ok(())
+    }
+
+    /// What comes unreliably is answered unreliably.
+    fn fleeting(&self, context: &mut Context<'_>, message: &Message<'_>) {
+        let (number, epoch) = (number_at(message.payload, 0), Epoch(number_at(message.payload, 1)));
+        let (player, session) = (player(context), context.session());
+        let (answer, stay) = {
+            let mut history = self.history.lock();
+            history.push(Entry::CaughtUp(player, session, epoch, number));
+            (history.next_fleeting(), history.stay(self.node, session))
+        };
+        let mut payload = answer.to_be_bytes().to_vec();
+        payload.extend(stay.to_be_bytes());
+        // Whether there is room for it does not matter: it may be lost.
+        let _ = context.send_unreliable(VER, FLEETING, &payload);
     }
 
     fn store(context: &mut Context<'_>) {
@@ -83,18 +139,37 @@ impl Echo {
         }
     }
 
+    fn store_large(context: &mut Context<'_>) {
+        let fill = counter(context, "pushed") as u8;
+        context.set("large", Value::Bytes(vec![fill; LARGE_BYTES])).expect("the limit is far off");
+    }
+
     fn arm(context: &mut Context<'_>) {
         match counter(context, "push_every_us") {
             0 => {}
             pause => context.set_timer(Duration::from_micros(pause)),
         }
     }
+
+    /// Notes what is stored now: a move must not change it.
+    fn note(&self, context: &Context<'_>) {
+        self.history.lock().kept(context.session(), fingerprint(context));
+    }
 }
 
 impl Application for Echo {
+    fn connected(&self, context: &mut Context<'_>) {
+        self.history.lock().begin_stay(self.node, context.session());
+        self.note(context);
+    }
+
     fn message(&self, context: &mut Context<'_>, message: &Message<'_>) {
+        if message.cmd == FLEETING {
+            return self.fleeting(context, message);
+        }
         let number = number_at(message.payload, 0);
-        let entry = Entry::Processed(player(context), self.node, context.session(), number);
+        count(context, "up_next", number + 1);
+        let entry = Entry::Processed(player(context), self.node, context.session(), lineage(context), number);
         self.history.lock().push(entry);
         match message.cmd {
             PUSH_EVERY => {
@@ -102,18 +177,59 @@ impl Application for Echo {
                 Self::arm(context);
             }
             STORE => Self::store(context),
+            STORE_LARGE => Self::store_large(context),
             _ => {}
         }
-        let answered = self.push(context, message.payload.len(), |context, payload| match message.kind {
-            Kind::Request(_) => context.reply(message, ReplyStatus::Ok, payload),
-            Kind::Plain | Kind::Reply(..) => context.send(VER, PUSH, payload),
+        let answers = match message.kind {
+            Kind::Request(request) => Some(request),
+            Kind::Plain | Kind::Reply(..) => None,
+        };
+        let answered = self.push(context, message.payload.len(), answers, |context, payload| match answers {
+            Some(_) => context.reply(message, ReplyStatus::Ok, payload),
+            None => context.send(VER, PUSH, payload),
         });
         answered.expect("within `message` there is always room for one answer");
+        self.note(context);
     }
 
     fn timer(&self, context: &mut Context<'_>) {
         // A client that does not read stops the pushes, not the timer.
-        let _ = self.push(context, 64, |context, payload| context.send(VER, PUSH, payload));
+        let _ = self.push(context, 64, None, |context, payload| context.send(VER, PUSH, payload));
         Self::arm(context);
+        self.note(context);
+    }
+
+    fn moved_in(&self, context: &mut Context<'_>) {
+        let mut history = self.history.lock();
+        history.begin_stay(self.node, context.session());
+        history.arrived(context.session(), self.node, fingerprint(context));
+    }
+
+    fn lost(&self, context: &mut Context<'_>, lost: &Lost) {
+        let entry = Entry::GameTold(player(context), lineage(context), lost.uplink.clone());
+        self.history.lock().push(entry);
+    }
+
+    fn took_over(&self, context: &mut Context<'_>, _: Origin) {
+        let session = context.session();
+        let fingerprint = fingerprint(context);
+        let new = {
+            let mut history = self.history.lock();
+            history.begin_stay(self.node, session);
+            let new = history.next_lineage();
+            let restarted = Restarted {
+                player: player(context),
+                node: self.node,
+                lineage: new,
+                parent: lineage(context),
+                pushed: counter(context, "pushed"),
+                up_next: counter(context, "up_next"),
+                known: history.was_kept(session, fingerprint),
+            };
+            history.push(Entry::Restarted(restarted));
+            new
+        };
+        count(context, "lineage", new.0);
+        self.note(context);
     }
 }

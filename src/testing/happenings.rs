@@ -4,8 +4,9 @@
 use super::directory::{Directory, Landing};
 use super::history::Entry;
 use super::links::Greeted;
-use super::node::Node;
 use super::pipes::{End, Lane, PipeId};
+use super::random::Stream;
+use super::snapshots::Storing;
 use super::{Cluster, Fault, PlayerId};
 use crate::protocol::cohort::{Asker, Cohort, Output};
 use crate::protocol::ids::{CohortId, NodeId};
@@ -27,6 +28,8 @@ pub(super) enum Happening {
     DialEnds(PipeId),
     /// Bytes arrive at one end of a link.
     Bytes(PipeId, End, Lane, Vec<u8>),
+    /// A datagram arrives at one end of a link.
+    Datagram(PipeId, End, Vec<u8>),
     /// One end learns that its link has ended.
     Ended(PipeId, End),
     /// The directory has been asked about a link's greeting.
@@ -42,25 +45,37 @@ pub(super) enum Happening {
     /// A write whose answer was lost lands after all.
     Lands(CohortId, Ask),
     /// A question reaches the store of snapshots.
-    SnapshotAsked(NodeId, CohortId, Asker, u64, SnapshotAsk),
+    SnapshotAsked(NodeId, CohortId, Box<Storing>),
     /// Its answer reaches the node.
-    SnapshotAnswered(NodeId, CohortId, Asker, u64, SnapshotAnswer),
-    /// A node has read all heartbeats, for this question of a cohort.
-    LeasesRead(NodeId, CohortId, u64, bool),
+    SnapshotAnswered(NodeId, CohortId, Asker, u64, Box<SnapshotAnswer>),
+    /// A snapshot whose answer was lost lands after all.
+    SnapshotLands(CohortId, Box<SnapshotAsk>),
+    /// A take-over's question for the heartbeats, asked at this time, reaches the directory.
+    LeasesAsked(NodeId, CohortId, u64, Time),
+    /// Its answer reaches the node; `None`: there is none.
+    LeasesRead(NodeId, CohortId, u64, Time, Option<Vec<(NodeId, Heartbeat)>>),
     /// A record is to be deleted.
     Forgotten(NodeId, CohortId, Revision),
     /// A node looks after its lease.
     Tick(NodeId),
-    /// A renewal sent at this time has succeeded.
-    Renewed(NodeId, Time),
+    /// A renewal sent at this time reaches the directory.
+    Renews(NodeId, BootTime),
+    /// It has succeeded, as the node hears.
+    Renewed(NodeId, BootTime),
+    /// A question for the heartbeats, asked at this time, reaches the directory.
+    Watches(NodeId, Time),
+    /// Its answer reaches the node; `None`: there is none.
+    Watched(NodeId, Time, Option<Vec<(NodeId, Heartbeat)>>),
+    /// A node's pause may have ended.
+    Wakes(NodeId),
     /// The game of a client plays.
     Plays(PlayerId),
+    /// A player's network carries again.
+    Speaks(PlayerId),
 }
 
-/// Pause between two looks of a node at its lease.
-const TICK: Duration = Duration::from_millis(250);
 /// How long a node waits for the directory.
-const DIRECTORY_MAX: Duration = Duration::from_millis(300);
+pub(super) const DIRECTORY_MAX: Duration = Duration::from_millis(300);
 
 /// Who has something to do at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,29 +84,51 @@ pub(super) enum Actor {
     Client(PlayerId),
 }
 
-impl Cluster {
-    pub(super) fn next_timeout(&mut self) -> Option<(Time, Actor)> {
-        let now = self.now;
-        let cohorts = self.nodes.iter_mut().filter_map(|(id, node)| {
-            node.poll_timeout(now).map(|(at, cohort)| (at, Actor::Cohort(*id, cohort)))
-        });
-        let clients = self
-            .players
-            .iter()
-            .filter_map(|player| Some((player.client.poll_timeout()?, Actor::Client(player.id))));
-        cohorts.chain(clients).min()
+impl Happening {
+    /// The node that has to be awake for it.
+    fn needs(&self, cluster: &Cluster) -> Option<NodeId> {
+        match self {
+            Self::Bytes(pipe, End::Node, ..)
+            | Self::Datagram(pipe, End::Node, _)
+            | Self::Ended(pipe, End::Node)
+            | Self::Greeted(pipe, _)
+            | Self::DialEnds(pipe) => cluster.pipes.get(pipe).map(|pipe| pipe.node),
+            Self::Leaves(node, _)
+            | Self::Arrives(_, node, _)
+            | Self::Answered(node, ..)
+            | Self::SnapshotAnswered(node, ..)
+            | Self::LeasesRead(node, ..)
+            | Self::Forgotten(node, ..)
+            | Self::Tick(node)
+            | Self::Renewed(node, _)
+            | Self::Watched(node, ..) => Some(*node),
+            // These happen at a client, or in the engine.
+            Self::Nothing
+            | Self::Bytes(_, End::Client, ..)
+            | Self::Datagram(_, End::Client, _)
+            | Self::Ended(_, End::Client)
+            | Self::Asked(..)
+            | Self::Lands(..)
+            | Self::SnapshotAsked(..)
+            | Self::SnapshotLands(..)
+            | Self::LeasesAsked(..)
+            | Self::Renews(..)
+            | Self::Watches(..)
+            | Self::Wakes(_)
+            | Self::Plays(_)
+            | Self::Speaks(_) => None,
+        }
     }
+}
 
+impl Cluster {
     /// A due time is dealt with by one call, or the driver would spin.
     pub(super) fn time_out(&mut self, actor: Actor) {
         let now = self.now;
         let next = match actor {
             Actor::Cohort(node, cohort) => self.nodes.get_mut(&node).and_then(|node| {
-                node.call(cohort, now, |cohort, env| {
-                    cohort.on_timeout(env);
-                    cohort.poll_timeout(env)
-                })
-                .flatten()
+                node.call(cohort, now, |cohort, env| cohort.on_timeout(env));
+                node.poll_timeout(cohort, now)
             }),
             Actor::Client(player) => {
                 let player = &mut self.players[player.0];
@@ -107,10 +144,18 @@ impl Cluster {
     }
 
     pub(super) fn happen(&mut self, happening: Happening) {
+        let needs = happening.needs(self);
+        if let Some(node) = needs
+            && let Some(node) = self.nodes.get_mut(&node)
+            && node.is_asleep(self.now)
+        {
+            return node.waiting.push_back(happening);
+        }
         match happening {
             Happening::Nothing => {}
             Happening::DialEnds(pipe) => self.dial_ends(pipe),
             Happening::Bytes(pipe, to, lane, bytes) => self.bytes_arrive(pipe, to, lane, &bytes),
+            Happening::Datagram(pipe, to, bytes) => self.datagram_arrives(pipe, to, &bytes),
             Happening::Ended(pipe, end) => self.link_ends(pipe, end),
             Happening::Greeted(pipe, greeted) => self.greeted(pipe, *greeted),
             Happening::Leaves(from, to) => self.leaves(from, to),
@@ -125,28 +170,24 @@ impl Cluster {
                 let answer = self.directory.answer(cohort, ask);
                 self.record_written(cohort, ask, answer);
             }
-            Happening::SnapshotAsked(node, cohort, asker, number, ask) => {
-                self.snapshot_asked(node, cohort, asker, number, ask);
-            }
+            Happening::SnapshotAsked(node, cohort, storing) => self.snapshot_asked(node, cohort, *storing),
             Happening::SnapshotAnswered(node, cohort, asker, number, answer) => {
-                self.call(node, cohort, |cohort, env| cohort.on_snapshot(asker, number, answer, env));
+                self.call(node, cohort, |cohort, env| cohort.on_snapshot(asker, number, *answer, env));
             }
-            Happening::LeasesRead(node, cohort, number, read) => {
-                let gone = self.nodes.get(&node).filter(|_| read).map(Node::gone);
-                self.call(node, cohort, |cohort, env| cohort.on_leases(number, gone, env));
+            Happening::SnapshotLands(cohort, ask) => self.snapshot_lands(cohort, *ask),
+            Happening::LeasesAsked(node, cohort, number, at) => self.leases_asked(node, cohort, number, at),
+            Happening::LeasesRead(node, cohort, number, at, beats) => {
+                self.leases_read(node, cohort, number, at, beats);
             }
-            Happening::Forgotten(node, cohort, revision) => {
-                if self.is_cut_off(node) {
-                    return self.schedule(DIRECTORY_MAX, Happening::Forgotten(node, cohort, revision));
-                }
-                if self.directory.delete(cohort, revision) {
-                    self.history.lock().push(Entry::Recorded(cohort, None));
-                }
-                self.call(node, cohort, |cohort, _| cohort.on_forgotten());
-            }
+            Happening::Forgotten(node, cohort, revision) => self.forgotten(node, cohort, revision),
             Happening::Tick(node) => self.tick(node),
+            Happening::Renews(node, sent_at) => self.renews(node, sent_at),
             Happening::Renewed(node, sent_at) => self.renewed(node, sent_at),
+            Happening::Watches(node, asked_at) => self.watches(node, asked_at),
+            Happening::Watched(node, asked_at, beats) => self.watched(node, asked_at, beats),
+            Happening::Wakes(node) => self.wakes(node),
             Happening::Plays(player) => self.plays(player),
+            Happening::Speaks(player) => self.speaks(player),
         }
     }
 
@@ -163,13 +204,10 @@ impl Cluster {
     }
 
     /// Does what a cohort wants done, until it wants nothing more.
-    pub(super) fn after_node(&mut self, node: NodeId, cohort: CohortId) {
-        loop {
-            let Some(found) = self.nodes.get_mut(&node).and_then(|node| node.cohorts.get_mut(&cohort)) else {
-                return;
-            };
+    pub(super) fn after_node(&mut self, id: NodeId, cohort: CohortId) {
+        while let Some(found) = self.nodes.get_mut(&id).and_then(|node| node.cohorts.get_mut(&cohort)) {
             if let Some(output) = found.poll_output() {
-                self.node_does(node, cohort, output);
+                self.node_does(id, cohort, output);
                 continue;
             }
             let mut dirty = Vec::new();
@@ -178,15 +216,19 @@ impl Cluster {
                 break;
             }
             for link in dirty {
-                self.pump_node(node, cohort, link);
+                self.pump_node(id, cohort, link);
             }
         }
-        let node = self.nodes.get_mut(&node);
+        let node = self.nodes.get_mut(&id);
         if let Some(node) = node
             && node.cohorts.get(&cohort).is_some_and(Cohort::is_gone)
         {
             node.cohorts.remove(&cohort);
         }
+        self.watch_cohort(id, cohort);
+        let now = self.now;
+        let due = self.nodes.get_mut(&id).and_then(|node| node.poll_timeout(cohort, now));
+        self.timers.set(Actor::Cohort(id, cohort), due);
     }
 
     fn node_does(&mut self, node: NodeId, cohort: CohortId, output: Output) {
@@ -201,7 +243,7 @@ impl Cluster {
                 self.call(node, cohort, |cohort, env| cohort.on_revoked(id, revoked, env));
             }
             Output::Ask(asker, number, ask) => {
-                let delay = self.random.micros(&self.delays.directory_us);
+                let delay = self.directory_delay(cohort);
                 self.schedule(delay, Happening::Asked(node, cohort, asker, number, ask));
             }
             Output::PickTarget(tried) => {
@@ -211,13 +253,15 @@ impl Cluster {
                 self.call(node, cohort, |cohort, env| cohort.on_target_picked(target, env));
             }
             Output::Snapshot(asker, number, ask) => {
-                let delay = self.random.micros(&self.delays.directory_us);
-                self.schedule(delay, Happening::SnapshotAsked(node, cohort, asker, number, ask));
+                let delay = self.directory_delay(cohort);
+                let storing = Box::new(Storing { asker, number, ask });
+                self.schedule(delay, Happening::SnapshotAsked(node, cohort, storing));
             }
             Output::ReadLeases(number) => {
-                let read = !self.is_cut_off(node);
-                let delay = self.random.micros(&self.delays.directory_us);
-                self.schedule(delay, Happening::LeasesRead(node, cohort, number, read));
+                let delay = self.directory_delay(cohort);
+                let Some(host) = self.nodes.get(&node) else { return };
+                let asked_at = host.clock.mono(self.now);
+                self.schedule(delay, Happening::LeasesAsked(node, cohort, number, asked_at));
             }
             Output::RememberRefusal(id) => {
                 self.note(|| format!("{node} refuses {id}"));
@@ -226,22 +270,38 @@ impl Cluster {
                 }
             }
             Output::Forget(held) => {
-                let delay = self.random.micros(&self.delays.directory_us);
+                let delay = self.directory_delay(cohort);
                 self.schedule(delay, Happening::Forgotten(node, cohort, held.revision));
             }
-            Output::Report(report) => self.note(|| format!("{node} reports {report:?}")),
+            Output::Report(report) => {
+                self.note(|| format!("{node} reports {report:?}"));
+                self.history.lock().push(Entry::Reported(node, cohort, report));
+            }
         }
     }
 
-    fn send_peer(&mut self, from: NodeId, to: NodeId, frame: Peer) {
-        self.outboxes.entry((from, to)).or_default().push_back(frame);
-        let delay = self.random.micros(&self.delays.outbox_us);
+    pub(super) fn send_peer(&mut self, from: NodeId, to: NodeId, frame: Peer) {
+        let outbox = self.outboxes.entry((from, to)).or_default();
+        // A baton that still waits need not be said twice.
+        let waits = |waiting: &Peer| matches!((waiting, &frame), (Peer::Baton { id: a, .. }, Peer::Baton { id: b, .. }) if a == b);
+        if outbox.iter().any(waits) {
+            return;
+        }
+        let cohort = cohort_of(&frame);
+        outbox.push_back(frame);
+        let range = self.delays.outbox_us.clone();
+        let delay = self.chance(Stream::Peers(from, to, cohort)).micros(&range);
         self.schedule(delay, Happening::Leaves(from, to));
     }
 
     fn leaves(&mut self, from: NodeId, to: NodeId) {
-        if self.stalled.contains(&(from, to)) || !self.nodes.contains_key(&to) {
+        if self.stalled.contains(&(from, to)) || !self.nodes.contains_key(&from) {
             return;
+        }
+        if !self.nodes.contains_key(&to) {
+            // Batons wait until they are taken back (b).
+            let outbox = self.outboxes.entry((from, to)).or_default();
+            return outbox.retain(|frame| matches!(frame, Peer::Baton { .. }));
         }
         let Some(frame) = self.outboxes.entry((from, to)).or_default().pop_front() else { return };
         let name = frame.name();
@@ -250,7 +310,9 @@ impl Cluster {
             self.call(from, id.cohort, |cohort, env| cohort.on_baton_left(id, env));
         }
         let fault = self.fault(name);
-        let unlucky = self.peer_loss > 0 && self.random.in_thousand(self.peer_loss);
+        let (weather, range) = (self.peers, self.delays.peer_us.clone());
+        let stream = Stream::Peers(from, to, cohort_of(&frame));
+        let unlucky = self.chance(stream).in_thousand(weather.loss);
         let lost = fault == Some(Fault::Lose) || self.cuts.contains(&(from, to)) || unlucky;
         self.note(|| format!("{from} -> {to} {name}{}", if lost { " (lost)" } else { "" }));
         if lost {
@@ -258,11 +320,17 @@ impl Cluster {
         }
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
-        for _ in 0..if fault == Some(Fault::Duplicate) { 2 } else { 1 } {
-            let delay = self.random.micros(&self.delays.peer_us);
+        let doubled = fault == Some(Fault::Duplicate) || self.chance(stream).in_thousand(weather.doubles);
+        for _ in 0..if doubled { 2 } else { 1 } {
+            let delay = self.chance(stream).micros(&range);
+            let overtaken = self.chance(stream).in_thousand(weather.late);
             let last = self.peer_last_at.entry((from, to)).or_default();
-            let at = (*last).max(self.now + delay);
-            *last = at;
+            let at = if overtaken {
+                self.now + delay * 4 + Duration::from_millis(20)
+            } else {
+                *last = (*last).max(self.now + delay);
+                *last
+            };
             self.schedule_at(at, Happening::Arrives(from, to, bytes.clone()));
         }
     }
@@ -301,7 +369,8 @@ impl Cluster {
                 let state = &baton.sessions[0];
                 let member = Member { session: state.session, client_key: state.client_key };
                 let settings = node.settings.clone();
-                node.cohorts.entry(id.cohort).or_insert_with(|| Cohort::expect(id, &member, settings));
+                let cohort = node.cohorts.entry(id.cohort);
+                cohort.or_insert_with(|| Cohort::expect(id, &member, settings));
                 self.call(to, id.cohort, |cohort, env| {
                     cohort.on_peer(from, Peer::Baton { id, baton }, env);
                 });
@@ -322,33 +391,28 @@ impl Cluster {
         }
     }
 
-    fn is_cut_off(&self, node: NodeId) -> bool {
+    fn asked(&mut self, node: NodeId, cohort: CohortId, asker: Asker, number: u64, ask: Ask) {
+        let (after, answer) = self.directory_answers(node, cohort, ask);
+        self.schedule(after, Happening::Answered(node, cohort, asker, number, answer));
+    }
+
+    /// A node cannot ask the engine anything at the moment.
+    pub(super) fn is_cut_off(&self, node: NodeId) -> bool {
         self.directory.down || self.cut_from_engine.contains(&node)
     }
 
-    fn snapshot_asked(
+    /// A question has reached the directory: what the node hears, and after how long.
+    pub(super) fn directory_answers(
         &mut self,
         node: NodeId,
         cohort: CohortId,
-        asker: Asker,
-        number: u64,
-        ask: SnapshotAsk,
-    ) {
-        let (answer, delay) = if self.is_cut_off(node) {
-            (SnapshotAnswer::Unknown, DIRECTORY_MAX)
-        } else {
-            (self.directory.on_snapshot(cohort, ask), self.random.micros(&self.delays.directory_us))
-        };
-        self.schedule(delay, Happening::SnapshotAnswered(node, cohort, asker, number, answer));
-    }
-
-    fn asked(&mut self, node: NodeId, cohort: CohortId, asker: Asker, number: u64, ask: Ask) {
+        ask: Ask,
+    ) -> (Duration, Answer) {
         let unreachable = self.is_cut_off(node);
         let lost = match ask {
             Ask::Cas { .. } => self.directory.lose_answer.take(),
-            Ask::Read => None,
+            Ask::Read => self.directory.loses_read().then_some(Landing::Never),
         };
-        let silent = Happening::Answered(node, cohort, asker, number, Directory::no_answer(ask));
         if unreachable || lost.is_some() {
             match lost {
                 Some(Landing::Landed) if !unreachable => self.happen(Happening::Lands(cohort, ask)),
@@ -356,12 +420,25 @@ impl Cluster {
                 Some(Landing::Landed | Landing::Never) | None => {}
             }
             self.note(|| format!("{node} gets no answer to {ask:?}"));
-            return self.schedule(DIRECTORY_MAX, silent);
+            return (DIRECTORY_MAX, Directory::no_answer(ask));
         }
         let answer = self.directory.answer(cohort, ask);
         self.record_written(cohort, ask, answer);
-        let delay = self.random.micros(&self.delays.directory_us);
-        self.schedule(delay, Happening::Answered(node, cohort, asker, number, answer));
+        (self.directory_delay(cohort), answer)
+    }
+
+    /// The deletion of a record is repeated until it is done.
+    fn forgotten(&mut self, node: NodeId, cohort: CohortId, revision: Revision) {
+        if !self.nodes.contains_key(&node) {
+            return;
+        }
+        if self.is_cut_off(node) {
+            return self.schedule(DIRECTORY_MAX, Happening::Forgotten(node, cohort, revision));
+        }
+        if self.directory.delete(cohort, revision) {
+            self.history.lock().push(Entry::Recorded(cohort, None));
+        }
+        self.call(node, cohort, |cohort, _| cohort.on_forgotten());
     }
 
     fn record_written(&mut self, cohort: CohortId, ask: Ask, answer: Answer) {
@@ -370,76 +447,21 @@ impl Cluster {
             self.history.lock().push(Entry::Recorded(cohort, Some(record)));
         }
     }
+}
 
-    /// A node looks after its lease, and at the others'.
-    fn tick(&mut self, id: NodeId) {
-        let now = self.now;
-        let unreachable = self.directory.down || self.cut_from_engine.contains(&id);
-        let heartbeats = self.directory.heartbeats.clone();
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        if node.env(now).permit.is_none() {
-            self.fence(id);
-        }
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        if node.renewal_sent_at.is_none_or(|at| now.since(at) >= limits::LEASE_RENEW) && !unreachable {
-            node.renewal_sent_at = Some(now);
-            let delay = self.random.micros(&self.delays.directory_us);
-            *self.directory.heartbeats.entry(id).or_default() += 1;
-            self.schedule(delay * 2, Happening::Renewed(id, now));
-        }
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        if unreachable {
-            node.watch.read_failed();
-        } else {
-            for (other, count) in &heartbeats {
-                node.watch.observed(*other, Heartbeat::Beating(*count), now, now);
-            }
-        }
-        let gone: Vec<NodeId> =
-            heartbeats.keys().copied().filter(|other| node.watch.has_run_out(*other)).collect();
-        for cohort in node.cohorts.keys().copied().collect::<Vec<_>>() {
-            for gone in &gone {
-                self.call(id, cohort, |cohort, env| cohort.on_node_gone(*gone, env));
-            }
-        }
-        self.schedule(TICK, Happening::Tick(id));
-    }
-
-    /// (e) Before a fenced node renews its lease it drops every preparation.
-    fn fence(&mut self, id: NodeId) {
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        if std::mem::replace(&mut node.fenced, true) {
-            return;
-        }
-        let cohorts: Vec<CohortId> = node.cohorts.keys().copied().collect();
-        self.note(|| format!("{id} is fenced"));
-        for cohort in cohorts {
-            self.call(id, cohort, |cohort, env| cohort.on_fenced(env));
-        }
-    }
-
-    fn renewed(&mut self, id: NodeId, sent_at: Time) {
-        let now = self.now;
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        if node.env(now).permit.is_none() {
-            self.fence(id);
-        }
-        let Some(node) = self.nodes.get_mut(&id) else { return };
-        let sent_at = BootTime::from_micros(sent_at.as_micros());
-        if node.fenced {
-            node.lease.restart(sent_at);
-        } else {
-            assert!(
-                node.lease.renewed(sent_at, BootTime::from_micros(now.as_micros())),
-                "{id} has been fenced if its lease has run out"
-            );
-        }
-        if node.env(now).permit.is_some() && std::mem::take(&mut node.fenced) {
-            let cohorts: Vec<CohortId> = node.cohorts.keys().copied().collect();
-            self.note(|| format!("{id} is back"));
-            for cohort in cohorts {
-                self.call(id, cohort, |cohort, env| cohort.on_unfenced(env));
-            }
-        }
+/// Which cohort a frame between nodes is about.
+fn cohort_of(frame: &Peer) -> CohortId {
+    match frame {
+        Peer::Prepare { id, .. }
+        | Peer::Prepared { id, .. }
+        | Peer::Refused { id, .. }
+        | Peer::Ready { id }
+        | Peer::Baton { id, .. }
+        | Peer::BatonAck { id }
+        | Peer::Finalised { id }
+        | Peer::Ahead { id, .. }
+        | Peer::Cancel { id } => id.cohort,
+        Peer::Close { session, .. } => (*session).into(),
+        Peer::Hello { .. } => CohortId::default(),
     }
 }

@@ -1,8 +1,8 @@
 //! The drivers of links: dialling, greeting, carrying bytes in both lanes, ending.
 
-use super::happenings::Happening;
+use super::happenings::{Actor, Happening};
 use super::history::Entry;
-use super::node::{Ticket, address, check_token, node_at};
+use super::node::{Ticket, address, check_token, place_at};
 use super::pipes::{End, Lane, Pipe, PipeId};
 use super::{Cluster, Fault, PlayerId};
 use crate::client::status::Status;
@@ -11,7 +11,7 @@ use crate::protocol::cohort::Cohort;
 use crate::protocol::ids::{Binding, Bucket, CohortId, Cursor, Epoch, LinkNumber, NodeId, SessionId};
 use crate::protocol::keys;
 use crate::protocol::limits;
-use crate::protocol::reasons::RefuseReason;
+use crate::protocol::reasons::{CloseReason, RefuseReason};
 use crate::protocol::record::{OwnerPhase, Record};
 use crate::protocol::session::{Link, LinkId, Outgoing};
 use crate::protocol::wire::{Downlink, Greeting, Uplink, split};
@@ -35,6 +35,13 @@ const BREAK_NOTICED_US: u64 = 40_000;
 impl Cluster {
     /// Does what a client wants done, until it wants nothing more; then its game takes its events.
     pub(super) fn after_client(&mut self, id: PlayerId) {
+        self.drain_client(id);
+        self.watch_client(id);
+        let due = self.players[id.0].client.poll_timeout();
+        self.timers.set(Actor::Client(id), due);
+    }
+
+    fn drain_client(&mut self, id: PlayerId) {
         loop {
             let player = &mut self.players[id.0];
             if let Some(Output::Dial(link, address)) = player.client.poll_output() {
@@ -50,7 +57,7 @@ impl Cluster {
             let migrate = player.update(&mut self.history.lock());
             if migrate {
                 let answer = player.client.send_migrate();
-                self.note(|| format!("{id:?} asks to be moved: {answer:?}"));
+                self.wished(id, answer);
             } else if dirty.is_empty() {
                 return;
             }
@@ -60,10 +67,11 @@ impl Cluster {
     fn dial(&mut self, player: PlayerId, link: client::LinkId, address: SocketAddr) {
         self.scheduled += 1;
         let id = PipeId(self.scheduled);
-        let node = node_at(address);
+        let node = self.places.get(&place_at(address)).copied().unwrap_or_default();
         self.note(|| format!("{player:?} dials {node} ({link:?})"));
         self.pipes.insert(id, Pipe::new(player, link, node, LinkId(id.0)));
-        let delay = self.random.micros(&self.delays.link_us) * 2;
+        self.dialled.insert((player, link), id);
+        let delay = self.link_delay(player) * 2;
         self.schedule(delay, Happening::DialEnds(id));
     }
 
@@ -74,7 +82,8 @@ impl Cluster {
             return;
         }
         let (player, link) = (pipe.player, pipe.client_link);
-        if !self.nodes.contains_key(&pipe.node) || self.unreachable.contains(&(player, pipe.node)) {
+        let silent = self.silent.keys().any(|(who, _)| *who == player);
+        if silent || !self.nodes.contains_key(&pipe.node) || self.unreachable.contains(&(player, pipe.node)) {
             pipe.node_open = false;
             return self.link_ends(id, End::Client);
         }
@@ -85,8 +94,7 @@ impl Cluster {
     }
 
     fn pipe_of(&self, player: PlayerId, link: client::LinkId) -> Option<PipeId> {
-        let found = self.pipes.iter().find(|(_, pipe)| pipe.player == player && pipe.client_link == link);
-        found.map(|(id, _)| *id)
+        self.dialled.get(&(player, link)).copied()
     }
 
     /// Writes what a client has for a link.
@@ -101,7 +109,7 @@ impl Cluster {
             self.players[player.0].client.fill_control(link, &mut control);
             self.transmit_control(id, End::Node, control);
             loop {
-                let room = 512 + self.random.below(16_000) as usize;
+                let room = 512 + self.chance_of(player).below(16_000) as usize;
                 let mut data = Vec::new();
                 self.players[player.0].client.fill_data(link, &mut data, room);
                 if data.is_empty() {
@@ -119,12 +127,52 @@ impl Cluster {
     fn carry_datagrams_up(&mut self, id: PipeId, player: PlayerId, link: client::LinkId) {
         let mut datagram = Vec::new();
         while self.players[player.0].client.next_datagram(link, &mut datagram) {
-            let bytes = std::mem::take(&mut datagram);
-            let Some(pipe) = self.pipes.get(&id) else { return };
-            let (node, node_link, cohort) = (pipe.node, pipe.node_link, pipe.cohort);
-            if let Some(cohort) = cohort {
-                self.call(node, cohort, |cohort, env| cohort.datagram(node_link, &bytes, env));
+            self.transmit_datagram(id, End::Node, std::mem::take(&mut datagram));
+        }
+    }
+
+    fn carry_datagrams_down(&mut self, id: PipeId, node: NodeId, cohort: CohortId, link: LinkId) {
+        let now = self.now;
+        let mut datagram = Vec::new();
+        while self.nodes.get_mut(&node).and_then(|node| {
+            node.call(cohort, now, |cohort, env| cohort.next_datagram(link, &mut datagram, env))
+        }) == Some(true)
+        {
+            self.transmit_datagram(id, End::Client, std::mem::take(&mut datagram));
+        }
+    }
+
+    /// Datagrams overtake each other, and get lost.
+    fn transmit_datagram(&mut self, id: PipeId, to: End, bytes: Vec<u8>) {
+        let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+        let delay = self.link_delay(player) * 2;
+        let loss = self.datagram_loss;
+        let lost = self.chance_of(player).in_thousand(loss);
+        if !lost && !self.silent.contains_key(&(player, to)) {
+            self.schedule(delay, Happening::Datagram(id, to, bytes));
+        }
+    }
+
+    pub(super) fn datagram_arrives(&mut self, id: PipeId, to: End, bytes: &[u8]) {
+        let now = self.now;
+        let Some(pipe) = self.pipes.get(&id).filter(|pipe| !pipe.broken) else { return };
+        let (player, client_link, node, node_link) =
+            (pipe.player, pipe.client_link, pipe.node, pipe.node_link);
+        let fault = match (to, pipe.cohort) {
+            (End::Client, _) if pipe.client_open => {
+                let host = &mut self.players[player.0];
+                let taken = host.client.datagram(client_link, bytes, now, &mut host.inbox);
+                self.after_client(player);
+                taken.err().map(|fault| fault.to_string())
             }
+            (End::Node, Some(cohort)) if pipe.node_open => {
+                let taken = self.call(node, cohort, |cohort, env| cohort.datagram(node_link, bytes, env));
+                taken.and_then(Result::err).map(|fault| fault.to_string())
+            }
+            (End::Client | End::Node, _) => None,
+        };
+        if let Some(fault) = fault {
+            self.fault_found(id, fault);
         }
     }
 
@@ -139,7 +187,8 @@ impl Cluster {
         self.fill(node, cohort, link, Outgoing::Control, &mut control, 0);
         self.transmit_control(id, End::Client, control);
         loop {
-            let room = 512 + self.random.below(16_000) as usize;
+            let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+            let room = 512 + self.chance_of(player).below(16_000) as usize;
             let mut data = Vec::new();
             self.fill(node, cohort, link, Outgoing::Data, &mut data, room);
             if data.is_empty() {
@@ -147,6 +196,7 @@ impl Cluster {
             }
             self.transmit(id, End::Client, Lane::Data, data);
         }
+        self.carry_datagrams_down(id, node, cohort, link);
         let closing = self
             .nodes
             .get_mut(&node)
@@ -197,9 +247,10 @@ impl Cluster {
     }
 
     pub(super) fn transmit(&mut self, id: PipeId, to: End, lane: Lane, mut bytes: Vec<u8>) {
+        let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
         // Some of it arrives in two pieces.
-        if bytes.len() > 1 && self.random.in_thousand(200) {
-            let at = 1 + self.random.below(bytes.len() as u64 - 1) as usize;
+        if bytes.len() > 1 && self.chance_of(player).in_thousand(200) {
+            let at = 1 + self.chance_of(player).below(bytes.len() as u64 - 1) as usize;
             let tail = bytes.split_off(at);
             self.transmit_piece(id, to, lane, bytes);
             bytes = tail;
@@ -210,20 +261,22 @@ impl Cluster {
     }
 
     fn transmit_piece(&mut self, id: PipeId, to: End, lane: Lane, bytes: Vec<u8>) {
-        let delay = self.random.micros(&self.delays.link_us);
+        let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+        let delay = self.link_delay(player);
         let now = self.now;
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
         if pipe.broken {
             return;
         }
+        let silent_until = self.silent.get(&(pipe.player, to)).copied().unwrap_or_default();
         let stream = pipe.stream(to, lane);
-        let at = stream.last_at.max(now + delay);
+        let at = stream.last_at.max(now + delay).max(silent_until);
         stream.last_at = at;
         self.schedule_at(at, Happening::Bytes(id, to, lane, bytes));
     }
 
     pub(super) fn bytes_arrive(&mut self, id: PipeId, to: End, lane: Lane, bytes: &[u8]) {
-        let Some(pipe) = self.pipes.get_mut(&id) else { return };
+        let Some(pipe) = self.pipes.get_mut(&id).filter(|pipe| !pipe.broken) else { return };
         pipe.stream(to, lane).arrived.extend_from_slice(bytes);
         match to {
             End::Client if pipe.client_open => self.client_reads(id, lane),
@@ -244,6 +297,11 @@ impl Cluster {
             Ok(taken) => {
                 stream.arrived.drain(..taken);
                 self.after_client(player);
+            }
+            // An owner of the past, whose word has been overtaken (promise 1).
+            Err(client::LinkFault::Stale { .. }) => {
+                self.count("word of an earlier owner refused");
+                self.break_pipe(id);
             }
             Err(fault) => self.fault_found(id, fault.to_string()),
         }
@@ -289,17 +347,17 @@ impl Cluster {
         };
         stream.arrived.drain(..length);
         pipe.greeted = true;
-        let permitted = self.nodes.get_mut(&node).is_some_and(|node| node.env(now).permit.is_some());
+        let Some(host) = self.nodes.get(&node) else { return };
+        let (permitted, offline) = (host.is_permitted(now), host.view.offline.is_some());
+        let local = host.clock.mono(now);
         let link = |wanted: Cursor| Link::new(node_link, number, Some(DATAGRAM_BYTES_MAX), credit, wanted);
         let let_in = match greeting {
-            Greeting::Connect { .. } if self.nodes[&node].view.offline.is_some() => {
-                Err(RefuseReason::NotOnline)
-            }
-            Greeting::Connect { .. } if !permitted || self.directory.down => Err(RefuseReason::Unavailable),
+            Greeting::Connect { .. } if offline => Err(RefuseReason::NotOnline),
+            Greeting::Connect { .. } if !permitted || self.is_cut_off(node) => Err(RefuseReason::Unavailable),
             Greeting::Connect { user_token } => {
                 return self.ask_directory(id, Greeted::Connect { user: user_token, number, credit });
             }
-            Greeting::Attach { ticket, proof, down } => Ticket::check(&ticket, &proof, &binding, node, now)
+            Greeting::Attach { ticket, proof, down } => Ticket::check(&ticket, &proof, &binding, node, local)
                 .and_then(|ticket| {
                     let cohort = ticket.id.cohort;
                     let attached = self.call(node, cohort, |cohort, env| {
@@ -333,7 +391,9 @@ impl Cluster {
     }
 
     fn ask_directory(&mut self, id: PipeId, greeted: Greeted) {
-        let delay = self.random.micros(&self.delays.directory_us) * 2;
+        let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+        let range = self.delays.directory_us.clone();
+        let delay = self.chance_of(player).micros(&range) * 2;
         self.schedule(delay, Happening::Greeted(id, Box::new(greeted)));
     }
 
@@ -358,21 +418,25 @@ impl Cluster {
     pub(super) fn greeted(&mut self, id: PipeId, greeted: Greeted) {
         let Some(pipe) = self.pipes.get(&id).filter(|pipe| pipe.node_open) else { return };
         let (node, node_link, binding) = (pipe.node, pipe.node_link, pipe.binding());
+        let player = pipe.player;
         match greeted {
-            Greeted::Redirect { .. } if self.directory.down => {
+            Greeted::Redirect { .. } if self.is_cut_off(node) || self.directory.loses_read() => {
                 self.refuse(id, RefuseReason::Unavailable, Vec::new());
             }
             Greeted::Redirect { session } => match self.directory.record(session.into()) {
                 Some(found) => {
                     let taken = self.take_over(node, session, &found.record);
                     let owner = if taken { node } else { found.record.owner };
-                    self.refuse(id, RefuseReason::Unavailable, vec![address(owner)]);
+                    let place = self.place_of.get(&owner).copied();
+                    self.refuse(id, RefuseReason::Unavailable, place.map(address).into_iter().collect());
                 }
                 None => self.refuse(id, RefuseReason::SessionUnknown, Vec::new()),
             },
+            Greeted::Connect { .. } if self.is_cut_off(node) => {
+                self.refuse(id, RefuseReason::Unavailable, Vec::new());
+            }
             Greeted::Connect { user, number, credit } => {
-                self.sessions_begun += 1;
-                let session = SessionId(0x5000 + self.sessions_begun);
+                let session = self.new_session(player);
                 let record = Record {
                     bucket: Bucket(1),
                     binding: Binding(0),
@@ -394,18 +458,23 @@ impl Cluster {
         }
     }
 
-    /// A client looks for its session here. False: its owner lives, as far as this node can see.
-    fn take_over(&mut self, node: NodeId, session: SessionId, record: &Record) -> bool {
-        let Some(host) = self.nodes.get_mut(&node) else { return false };
-        let gone = host.gone();
-        let nobody = record.may_be_taken_over(node, |other| gone.contains(&other));
-        if nobody {
-            let settings = host.settings.clone();
-            let cohort = host.cohorts.entry(session.into());
-            cohort.or_insert_with(|| Cohort::unknown(session, node, settings));
-            self.call(node, session.into(), |cohort, env| cohort.take_over(env));
+    /// A user has one session at a time: an earlier one, of which the client never heard, ends.
+    fn new_session(&mut self, player: PlayerId) -> SessionId {
+        let player = &mut self.players[player.0];
+        player.sessions += 1;
+        let (name, number) = (player.name, player.sessions);
+        let id = |number: u64| SessionId(number << 16 | (0x5000 + name));
+        let earlier = CohortId::from(id(number - 1));
+        let holders: Vec<NodeId> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| node.cohorts.contains_key(&earlier))
+            .map(|(id, _)| *id)
+            .collect();
+        for node in holders {
+            self.call(node, earlier, |cohort, env| cohort.close(CloseReason::Replaced, env));
         }
-        nobody
+        id(number)
     }
 
     /// One end closes a link in good order: what it has written still arrives.
@@ -428,9 +497,8 @@ impl Cluster {
         let (player, node) = (pipe.player, pipe.node);
         pipe.broken = true;
         self.note(|| format!("{player:?} link {} to {node} breaks", id.0));
-        self.queue.retain(|_, happening| !matches!(happening, Happening::Bytes(pipe, ..) if *pipe == id));
         for end in [End::Client, End::Node] {
-            let delay = self.random.micros(&(0..BREAK_NOTICED_US));
+            let delay = self.chance_of(player).micros(&(0..BREAK_NOTICED_US));
             self.schedule(delay, Happening::Ended(id, end));
         }
     }
@@ -455,7 +523,8 @@ impl Cluster {
             }
             End::Client | End::Node => {}
         }
-        if self.pipes.get(&id).is_some_and(|pipe| !pipe.client_open && !pipe.node_open) {
+        if let Some(pipe) = self.pipes.get(&id).filter(|pipe| !pipe.client_open && !pipe.node_open) {
+            self.dialled.remove(&(pipe.player, pipe.client_link));
             self.pipes.remove(&id);
         }
     }

@@ -5,39 +5,47 @@
 //! cluster run until something has come about, and asks the [`History`] whether every promise was kept.
 //! A test that fails prints the seed and the last things that happened.
 
+mod clock;
 mod directory;
+mod disturb;
 mod echo;
 mod happenings;
 mod history;
+mod leases;
 mod links;
 mod node;
 mod pipes;
 mod player;
 mod probes;
 mod random;
+mod snapshots;
+mod timers;
 mod verbs;
+mod watch;
 
 pub use directory::{Directory, Landing};
-pub use echo::{ECHO, Echo, ODD_FLOAT, PUSH, PUSH_EVERY, STORE, VER};
-pub use history::{Entry, History};
+pub use echo::{ECHO, Echo, FLEETING, ODD_FLOAT, PUSH, PUSH_EVERY, STORE, STORE_LARGE, VER};
+pub use history::{Entry, History, Lineage, Restarted, Verdict, Violation};
 pub use node::Node;
 pub use pipes::Lane;
 pub use player::Player;
 pub use random::Random;
 
-use crate::protocol::ids::NodeId;
+use crate::protocol::ids::{CohortId, Fence, NodeId};
 use crate::protocol::limits;
 use crate::protocol::session::Settings;
 use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use crate::protocol::wire::Peer;
-use happenings::Happening;
+use happenings::{Actor, Happening};
 use parking_lot::{Mutex, MutexGuard};
-use pipes::{Pipe, PipeId};
+use pipes::{End, Pipe, PipeId};
+use random::Stream;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use timers::Timers;
 
 /// A player of the cluster, counted from zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +70,17 @@ impl Default for Delays {
     }
 }
 
+/// What becomes of frames between nodes: how many of a thousand meet each fate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeerWeather {
+    /// Lost.
+    pub loss: u64,
+    /// Arrive twice.
+    pub doubles: u64,
+    /// Are overtaken by later ones.
+    pub late: u64,
+}
+
 /// What is to happen to the next frame of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -73,18 +92,23 @@ enum Fault {
 const STEPS_MAX: u64 = 150_000;
 
 /// Lines of the trace that a failure prints.
-const TRACE_LINES: usize = 120;
+const TRACE_LINES: usize = 400;
 
 /// The cluster.
 #[derive(Debug)]
 pub struct Cluster {
     seed: u64,
-    random: Random,
+    random: BTreeMap<Stream, Random>,
     now: Time,
     /// How long things take.
     pub delays: Delays,
-    /// Of a thousand frames between nodes, so many are lost.
-    pub peer_loss: u64,
+    /// What becomes of frames between nodes.
+    pub peers: PeerWeather,
+    /// Of a thousand datagrams, so many are lost.
+    pub datagram_loss: u64,
+    /// Whether the last things that happened are noted; a search over many seeds has no use for them.
+    pub traced: bool,
+    timers: Timers<Actor>,
     queue: BTreeMap<(Time, u64), Happening>,
     scheduled: u64,
     nodes: BTreeMap<NodeId, Node>,
@@ -97,11 +121,19 @@ pub struct Cluster {
     /// Frames between these do not even leave.
     stalled: BTreeSet<(NodeId, NodeId)>,
     unreachable: BTreeSet<(PlayerId, NodeId)>,
+    /// What a player sends, or is sent, arrives only then.
+    silent: BTreeMap<(PlayerId, End), Time>,
     cut_from_engine: BTreeSet<NodeId>,
+    /// Which incarnation is reached at an address, and where one is or was.
+    places: BTreeMap<u8, NodeId>,
+    place_of: BTreeMap<NodeId, u8>,
+    /// Links by their clients' numbers.
+    dialled: BTreeMap<(PlayerId, crate::protocol::client::LinkId), PipeId>,
+    /// Who was last seen to serve a cohort.
+    serving: BTreeMap<CohortId, BTreeMap<NodeId, Fence>>,
     directory: Directory,
     history: Arc<Mutex<History>>,
     faults: Vec<(Fault, String)>,
-    sessions_begun: u64,
     settings: Arc<Settings>,
     trace: VecDeque<String>,
 }
@@ -128,12 +160,16 @@ impl Cluster {
 
     /// A cluster whose nodes are configured like this.
     pub fn with_settings(seed: u64, nodes: u64, settings: Settings) -> Self {
+        let history = History::of(settings.durability);
         let mut cluster = Self {
             seed,
-            random: Random::new(seed),
+            random: BTreeMap::new(),
             now: Time::default(),
             delays: Delays::default(),
-            peer_loss: 0,
+            peers: PeerWeather::default(),
+            datagram_loss: 0,
+            traced: true,
+            timers: Timers::new(),
             queue: BTreeMap::new(),
             scheduled: 0,
             nodes: BTreeMap::new(),
@@ -144,11 +180,15 @@ impl Cluster {
             cuts: BTreeSet::new(),
             stalled: BTreeSet::new(),
             unreachable: BTreeSet::new(),
+            silent: BTreeMap::new(),
             cut_from_engine: BTreeSet::new(),
+            places: BTreeMap::new(),
+            place_of: BTreeMap::new(),
+            dialled: BTreeMap::new(),
+            serving: BTreeMap::new(),
             directory: Directory::default(),
-            history: Arc::default(),
+            history: Arc::new(Mutex::new(history)),
             faults: Vec::new(),
-            sessions_begun: 0,
             settings: Arc::new(settings),
             trace: VecDeque::new(),
         };
@@ -187,7 +227,33 @@ impl Cluster {
         self.queue.insert((at, self.scheduled), happening);
     }
 
+    /// The chance that this stream has next.
+    fn chance(&mut self, stream: Stream) -> &mut Random {
+        let seed = self.seed;
+        self.random.entry(stream).or_insert_with(|| Random::of(seed, stream))
+    }
+
+    /// One way to the directory or back, for a question about a cohort.
+    fn directory_delay(&mut self, cohort: CohortId) -> Duration {
+        let range = self.delays.directory_us.clone();
+        self.chance(Stream::Cohort(cohort)).micros(&range)
+    }
+
+    /// One way between a player and a node.
+    fn link_delay(&mut self, player: PlayerId) -> Duration {
+        let range = self.delays.link_us.clone();
+        self.chance_of(player).micros(&range)
+    }
+
+    fn chance_of(&mut self, player: PlayerId) -> &mut Random {
+        let name = self.players[player.0].name;
+        self.chance(Stream::Links(name))
+    }
+
     fn note(&mut self, line: impl FnOnce() -> String) {
+        if !self.traced {
+            return;
+        }
         if self.trace.len() == TRACE_LINES {
             self.trace.pop_front();
         }
@@ -205,17 +271,17 @@ impl Cluster {
 
     /// Lets one thing happen. False: nothing is left to happen.
     pub fn step(&mut self) -> bool {
-        let timeout = self.next_timeout();
+        let timeout = self.timers.first();
         let queued = self.queue.keys().next().copied();
         match (timeout, queued) {
             (None, None) => false,
             (Some((at, actor)), queued) if queued.is_none_or(|(time, _)| at <= time) => {
-                self.now = self.now.max(at);
+                self.advance_to(at);
                 self.time_out(actor);
                 true
             }
             (_, Some(key)) => {
-                self.now = self.now.max(key.0);
+                self.advance_to(key.0);
                 if let Some(happening) = self.queue.remove(&key) {
                     self.happen(happening);
                 }
@@ -223,6 +289,11 @@ impl Cluster {
             }
             (Some(_), None) => unreachable!("a time-out with an empty queue is handled above"),
         }
+    }
+
+    fn advance_to(&mut self, at: Time) {
+        self.now = self.now.max(at);
+        self.history.lock().now = self.now;
     }
 
     /// Runs until this is so.
@@ -238,8 +309,12 @@ impl Cluster {
 
     /// Runs for so long.
     pub fn run_for(&mut self, length: Duration) {
-        let end = self.now + length;
-        self.schedule(length, Happening::Nothing);
+        self.run_to(self.now + length);
+    }
+
+    /// Runs until this moment.
+    pub fn run_to(&mut self, end: Time) {
+        self.schedule_at(end, Happening::Nothing);
         self.run_until(|cluster| cluster.now >= end);
     }
 }

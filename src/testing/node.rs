@@ -1,6 +1,8 @@
 //! A node of the test cluster: its cohorts, its lease, what it remembers, and what it says of itself.
 
+use super::clock::Clock;
 use super::echo::Echo;
+use super::happenings::Happening;
 use crate::protocol::cohort::{Cohort, Env, NodeView};
 use crate::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
 use crate::protocol::keys;
@@ -9,22 +11,22 @@ use crate::protocol::limits;
 use crate::protocol::reasons::{OfflineReason, RefuseReason};
 use crate::protocol::session::Settings;
 use crate::protocol::source::Timing;
-use crate::protocol::time::{BootTime, Time};
+use crate::protocol::time::Time;
 use crate::protocol::wire::{Field, Reader};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-/// Where a node is reached.
-pub(super) fn address(node: NodeId) -> SocketAddr {
-    (Ipv4Addr::new(10, 0, 0, node.0 as u8), 7000).into()
+/// Where the nodes of a place are reached, one incarnation after the other.
+pub(super) fn address(place: u8) -> SocketAddr {
+    (Ipv4Addr::new(10, 0, 0, place), 7000).into()
 }
 
-/// Which node is reached there.
-pub(super) fn node_at(address: SocketAddr) -> NodeId {
+/// Which place has this address.
+pub(super) fn place_at(address: SocketAddr) -> u8 {
     match address {
-        SocketAddr::V4(address) => NodeId(u64::from(address.ip().octets()[3])),
-        SocketAddr::V6(_) => NodeId(0),
+        SocketAddr::V4(address) => address.ip().octets()[3],
+        SocketAddr::V6(_) => 0,
     }
 }
 
@@ -32,6 +34,7 @@ pub(super) fn node_at(address: SocketAddr) -> NodeId {
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) id: NodeId,
+    pub(super) place: u8,
     pub(super) now: Time,
     pub(super) timing: Timing,
     pub(super) offline: Option<(OfflineReason, Time)>,
@@ -111,7 +114,7 @@ impl NodeView for View {
         self.timing
     }
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
-        (vec![address(self.id)], vec![address(self.id)])
+        (vec![address(self.place)], vec![address(self.place)])
     }
     fn going_offline(&self) -> Option<(OfflineReason, Time)> {
         self.offline
@@ -132,10 +135,17 @@ impl NodeView for View {
 #[derive(Debug)]
 pub struct Node {
     pub(super) view: View,
+    pub(super) clock: Clock,
+    /// It does nothing until then.
+    pub(super) paused_until: Option<Time>,
+    /// What happens to it once it goes on, in order.
+    pub(super) waiting: VecDeque<Happening>,
     pub(super) lease: Lease,
     pub(super) renewal_sent_at: Option<Time>,
     pub(super) fenced: bool,
     pub(super) watch: LeaseWatch,
+    /// The nodes that it has ever read a heartbeat of.
+    pub(super) seen: BTreeSet<NodeId>,
     pub(super) cohorts: BTreeMap<CohortId, Cohort>,
     pub(super) refused: BTreeSet<MoveId>,
     /// Refuses whoever asks for room.
@@ -145,16 +155,19 @@ pub struct Node {
 }
 
 impl Node {
-    pub(super) fn new(application: Echo, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(application: Echo, place: u8, settings: Arc<Settings>) -> Self {
         let id = application.node;
-        let mut lease = Lease::new(limits::SELF_FENCE);
-        lease.restart(BootTime::from_micros(0));
+        let lease = Lease::new(limits::SELF_FENCE);
         Self {
-            view: View { id, now: Time::default(), timing: Timing::default(), offline: None },
+            view: View { id, place, now: Time::default(), timing: Timing::default(), offline: None },
+            clock: Clock::default(),
+            paused_until: None,
+            waiting: VecDeque::new(),
             lease,
             renewal_sent_at: None,
             fenced: false,
             watch: LeaseWatch::new(limits::TAKE_OVER),
+            seen: BTreeSet::new(),
             cohorts: BTreeMap::new(),
             refused: BTreeSet::new(),
             full: false,
@@ -165,9 +178,26 @@ impl Node {
 
     /// What it is at this moment.
     pub(super) fn env(&mut self, now: Time) -> Env<'_> {
-        self.view.now = now;
-        let permit = self.lease.permit(BootTime::from_micros(now.as_micros()));
-        Env { now, permit, application: &self.application, node: &self.view }
+        let local = self.clock.mono(now);
+        self.view.now = local;
+        let permit = self.lease.permit(self.clock.boot(now));
+        Env { now: local, permit, application: &self.application, node: &self.view }
+    }
+
+    /// Whether its lease holds.
+    pub(super) fn is_permitted(&self, now: Time) -> bool {
+        self.lease.permit(self.clock.boot(now)).is_some()
+    }
+
+    /// Whether it does nothing at the moment.
+    pub(super) fn is_asleep(&self, now: Time) -> bool {
+        self.paused_until.is_some_and(|end| end > now)
+    }
+
+    /// The moment of the cluster's time at which it can act on what is due at `local`.
+    pub(super) fn acts_at(&self, local: Time) -> Time {
+        let at = self.clock.when(local);
+        self.paused_until.map_or(at, |end| end.max(at))
     }
 
     /// Calls one of its cohorts.
@@ -183,19 +213,16 @@ impl Node {
         result
     }
 
-    /// When one of its cohorts has something to do next.
-    pub(super) fn poll_timeout(&mut self, now: Time) -> Option<(Time, CohortId)> {
-        let cohorts = std::mem::take(&mut self.cohorts);
-        let env = self.env(now);
-        let due = |(id, cohort): (&CohortId, &Cohort)| Some((cohort.poll_timeout(&env)?, *id));
-        let next = cohorts.iter().filter_map(due).min();
-        self.cohorts = cohorts;
-        next
+    /// When a cohort has something to do next, in the cluster's time.
+    pub(super) fn poll_timeout(&mut self, cohort: CohortId, now: Time) -> Option<Time> {
+        let due = self.call(cohort, now, |cohort, env| cohort.poll_timeout(env)).flatten()?;
+        Some(self.acts_at(due))
     }
 
     /// The nodes whose lease has surely run out, as far as it has seen.
     pub(super) fn gone(&self) -> BTreeSet<NodeId> {
-        (1..=u64::from(u8::MAX)).map(NodeId).filter(|node| self.watch.has_run_out(*node)).collect()
+        let me = self.view.id;
+        self.seen.iter().copied().filter(|node| *node != me && self.watch.has_run_out(*node)).collect()
     }
 
     /// A node that neither serves anybody nor holds a copy may exit.

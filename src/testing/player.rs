@@ -1,11 +1,12 @@
 //! A player: the client's role, and the game above it, which sends numbered messages and takes events.
 
 use super::PlayerId;
-use super::echo::{ECHO, VER, number_at};
-use super::history::{Entry, History};
+use super::echo::{ECHO, FLEETING, VER, number_at};
+use super::history::{Entry, History, Lineage};
+use super::watch::waiting_cost;
 use crate::client::event::{Batch, Event};
 use crate::protocol::client::{Client, Events, Settings};
-use crate::protocol::ids::SessionId;
+use crate::protocol::ids::{Epoch, SessionId};
 use crate::protocol::limits;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Kind, Message, MoveMode};
@@ -14,11 +15,24 @@ use std::time::Duration;
 
 /// What waits for the game.
 #[derive(Debug, Default)]
-pub(super) struct Inbox(pub(super) VecDeque<(Event, Vec<u8>)>);
+pub(super) struct Inbox {
+    pub(super) events: VecDeque<(Event, Vec<u8>)>,
+    /// What they count against the window.
+    pub(super) cost: u64,
+}
 
 impl Events for Inbox {
     fn event(&mut self, event: Event, bytes: &[u8]) {
-        self.0.push_back((event, bytes.to_vec()));
+        self.cost += waiting_cost(&event, bytes.len());
+        self.events.push_back((event, bytes.to_vec()));
+    }
+}
+
+impl Inbox {
+    fn take(&mut self) -> Option<(Event, Vec<u8>)> {
+        let (event, bytes) = self.events.pop_front()?;
+        self.cost -= waiting_cost(&event, bytes.len());
+        Some((event, bytes))
     }
 }
 
@@ -26,6 +40,8 @@ impl Events for Inbox {
 #[derive(Debug)]
 pub struct Player {
     pub(super) id: PlayerId,
+    /// What it is known by whoever else plays.
+    pub(super) name: u64,
     pub(super) client: Client,
     pub(super) inbox: Inbox,
     /// Whether the game takes its events.
@@ -36,8 +52,13 @@ pub struct Player {
     pub(super) plays_every: Option<Duration>,
     /// The session that it was told of.
     pub(super) session: Option<SessionId>,
+    /// How many sessions have been begun for it.
+    pub(super) sessions: u64,
     pub(super) sent: u64,
     pub(super) requests: u64,
+    pub(super) fleeting: u64,
+    /// The epoch at which it was last seen to be served.
+    pub(super) seen_at: Epoch,
 }
 
 /// How a test client is set up.
@@ -54,17 +75,21 @@ pub(super) fn settings(mode: MoveMode) -> Settings {
 }
 
 impl Player {
-    pub(super) fn new(id: PlayerId, mode: MoveMode, seed: u64) -> Self {
+    pub(super) fn new(id: PlayerId, name: u64, mode: MoveMode, seed: u64) -> Self {
         Self {
             id,
+            name,
             client: Client::new(settings(mode), seed),
             inbox: Inbox::default(),
             consumes: true,
             answers_offline: true,
             plays_every: None,
             session: None,
+            sessions: 0,
             sent: 0,
             requests: 0,
+            fleeting: 0,
+            seen_at: Epoch(0),
         }
     }
 
@@ -80,8 +105,17 @@ impl Player {
             return false;
         }
         self.requests = request;
+        history.push(Entry::Requested(self.id, request, self.sent - 1));
         self.client.expect_reply(request, now + Duration::from_secs(3600));
         true
+    }
+
+    /// The game sends something that may be lost.
+    pub(super) fn send_fleeting(&mut self) {
+        let mut payload = self.fleeting.to_be_bytes().to_vec();
+        payload.extend(self.client.epoch().0.to_be_bytes());
+        self.fleeting += 1;
+        self.client.push_datagram(VER, FLEETING, &payload);
     }
 
     fn send_as(&mut self, kind: Kind, cmd: u16, second: u64, bytes: usize, history: &mut History) -> bool {
@@ -104,15 +138,18 @@ impl Player {
     pub(super) fn update(&mut self, history: &mut History) -> bool {
         let mut migrate = false;
         while self.consumes
-            && let Some((event, bytes)) = self.inbox.0.pop_front()
+            && let Some((event, bytes)) = self.inbox.take()
         {
             match event {
-                Event::Push { reliable: true, .. } => {
-                    history.push(Entry::Received(self.id, number_at(&bytes, 0)));
+                // An answer that found no datagrams to travel in.
+                Event::Push { reliable: true, cmd: FLEETING, .. } => {}
+                Event::Push { reliable: true, .. } => history.push(self.received(&bytes)),
+                Event::Push { reliable: false, .. } => {
+                    history.push(Entry::Caught(self.id, number_at(&bytes, 1), number_at(&bytes, 0)));
                 }
                 Event::Response { request, status, .. } => {
                     if !bytes.is_empty() {
-                        history.push(Entry::Received(self.id, number_at(&bytes, 0)));
+                        history.push(self.received(&bytes));
                     }
                     history.push(Entry::Answered(self.id, request, status));
                 }
@@ -120,8 +157,7 @@ impl Player {
                     migrate |= self.answers_offline;
                     history.push(Entry::Told(self.id, event));
                 }
-                Event::Push { reliable: false, .. }
-                | Event::Connected { .. }
+                Event::Connected { .. }
                 | Event::ConnectFailed { .. }
                 | Event::Disconnected { .. }
                 | Event::Reconnecting { .. }
@@ -140,5 +176,9 @@ impl Player {
             }
         }
         migrate
+    }
+
+    fn received(&self, bytes: &[u8]) -> Entry {
+        Entry::Received(self.id, Lineage(number_at(bytes, 1)), number_at(bytes, 0))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::echo::{ECHO, VER};
 use super::player::Player;
+use super::random::Stream;
 use super::{Cluster, PlayerId};
 use crate::protocol::client::Standing;
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId};
@@ -16,11 +17,17 @@ impl Cluster {
     }
 
     pub(super) fn begin_to_connect_as(&mut self, node: NodeId, mode: MoveMode) -> PlayerId {
+        let name = self.players.len() as u64 + 1;
+        self.begin_to_connect_named(name, node, mode)
+    }
+
+    pub(super) fn begin_to_connect_named(&mut self, name: u64, node: NodeId, mode: MoveMode) -> PlayerId {
         let id = PlayerId(self.players.len());
-        let seed = self.random.number();
-        let mut player = Player::new(id, mode, seed);
-        let mut addresses = vec![super::node::address(node)];
-        let others = self.nodes.keys().filter(|other| **other != node);
+        let seed = self.chance(Stream::Links(name)).number();
+        let mut player = Player::new(id, name, mode, seed);
+        let place = self.place_of[&node];
+        let mut addresses = vec![super::node::address(place)];
+        let others = self.places.keys().filter(|other| **other != place);
         addresses.extend(others.map(|other| super::node::address(*other)));
         player.client.connect(addresses, id.0.to_string(), self.now, &mut player.inbox);
         self.players.push(player);
@@ -35,7 +42,7 @@ impl Cluster {
 
     /// Bytes that wait for the player's game.
     pub fn waiting_bytes(&self, player: PlayerId) -> usize {
-        self.players[player.0].inbox.0.iter().map(|(_, bytes)| bytes.len()).sum()
+        self.players[player.0].inbox.events.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     /// Bytes of the player's uplink that are not acknowledged.

@@ -1,5 +1,6 @@
 //! The harness's only source of chance: one seed, one sequence.
 
+use crate::protocol::ids::{CohortId, NodeId};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -7,7 +8,36 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
+/// What chance is drawn for. Each has a sequence of its own, so that leaving one out changes nothing for
+/// the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stream {
+    /// A player's links, by the player's name.
+    Links(u64),
+    /// What one node sends to another about a cohort.
+    Peers(NodeId, NodeId, CohortId),
+    /// Questions about a cohort.
+    Cohort(CohortId),
+    /// A node's questions about leases.
+    Leases(NodeId),
+}
+
 impl Random {
+    /// The sequence of this stream.
+    pub(super) fn of(seed: u64, stream: Stream) -> Self {
+        let mut random = Self(seed);
+        let numbers = match stream {
+            Stream::Links(name) => [1, name, 0, 0],
+            Stream::Peers(from, to, cohort) => [2, from.0, to.0, cohort.0],
+            Stream::Cohort(cohort) => [3, cohort.0, 0, 0],
+            Stream::Leases(node) => [4, node.0, 0, 0],
+        };
+        for number in numbers {
+            random.0 = random.number() ^ number;
+        }
+        random
+    }
+
     /// The sequence that this seed begins.
     pub const fn new(seed: u64) -> Self {
         Self(seed)

@@ -1,11 +1,11 @@
 //! What a test can say to the cluster, in the words of the design.
 
 use super::echo::{ECHO, Echo, PUSH_EVERY, STORE};
-use super::happenings::Happening;
-use super::history::Entry;
+use super::happenings::{Actor, Happening};
+use super::history::{Entry, Verdict};
 use super::node::Node;
 use super::pipes::{End, Lane, PipeId};
-use super::{Cluster, Fault, Landing, PlayerId};
+use super::{Cluster, Fault, Landing, PeerWeather, PlayerId};
 use crate::client::status::Status;
 use crate::protocol::client::Standing;
 use crate::protocol::cohort::Cohort;
@@ -20,14 +20,22 @@ use std::time::Duration;
 const DRAIN: Duration = Duration::from_secs(600);
 
 impl Cluster {
-    /// Starts another node.
+    /// Starts another node, at an address of its own.
     pub fn start_node(&mut self) -> NodeId {
+        let place = self.places.len() as u8 + 1;
+        self.start_at(place)
+    }
+
+    /// Starts a new incarnation at the address of an earlier one.
+    pub(super) fn start_at(&mut self, place: u8) -> NodeId {
         let id = NodeId(1 + self.directory.heartbeats.len() as u64);
-        self.directory.heartbeats.insert(id, 1);
+        self.directory.beat(id);
         let application = Echo { node: id, history: self.history.clone() };
-        let mut node = Node::new(application, self.settings.clone());
-        node.lease.restart(crate::protocol::time::BootTime::from_micros(self.now.as_micros()));
+        let mut node = Node::new(application, place, self.settings.clone());
+        node.lease.restart(node.clock.boot(self.now));
         self.nodes.insert(id, node);
+        self.places.insert(place, id);
+        self.place_of.insert(id, place);
         self.schedule(Duration::ZERO, Happening::Tick(id));
         id
     }
@@ -59,7 +67,7 @@ impl Cluster {
     pub(super) fn plays(&mut self, id: PlayerId) {
         let now = self.now;
         let Some(every) = self.players[id.0].plays_every else { return };
-        let bytes = 16 + self.random.below(200) as usize;
+        let bytes = 16 + self.chance_of(id).below(200) as usize;
         let player = &mut self.players[id.0];
         if player.client.standing() != Standing::Idle {
             let mut history = self.history.lock();
@@ -68,6 +76,7 @@ impl Cluster {
             } else {
                 player.send(ECHO, 0, bytes, &mut history);
             }
+            player.send_fleeting();
         }
         self.after_client(id);
         self.schedule(every, Happening::Plays(id));
@@ -114,8 +123,16 @@ impl Cluster {
     /// The game asks to be moved.
     pub fn send_migrate(&mut self, player: PlayerId) -> Result<(), Status> {
         let answer = self.players[player.0].client.send_migrate();
+        self.wished(player, answer);
         self.after_client(player);
         answer
+    }
+
+    pub(super) fn wished(&mut self, player: PlayerId, answer: Result<(), Status>) {
+        self.note(|| format!("{player:?} asks to be moved: {answer:?}"));
+        if answer.is_ok() {
+            self.history.lock().push(Entry::Wished(player));
+        }
     }
 
     /// Whether the game takes its events.
@@ -138,9 +155,10 @@ impl Cluster {
 
     /// The node goes offline: its clients are told.
     pub fn drain(&mut self, node: NodeId) {
-        let deadline = self.now + DRAIN;
+        let now = self.now;
         self.note(|| format!("{node} goes offline"));
         let Some(host) = self.nodes.get_mut(&node) else { return };
+        let deadline = host.clock.mono(now) + DRAIN;
         host.view.offline = Some((OfflineReason::ScaleIn, deadline));
         for cohort in host.cohorts.keys().copied().collect::<Vec<_>>() {
             self.call(node, cohort, |cohort, env| cohort.tell_offline(env));
@@ -156,7 +174,8 @@ impl Cluster {
 
     /// The drain's deadline is near: everything is moved without asking.
     pub fn force(&mut self, node: NodeId) {
-        let cohorts: Vec<CohortId> = self.nodes[&node].cohorts.keys().copied().collect();
+        let Some(host) = self.nodes.get(&node) else { return };
+        let cohorts: Vec<CohortId> = host.cohorts.keys().copied().collect();
         for cohort in cohorts {
             self.call(node, cohort, |cohort, env| cohort.force(env));
         }
@@ -186,10 +205,14 @@ impl Cluster {
         self.cuts.clear();
         self.unreachable.clear();
         self.cut_from_engine.clear();
+        self.silent.clear();
         self.faults.clear();
-        self.peer_loss = 0;
+        self.peers = PeerWeather::default();
+        self.datagram_loss = 0;
         self.directory.down = false;
         self.directory.lose_answer = None;
+        self.directory.lose_reads = 0;
+        self.directory.lose_store = None;
         for (from, to) in std::mem::take(&mut self.stalled) {
             for _ in 0..self.outboxes.get(&(from, to)).map_or(0, |frames| frames.len()) {
                 self.schedule(Duration::from_micros(50), Happening::Leaves(from, to));
@@ -243,14 +266,26 @@ impl Cluster {
 
     /// The node's process ends without a word.
     pub fn crash(&mut self, node: NodeId) {
-        self.note(|| format!("{node} crashes"));
-        self.nodes.remove(&node);
-        self.outboxes.retain(|(from, _), _| *from != node);
+        if !self.remove_node(node) {
+            return;
+        }
         let links: Vec<PipeId> =
             self.pipes.iter().filter(|(_, pipe)| pipe.node == node).map(|(id, _)| *id).collect();
         for id in links {
             self.break_pipe(id);
         }
+    }
+
+    pub(super) fn remove_node(&mut self, id: NodeId) -> bool {
+        let Some(node) = self.nodes.remove(&id) else { return false };
+        self.note(|| format!("{id} is gone"));
+        self.history.lock().push(Entry::Crashed(id));
+        self.outboxes.retain(|(from, _), _| *from != id);
+        for cohort in node.cohorts.into_keys() {
+            self.timers.set(Actor::Cohort(id, cohort), None);
+            self.watch_cohort(id, cohort);
+        }
+        true
     }
 
     /// The engine answers nobody.
@@ -323,47 +358,73 @@ impl Cluster {
 
     /// Whether nothing is under way: every player connected or gone, everything sent arrived, no move open.
     pub fn is_quiet(&self) -> bool {
-        let moving = self.nodes.values().flat_map(|node| node.cohorts.values()).any(Cohort::is_leaving);
-        let players_quiet = self.players.iter().all(|player| {
-            matches!(player.client.standing(), Standing::Idle | Standing::Connected)
-                && player.client.unacknowledged_bytes() == 0
-                && player.inbox.0.is_empty()
-        });
-        !moving && players_quiet && self.everything_arrived()
+        self.unrest().is_none()
     }
 
-    fn everything_arrived(&self) -> bool {
-        let history = self.history.lock();
-        let mut balance = (0i64, 0i64);
-        for entry in history.entries() {
-            match entry {
-                Entry::Sent(..) => balance.0 += 1,
-                Entry::Processed(..) => balance.0 -= 1,
-                Entry::Pushed(..) => balance.1 += 1,
-                Entry::Received(..) => balance.1 -= 1,
-                Entry::Answered(..) | Entry::Told(..) | Entry::Recorded(..) | Entry::Fault(..) => {}
+    /// Something that is still under way.
+    pub fn unrest(&self) -> Option<String> {
+        for (id, node) in &self.nodes {
+            for (name, cohort) in &node.cohorts {
+                if cohort.is_taking() {
+                    return Some(format!("{id} is taking {name} over"));
+                }
+                if let Some(other) = cohort.depends_on() {
+                    return Some(format!("{name} is moving between {id} and {other}"));
+                }
+                if cohort.is_served() && cohort.session().is_linked() && !cohort.session().is_acknowledged() {
+                    return Some(format!("the client of {name} at {id} has not received everything"));
+                }
             }
         }
-        balance == (0, 0)
+        self.players.iter().find_map(|player| {
+            let (client, id) = (&player.client, player.id);
+            match client.standing() {
+                Standing::Idle => None,
+                Standing::Connected if !player.inbox.events.is_empty() => {
+                    Some(format!("the game of {id:?} has events to take"))
+                }
+                Standing::Connected if client.unacknowledged_bytes() > 0 => {
+                    Some(format!("what {id:?} has sent has not arrived"))
+                }
+                Standing::Connected => None,
+                standing @ (Standing::Connecting | Standing::Migrating | Standing::Reconnecting) => {
+                    Some(format!("{id:?} is {standing:?}"))
+                }
+            }
+        })
+    }
+
+    /// Ends all play and all faults, and waits until nothing is under way. False: it never came to rest.
+    pub fn come_to_rest(&mut self) -> bool {
+        self.heal();
+        for player in (0..self.players.len()).map(PlayerId) {
+            self.stop_playing(player);
+            self.consumes(player, true);
+        }
+        // A session whose owner is gone may be looked for as long as sessions last.
+        for _ in 0..700 {
+            if self.is_quiet() {
+                return true;
+            }
+            self.run_for(Duration::from_millis(200));
+        }
+        false
+    }
+
+    /// What the history says, once everything has come to rest.
+    pub fn verdict_at_rest(&self) -> Verdict {
+        let playing: Vec<PlayerId> = (0..self.players.len())
+            .map(PlayerId)
+            .filter(|player| self.standing(*player) == Standing::Connected)
+            .collect();
+        self.history.lock().verdict_at_rest(&playing)
     }
 
     /// Ends all play and all faults, waits until nothing is under way, and asks the history.
     pub fn finish(&mut self) {
-        self.heal();
-        for player in 0..self.players.len() {
-            self.stop_playing(PlayerId(player));
-            self.consumes(PlayerId(player), true);
+        assert!(self.come_to_rest(), "seed {}: it never came to rest", self.seed);
+        if let Err(violation) = self.verdict_at_rest() {
+            panic!("seed {}: {violation}", self.seed);
         }
-        for _ in 0..600 {
-            if self.is_quiet() {
-                break;
-            }
-            self.run_for(Duration::from_millis(200));
-        }
-        assert!(self.is_quiet(), "seed {}: it never came to rest", self.seed);
-        let history = self.history.lock();
-        history.nothing_lost();
-        history.one_owner();
-        history.every_move_ended();
     }
 }

@@ -315,7 +315,7 @@ async fn large_user_data_is_copied_ahead_and_arrives_with_what_changed_meanwhile
         player.ask(SET, &chest(3, 103)).await;
         player.ask(DELETE, b"chest-04").await;
         player.ask(SET, &chest(20, 120)).await;
-        player.until_migrated().await;
+        player.until_migrated_times(1).await;
         for number in 0..=20u8 {
             let expected = match number {
                 3 | 20 => Some(number + 100),

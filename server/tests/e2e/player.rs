@@ -122,6 +122,14 @@ impl Player {
         self.until(|event| matches!(event, Event::Offline { .. })).await;
     }
 
+    /// Waits until it has been told of `count` moves since it began; it may have been told already.
+    pub(crate) async fn until_migrated_times(&mut self, count: usize) {
+        let migrated = |event: &&Event| matches!(event, Event::Migrated { .. });
+        while self.history.iter().filter(migrated).count() < count {
+            self.next().await;
+        }
+    }
+
     pub(crate) async fn until_migrated(&mut self) {
         self.until(|event| matches!(event, Event::Migrated { .. })).await;
     }

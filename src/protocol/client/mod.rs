@@ -185,6 +185,8 @@ pub struct Client {
     ack_at: Option<Time>,
     requests: BTreeMap<u64, Time>,
     request_deadlines: BTreeSet<(Time, u64)>,
+    /// The epoch from which on the present owner has served without another between.
+    owned_since: Epoch,
     offline: Option<Epoch>,
     /// What a node says that has not said `Switch` yet: lanes overtake each other.
     early_offline: Option<Offline>,
@@ -217,6 +219,7 @@ impl Client {
             ack_at: None,
             requests: BTreeMap::new(),
             request_deadlines: BTreeSet::new(),
+            owned_since: Epoch::default(),
             offline: None,
             early_offline: None,
             asked_to_move: None,

@@ -91,7 +91,7 @@ impl Client {
                     }
                 }
             }
-            SwitchCause::Connected | SwitchCause::Moved | SwitchCause::TookOver => {}
+            SwitchCause::Connected | SwitchCause::Moved | SwitchCause::TookOver => self.owned_since = to,
         }
         // What was to lead to this epoch or an earlier one has been overtaken.
         if self.moving.as_ref().is_some_and(|moving| moving.id.epoch <= to) {
@@ -203,7 +203,8 @@ impl Client {
     }
 
     pub(super) fn on_move_failed(&mut self, reason: MoveFailure, epoch: Epoch, events: &mut dyn Events) {
-        if epoch < self.epoch() {
+        // The word of an owner that has gone on since at a later epoch, whose `Switch` overtook it, still counts.
+        if epoch < self.owned_since {
             return;
         }
         // An owner that goes on at a later epoch is as offline as before.

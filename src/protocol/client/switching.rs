@@ -6,6 +6,7 @@ use super::moving::Move;
 use super::{Client, Events, LinkFault, Phase, Session};
 use crate::client::event::Event;
 use crate::protocol::ids::{Cursor, Fence, SessionId};
+use crate::protocol::limits;
 use crate::protocol::reasons::MoveFailure;
 use crate::protocol::sequence::PeerMisbehaved;
 use crate::protocol::time::Time;
@@ -68,6 +69,10 @@ impl Client {
             owner: address,
         });
         self.become_served(index, cause);
+        if !same_link {
+            // What was acknowledged on another link may not have reached this node, or not before it served.
+            self.ack_at.get_or_insert(now + limits::ACK_AFTER);
+        }
         self.raise(cause, lost, &switch.node, now, events);
         if !same_link || asked_early {
             self.ask_again_to_move(); // the link on which that was asked may have broken before it arrived

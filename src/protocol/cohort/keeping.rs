@@ -12,12 +12,13 @@ use crate::protocol::time::Time;
 impl Cohort {
     /// The fence that snapshots are written at: that of what is served here.
     fn keeps_at(&self, env: &Env<'_>) -> Option<Fence> {
-        if env.permit.is_none() || self.session.closed().is_some() {
-            return None;
-        }
+        env.permit?;
         match &self.role {
-            Role::Owner(_) | Role::Source(..) => self.fence().filter(|_| self.is_served()),
-            // Also after a fence: without it the move would not end, and the store knows who is too late.
+            Role::Owner(_) | Role::Source(..) => {
+                self.fence().filter(|_| self.is_served() && self.session.closed().is_none())
+            }
+            // Also after a fence, or for a session that has ended: without it the move would not end, and the
+            // store knows who is too late.
             Role::Target(target) => target.serves().then(|| self.session.fence()),
             Role::Absent | Role::Taking(_) | Role::Ending => None,
         }

@@ -3,7 +3,6 @@
 use super::{Asker, Cohort, Departure, Env, Invitation, Output, Report, Role};
 use crate::protocol::application::Context;
 use crate::protocol::ids::{Epoch, Fence, MoveId, NodeId};
-use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, MoveFailure, TargetRefusal};
 use crate::protocol::record::{Record, Versioned};
@@ -257,7 +256,7 @@ impl Cohort {
         self.arrival = None;
         self.arrived_at = None;
         self.told_offline = false;
-        self.keeper = Keeper::new();
+        self.keeper.begin_anew(None);
     }
 
     fn on_baton(&mut self, from: NodeId, id: MoveId, baton: Box<Baton>, env: &Env<'_>) {
@@ -496,7 +495,7 @@ impl Cohort {
 
     fn serve(&mut self, id: MoveId, baton: Baton, env: &Env<'_>) {
         let fence = baton.fence;
-        self.keeper = baton.stored.map_or_else(Keeper::new, Keeper::after);
+        self.keeper.begin_anew(baton.stored);
         let state = baton.sessions.into_iter().find(|state| state.session == self.session.id());
         let imported = state.map(|state| self.session.import(state, fence, env.now));
         assert!(matches!(imported, Some(Ok(()))), "{id}: a baton that does not hold the session it is for");

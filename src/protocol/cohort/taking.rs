@@ -4,7 +4,6 @@
 use super::{Asker, Cohort, Env, Output, Report, Role};
 use crate::protocol::application::Context;
 use crate::protocol::ids::NodeId;
-use crate::protocol::keeper::Keeper;
 use crate::protocol::reasons::{CloseReason, TargetRefusal};
 use crate::protocol::record::{Revision, Versioned};
 use crate::protocol::snapshot::{Origin, Snapshot, SnapshotAsk};
@@ -14,6 +13,11 @@ use crate::protocol::wire::{Downlink, SwitchCause};
 use std::collections::BTreeSet;
 
 impl Cohort {
+    /// Whether a take-over, or a recall, is under way.
+    pub fn is_taking(&self) -> bool {
+        matches!(self.role, Role::Taking(_))
+    }
+
     /// Looks whether this node may take the cohort over, and does so. Nothing happens if the node has it, or is
     /// about it already; a preparation for a move is declined first.
     pub fn take_over(&mut self, env: &Env<'_>) {
@@ -132,7 +136,7 @@ impl Cohort {
             // The record was won under the lease that holds now.
             self.fenced = false;
         }
-        self.keeper = revision.map_or_else(Keeper::new, Keeper::after);
+        self.keeper.begin_anew(revision);
         self.session.new_generation(fence.epoch);
         self.told_offline = false;
         self.own(held, env);

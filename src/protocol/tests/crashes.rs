@@ -50,7 +50,7 @@ fn since_restart(cluster: &Cluster, player: PlayerId) -> (Vec<u64>, Vec<u64>) {
     for entry in &history.entries()[at..] {
         match entry {
             Entry::Processed(who, .., number) if *who == player => processed.push(*number),
-            Entry::Received(who, number) if *who == player => received.push(*number),
+            Entry::Received(who, .., number) if *who == player => received.push(*number),
             _ => {}
         }
     }
@@ -100,7 +100,7 @@ fn stored_before_it_is_acknowledged_nothing_is_lost_by_a_crash() {
             .entries()
             .iter()
             .filter_map(|entry| match entry {
-                Entry::Received(_, number) => Some(*number),
+                Entry::Received(.., number) => Some(*number),
                 _ => None,
             })
             .collect();
@@ -199,5 +199,17 @@ fn a_claim_of_a_taker_whose_answer_is_lost_counts_as_it_landed() {
         assert!(told_lost(&cluster, player).iter().all(|(from, to)| from == to), "{landing:?}");
         cluster.history().one_owner();
         cluster.history().no_faults();
+    }
+}
+
+#[test]
+fn a_session_that_ends_on_its_way_ends_also_where_arrivals_are_stored() {
+    for durability in [Durability::Lazy(EVERY), Durability::BeforeAck] {
+        let (mut cluster, player, [source, target, _]) = at_play(410, durability);
+        cluster.drain(source);
+        cluster.run_until(|cluster| cluster.trace().any(|line| line.contains("Froze")));
+        cluster.disconnect(player);
+        cluster.run_until(|cluster| cluster.is_empty(source) && cluster.is_empty(target));
+        cluster.run_until(|cluster| cluster.record(player).is_none());
     }
 }

@@ -186,7 +186,7 @@ fn a_target_that_dies_after_the_baton_is_recalled_and_the_client_told() {
     let received: Vec<u64> = since_told
         .iter()
         .filter_map(|entry| match entry {
-            Entry::Received(_, number) => Some(*number),
+            Entry::Received(.., number) => Some(*number),
             _ => None,
         })
         .collect();

@@ -1,6 +1,5 @@
 //! Scenes: what the design says of moves and their faults, played through on a cluster in memory.
 
-mod chaos;
 mod crashes;
 mod faults;
 mod fencing;
