@@ -6,7 +6,7 @@ help:
 	@echo "make demo    players on nodes that come and go (cargo demo)"
 	@echo "make check   format, lints, unit and quick tests; installs nothing"
 	@echo "make test    everything; says what it installs, and installs it"
-	@echo "make bench   measures the core, and what the C functions cost"
+	@echo "make bench   measures the core, what the C functions cost, and how fast a node empties"
 	@echo "make soak    runs long: SOAK_ROUNDS, SOAK_SECONDS, PROPTEST_CASES"
 	@echo "make bless   writes generated files anew"
 
@@ -22,6 +22,7 @@ test:
 bench:
 	cargo bench --locked --package sterna --all-features --bench core
 	cargo bench --locked --package sterna-server --bench client
+	cargo bench --locked --package sterna-server --bench drain
 
 soak:
 	@scripts/stages.sh soak

@@ -450,7 +450,8 @@ typedef enum SternaMoveMode {
    */
   STERNA_MOVE_SEAMLESS = 0,
   /**
-   * Break before make: disconnect, move, reconnect.
+   * Break before make: disconnect, move, reconnect. Nothing is lost, but play stands still for some round trips;
+   * what is sent meanwhile waits. For networks that allow one connection at a time, and to see the difference.
    */
   STERNA_MOVE_CLASSIC = 1,
 } SternaMoveMode;

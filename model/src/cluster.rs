@@ -8,9 +8,9 @@ use crate::store::{Reply, Store};
 use crate::variants::Variant;
 use std::sync::Arc;
 use sterna::protocol::cohort::{Asker, Cohort};
-use sterna::protocol::ids::{Binding, Bucket, Epoch, Fence, NodeId, SessionId};
+use sterna::protocol::ids::{Binding, Bucket, Cursor, Epoch, Fence, NodeId, SessionId};
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
-use sterna::protocol::wire::{MoveMode, Uplink};
+use sterna::protocol::wire::{Data, MoveMode, Uplink};
 
 /// How often things may go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -438,7 +438,11 @@ fn attach(node: &mut Node, variant: Option<Variant>) -> Effects {
     let link = node.link();
     node.call(variant, |cohort, env| {
         // Refused while the lease does not hold: the client tries again.
-        let _ = cohort.attach(id, link, false, env);
+        if cohort.attach(id, link, false, env).is_ok() {
+            let mut start = Vec::new();
+            Data::Start(Cursor(0)).encode(&mut start);
+            assert_eq!(cohort.received(LINK, &start, env), Ok(start.len()), "an uplink may begin");
+        }
     })
 }
 

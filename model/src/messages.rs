@@ -36,7 +36,9 @@ impl Envelope {
             | Peer::Finalised { id }
             | Peer::Ahead { id, .. }
             | Peer::Cancel { id } => *id,
-            Peer::Close { .. } | Peer::Hello { .. } => unreachable!("no session ends here"),
+            Peer::Close { .. } | Peer::Hello { .. } | Peer::Credit { .. } => {
+                unreachable!("no session ends here, and nothing waits for its turn")
+            }
         };
         Self { from, to, bytes, name: frame.name(), id }
     }

@@ -427,6 +427,7 @@ impl Node {
             | Peer::Ahead { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
+            | Peer::Credit { .. }
             | Peer::Hello { .. } => self.call(variant, |cohort, env| cohort.on_peer(from, frame, env)),
         }
     }

@@ -21,10 +21,10 @@ mod server;
 pub use client::{AdminClient, ClientError};
 pub use server::{bind, serve};
 
+use crate::node::DrainOrder;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
-use sterna::protocol::reasons::OfflineReason;
 
 /// Longest deadline of a drain that an operator may ask for.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -38,7 +38,7 @@ pub trait Operator: Send + Sync + 'static {
     fn nodes(&self) -> Vec<NodeStatus>;
 
     /// Takes a node offline: its players move away, at the latest at the deadline. Returns at once.
-    fn drain(&self, node: &str, deadline: Duration, reason: OfflineReason) -> Result<(), OperatorError>;
+    fn drain(&self, node: &str, order: DrainOrder) -> Result<(), OperatorError>;
 
     /// Lets no new users in, or lets them in again.
     fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError>;
@@ -119,6 +119,9 @@ pub struct DrainRequest {
     /// A label of [`OfflineReason`]; `None`: `operator`.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Whether nodes with an older version of the application take players, too: for a roll-back.
+    #[serde(default)]
+    pub any_version: bool,
 }
 
 /// Body of `POST /token`.

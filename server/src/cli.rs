@@ -117,7 +117,12 @@ pub fn run(cli: Cli, handlers: &Handlers, out: &mut dyn Write) -> Result<(), Cli
             Ok(out.write_all(table(&nodes).as_bytes())?)
         }
         Command::Drain(args) => {
-            AdminClient::new(args.admin).drain(&args.node, args.deadline, args.reason.into())?;
+            AdminClient::new(args.admin).drain(
+                &args.node,
+                args.deadline,
+                args.reason.into(),
+                args.any_version,
+            )?;
             Ok(writeln!(out, "{} is offline now and moves its players away", args.node)?)
         }
         Command::Cordon(args) => {

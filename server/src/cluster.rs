@@ -3,7 +3,7 @@
 use crate::admin::{NodeState, NodeStatus, Operator, OperatorError};
 use crate::config::Config;
 use crate::engine::{Engine, LocalEngine, Standing};
-use crate::node::{DrainReport, Node, Observer, Shared, StartError};
+use crate::node::{DrainOrder, DrainReport, Node, Observer, Shared, StartError};
 use crate::pki::{ClusterKeys, PkiError};
 use crate::user_token::{Issuer, IssuerKeyError, User, Verifier, connect_token};
 use parking_lot::Mutex;
@@ -162,15 +162,20 @@ impl Cluster {
         deadline: Duration,
         reason: OfflineReason,
     ) -> Result<(), DrainError> {
+        self.order_drain(name, DrainOrder::new(deadline, reason))
+    }
+
+    /// The same, by an order with everything in it.
+    pub fn order_drain(&self, name: &str, order: DrainOrder) -> Result<(), DrainError> {
         let nodes = self.nodes.lock();
         let member = nodes.iter().find(|member| member.node.name() == name);
         let member = member.ok_or_else(|| DrainError::UnknownNode(name.to_owned()))?;
-        if !member.node.begin_drain(deadline, reason) {
+        if !member.node.begin_drain(order) {
             return Err(DrainError::AlreadyOffline(name.to_owned()));
         }
         let (node, report) = (member.node.clone(), member.report.clone());
         self.runtime.spawn(async move {
-            let drained = node.drain(deadline).await;
+            let drained = node.drain(order.deadline).await;
             report.send_replace(Some(drained));
         });
         Ok(())
@@ -243,8 +248,8 @@ impl Operator for Cluster {
         Cluster::nodes(self).into_iter().map(status).collect()
     }
 
-    fn drain(&self, node: &str, deadline: Duration, reason: OfflineReason) -> Result<(), OperatorError> {
-        self.begin_drain(node, deadline, reason).map_err(|error| match error {
+    fn drain(&self, node: &str, order: DrainOrder) -> Result<(), OperatorError> {
+        self.order_drain(node, order).map_err(|error| match error {
             DrainError::UnknownNode(name) => OperatorError::UnknownNode(name),
             DrainError::AlreadyOffline(name) => OperatorError::AlreadyOffline(name),
         })

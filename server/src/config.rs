@@ -90,6 +90,8 @@ pub struct Limits {
     pub replay_bytes_max: u32,
     /// How many targets a move tries.
     pub targets_max: u32,
+    /// Sessions that may be on their way to one node at once; past it their sources wait.
+    pub arrivals_max: u32,
 }
 
 /// Times of one node; why each has its default is said in [`sterna::protocol::limits`].

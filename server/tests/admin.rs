@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
 use sterna_server::admin::{self, AdminClient, ClientError, NodeState, NodeStatus, Operator, OperatorError};
+use sterna_server::node::DrainOrder;
 use tokio::sync::oneshot;
 
 const DRAIN_DEFAULT: Duration = Duration::from_secs(60);
@@ -43,8 +44,10 @@ impl Operator for Fake {
         }]
     }
 
-    fn drain(&self, node: &str, deadline: Duration, reason: OfflineReason) -> Result<(), OperatorError> {
-        self.note(node, format!("drain {node} {} {}", deadline.as_millis(), reason.label()))
+    fn drain(&self, node: &str, order: DrainOrder) -> Result<(), OperatorError> {
+        let DrainOrder { deadline, reason, any_version } = order;
+        let versions = if any_version { " any version" } else { "" };
+        self.note(node, format!("drain {node} {} {}{versions}", deadline.as_millis(), reason.label()))
     }
 
     fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError> {
@@ -147,13 +150,13 @@ fn an_operator_sees_the_nodes() {
 fn an_operators_orders_reach_the_nodes() {
     let server = Server::start();
     let client = server.client();
-    client.drain("node-1", Some(Duration::from_millis(2500)), OfflineReason::ScaleIn).unwrap();
-    client.drain("node-1", None, OfflineReason::Deploy).unwrap();
+    client.drain("node-1", Some(Duration::from_millis(2500)), OfflineReason::ScaleIn, false).unwrap();
+    client.drain("node-1", None, OfflineReason::Deploy, true).unwrap();
     client.cordon("node-1", true).unwrap();
     client.cordon("a/b c", false).unwrap();
     let expected = [
         "drain node-1 2500 scale_in",
-        "drain node-1 60000 deploy",
+        "drain node-1 60000 deploy any version",
         "cordon node-1 true",
         "cordon a/b c false",
     ];
@@ -165,10 +168,16 @@ fn an_operators_orders_reach_the_nodes() {
 fn a_refused_order_says_why() {
     let server = Server::start();
     let client = server.client();
-    assert_eq!(refused(client.drain("x", None, OfflineReason::Operator)), "unknown_node");
-    assert_eq!(refused(client.drain("gone", None, OfflineReason::Operator)), "already_offline");
-    assert_eq!(refused(client.drain("node-1", Some(Duration::ZERO), OfflineReason::Operator)), "bad_request");
-    assert_eq!(refused(client.drain("node-1", Some(Duration::MAX), OfflineReason::Operator)), "bad_request");
+    assert_eq!(refused(client.drain("x", None, OfflineReason::Operator, false)), "unknown_node");
+    assert_eq!(refused(client.drain("gone", None, OfflineReason::Operator, false)), "already_offline");
+    assert_eq!(
+        refused(client.drain("node-1", Some(Duration::ZERO), OfflineReason::Operator, false)),
+        "bad_request"
+    );
+    assert_eq!(
+        refused(client.drain("node-1", Some(Duration::MAX), OfflineReason::Operator, false)),
+        "bad_request"
+    );
     assert_eq!(refused(client.token("nobody", Duration::from_secs(1))), "no_issuer");
     assert_eq!(refused(client.token("", Duration::from_secs(1))), "bad_user");
     assert_eq!(refused(client.token("busy", Duration::from_secs(1))), "unavailable");

@@ -4,10 +4,12 @@ use serde_json::Value;
 use std::process::{Command, Output};
 
 /// Keys of every object of figures, in the order in which they are printed.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 23] = [
     "ok",
     "players",
     "moved",
+    "moved_classic",
+    "moved_forced",
     "failed",
     "sent_up",
     "sent_down",
@@ -20,6 +22,8 @@ const KEYS: [&str; 19] = [
     "user_data_intact",
     "echo_ms",
     "added_delay_ms",
+    "classic_delay_ms",
+    "forced_delay_ms",
     "unmoved_delay_ms",
     "freeze_us",
     "drain_ms",
@@ -88,6 +92,25 @@ fn it_keeps_every_promise_and_prints_every_figure_of_both_transports() {
         assert!(figures["sent_up"].as_u64() >= Some(players * 60), "{figures}");
         // An echo for each, and as many pushes.
         assert!(figures["sent_down"].as_u64() >= Some(2 * players * 60), "{figures}");
+    }
+}
+
+#[test]
+fn classic_and_forced_moves_lose_nothing_and_are_compared() {
+    let arguments = ["--players", "36", "--rate", "50", "--seconds", "4", "--classic"];
+    let (output, json) = demo_json(&arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    for (figures, share) in [(&json, 4), (&json["tcp"], 2), (&json["udp"], 2)] {
+        assert_full_figures(figures);
+        assert_eq!(figures["moved"], 3 * share);
+        assert_eq!(figures["moved_classic"], share);
+        assert_eq!(figures["moved_forced"], share);
+        for name in ["classic_delay_ms", "forced_delay_ms"] {
+            assert_spread(&figures[name], name);
+            // Players are 40 ms away. A new link takes some round trips; a seamless move waits for none of them.
+            assert!(figures[name]["p50"].as_f64() > figures["added_delay_ms"]["p50"].as_f64(), "{figures}");
+        }
+        assert!(figures["seamless_to_forced"]["p99"].is_number(), "{figures}");
     }
 }
 

@@ -28,6 +28,12 @@ impl Datagrams {
         out.extend_from_slice(&bytes);
         true
     }
+
+    /// Bytes that wait.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn bytes(&self) -> usize {
+        self.waiting.iter().map(Vec::len).sum()
+    }
 }
 
 #[cfg(test)]

@@ -96,6 +96,18 @@ pub const TARGETS_MAX: u32 = 3;
 /// No session moves twice within this time unless it must.
 pub const MOVE_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// Moves that a source has on their way to one target unless that target says otherwise
+/// ([`Credit`](crate::protocol::wire::Peer::Credit)): enough to begin with, far too few to hurt.
+pub const MOVES_UNTOLD: u32 = 8;
+
+/// How long a target's word about that counts. Long enough that it is seldom repeated, short enough that one
+/// that was lost does not hold a drain up.
+pub const CREDIT_GOOD_FOR: Duration = Duration::from_secs(1);
+
+/// Moves that may be on their way to one node at once, from all others, unless configured otherwise. Each is a
+/// handshake, some milliseconds of a core: more at once only wait for each other, and time out.
+pub const ARRIVALS_MAX: u32 = 64;
+
 /// State above this size is copied ahead of the freeze.
 pub const COPY_AHEAD_BYTES: usize = 256 * 1024;
 

@@ -336,6 +336,11 @@ impl LinkReceiver {
         self.next = Some(at);
     }
 
+    /// Whether [`start`](Self::start) has been called.
+    pub fn is_started(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// A message with a body of this length has arrived: its number.
     pub fn count(&mut self, body_bytes: usize) -> Result<Cursor, PeerMisbehaved> {
         let number = self.next.ok_or(PeerMisbehaved::MessageBeforeStart)?;

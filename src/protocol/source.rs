@@ -85,7 +85,8 @@ pub enum Input {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Output {
-    /// Name a node to move to that is not among these; answered by [`Input::Target`].
+    /// Name a node to move to that is not among these; answered by [`Input::Target`], as soon as there is room
+    /// for one move more.
     PickTarget(Vec<NodeId>),
     /// Send Prepare to the target (again).
     SendPrepare(MoveId),
@@ -129,7 +130,7 @@ pub enum Outcome {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
-    /// Waits for a node to move to.
+    /// Waits for a node to move to. The driver's queue of such moves ends every wait.
     Picking,
     /// Prepare is sent.
     Preparing { deadline: Time, resend_at: Time },
@@ -255,6 +256,20 @@ impl Source {
         matches!(self.phase, Phase::Attaching { .. } | Phase::Claiming { .. })
     }
 
+    /// The target, as long as it has a handshake of the client before it because of this move.
+    pub fn arriving_at(&self) -> Option<NodeId> {
+        let arriving = match self.phase {
+            Phase::Preparing { .. } | Phase::Attaching { .. } => true,
+            // Who was attached when the claim was made has come.
+            Phase::Claiming { .. }
+            | Phase::Freezing { .. }
+            | Phase::Leaving { .. }
+            | Phase::Passing { .. } => self.mode == MoveMode::Classic,
+            Phase::Picking | Phase::Recalling { .. } | Phase::Undoing { .. } | Phase::Ended => false,
+        };
+        arriving.then_some(self.id.target)
+    }
+
     /// Whether the baton has left, so that the copy here is only a copy.
     pub fn baton_is_out(&self) -> bool {
         matches!(self.phase, Phase::Passing { .. } | Phase::Recalling { .. })
@@ -286,7 +301,7 @@ impl Source {
             Phase::Recalling { poll_at } | Phase::Undoing { poll_at, .. } => {
                 [Some((*poll_at, Wake::ReadRecord)), None]
             }
-            // These are answered by the driver before it does anything else.
+            // These are answered by the driver: before it does anything else, or when it is this move's turn.
             Phase::Picking
             | Phase::Freezing { .. }
             | Phase::Leaving { abort: Some(_), .. }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 pub enum Input {
     /// The source asks again: the answer may have been lost.
     PrepareAgain,
-    /// Every client is attached.
+    /// Every client is attached, and what it sends comes here too.
     AllAttached,
     /// The baton, for this very move.
     Baton(Box<Baton>),
@@ -183,6 +183,11 @@ impl Target {
                 false
             }
         }
+    }
+
+    /// Whether room is made, and not every client has come.
+    pub fn awaits_clients(&self) -> bool {
+        matches!(self.phase, Phase::Prepared { attached: false, .. })
     }
 
     /// Whether clients may attach.

@@ -22,12 +22,18 @@ pub const ECHO: u16 = 1;
 pub const PUSH_EVERY: u16 = 2;
 /// Stores one value of each kind.
 pub const STORE: u16 = 3;
-/// Carries a downlink number.
+/// Carries a downlink number, and what the ledger stood at.
 pub const PUSH: u16 = 4;
 /// Comes unreliably, and is answered in the same way.
 pub const FLEETING: u16 = 5;
 /// Stores so much that it is copied ahead of a baton.
 pub const STORE_LARGE: u16 = 6;
+/// Enters its payload into the ledger: user data that shows every message processed, and their order.
+pub const BOOK: u16 = 7;
+/// Calls the timer once; the payload's second number is when, in microseconds.
+pub const REMIND: u16 = 8;
+/// A push of the timer.
+pub const TICK: u16 = 9;
 
 /// More than travels with a baton.
 const LARGE_BYTES: usize = crate::protocol::limits::COPY_AHEAD_BYTES + 1000;
@@ -49,6 +55,12 @@ pub struct Echo {
 pub(super) fn number_at(payload: &[u8], index: usize) -> u64 {
     let bytes = payload.get(index * 8..index * 8 + 8).and_then(|bytes| bytes.try_into().ok());
     bytes.map_or(0, u64::from_be_bytes)
+}
+
+/// `sum` with these bytes folded in; tells their order (FNV-1a).
+pub(super) fn digest(sum: u64, bytes: &[u8]) -> u64 {
+    let fold = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(sum ^ 0xcbf2_9ce4_8422_2325, fold)
 }
 
 fn player(context: &Context<'_>) -> PlayerId {
@@ -104,7 +116,8 @@ impl Echo {
         let lineage = lineage(context);
         let mut payload = number.to_be_bytes().to_vec();
         payload.extend(lineage.0.to_be_bytes());
-        payload.resize(bytes.max(16), 0);
+        payload.extend(counter(context, "ledger").to_be_bytes());
+        payload.resize(bytes.max(24), 0);
         send(context, &payload)?;
         count(context, "pushed", number + 1);
         let entry = Entry::Pushed(player(context), self.node, context.session(), lineage, answers, number);
@@ -144,6 +157,20 @@ impl Echo {
         context.set("large", Value::Bytes(vec![fill; LARGE_BYTES])).expect("the limit is far off");
     }
 
+    /// What becomes of the data depends on all that was entered before.
+    fn book(context: &mut Context<'_>, entry: &[u8]) {
+        let sum = digest(counter(context, "ledger"), entry);
+        count(context, "ledger", sum);
+        let key = format!("page {}", sum >> 8 & 7);
+        let value = match sum & 3 {
+            0 => return drop(context.delete(&key)),
+            1 => Value::Float(f64::from_bits(sum)),
+            2 => Value::Text(format!("{sum:x}")),
+            _ => Value::Bytes(entry.to_vec()),
+        };
+        context.set(&key, value).expect("the limit is far off");
+    }
+
     fn arm(context: &mut Context<'_>) {
         match counter(context, "push_every_us") {
             0 => {}
@@ -176,8 +203,10 @@ impl Application for Echo {
                 count(context, "push_every_us", number_at(message.payload, 1));
                 Self::arm(context);
             }
+            REMIND => context.set_timer(Duration::from_micros(number_at(message.payload, 1))),
             STORE => Self::store(context),
             STORE_LARGE => Self::store_large(context),
+            BOOK => Self::book(context, message.payload),
             _ => {}
         }
         let answers = match message.kind {
@@ -194,7 +223,7 @@ impl Application for Echo {
 
     fn timer(&self, context: &mut Context<'_>) {
         // A client that does not read stops the pushes, not the timer.
-        let _ = self.push(context, 64, None, |context, payload| context.send(VER, PUSH, payload));
+        let _ = self.push(context, 64, None, |context, payload| context.send(VER, TICK, payload));
         Self::arm(context);
         self.note(context);
     }

@@ -387,7 +387,7 @@ impl Cluster {
             Peer::Close { session, .. } => {
                 self.call(to, session.into(), |cohort, env| cohort.on_peer(from, frame, env));
             }
-            Peer::Hello { .. } => {}
+            Peer::Hello { .. } | Peer::Credit { .. } => {}
         }
     }
 
@@ -462,6 +462,6 @@ fn cohort_of(frame: &Peer) -> CohortId {
         | Peer::Ahead { id, .. }
         | Peer::Cancel { id } => id.cohort,
         Peer::Close { session, .. } => (*session).into(),
-        Peer::Hello { .. } => CohortId::default(),
+        Peer::Hello { .. } | Peer::Credit { .. } => CohortId::default(),
     }
 }

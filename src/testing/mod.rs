@@ -11,6 +11,7 @@ mod disturb;
 mod echo;
 mod happenings;
 mod history;
+pub mod hostile;
 mod leases;
 mod links;
 mod node;
@@ -24,11 +25,13 @@ mod verbs;
 mod watch;
 
 pub use directory::{Directory, Landing};
-pub use echo::{ECHO, Echo, FLEETING, ODD_FLOAT, PUSH, PUSH_EVERY, STORE, STORE_LARGE, VER};
+pub use echo::{
+    BOOK, ECHO, Echo, FLEETING, ODD_FLOAT, PUSH, PUSH_EVERY, REMIND, STORE, STORE_LARGE, TICK, VER,
+};
 pub use history::{Entry, History, Lineage, Restarted, Verdict, Violation};
 pub use node::Node;
 pub use pipes::Lane;
-pub use player::Player;
+pub use player::{Output, Player};
 pub use random::Random;
 
 use crate::protocol::ids::{CohortId, Fence, NodeId};

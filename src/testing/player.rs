@@ -1,7 +1,7 @@
 //! A player: the client's role, and the game above it, which sends numbered messages and takes events.
 
 use super::PlayerId;
-use super::echo::{ECHO, FLEETING, VER, number_at};
+use super::echo::{ECHO, FLEETING, TICK, VER, digest, number_at};
 use super::history::{Entry, History, Lineage};
 use super::watch::waiting_cost;
 use crate::client::event::{Batch, Event};
@@ -36,6 +36,42 @@ impl Inbox {
     }
 }
 
+/// What a game has got to see of its session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// All answers and pushes, in their order.
+    pub digest: u64,
+    /// How many those were.
+    pub messages: u64,
+    /// Pushes of the timer. They are counted by themselves: when they come between answers is chance.
+    pub ticks: u64,
+}
+
+impl Output {
+    fn take(&mut self, event: &Event, bytes: &[u8]) {
+        match event {
+            Event::Push { cmd: TICK, .. } => self.ticks += 1,
+            Event::Push { .. } | Event::Response { .. } => {
+                self.messages += 1;
+                // Ticks are numbered as well; that no number is missing, the history checks.
+                let content = bytes.get(8..).unwrap_or_default();
+                self.digest = digest(digest(self.digest, format!("{event:?}").as_bytes()), content);
+            }
+            Event::Connected { .. }
+            | Event::ConnectFailed { .. }
+            | Event::Disconnected { .. }
+            | Event::Reconnecting { .. }
+            | Event::Reconnected { .. }
+            | Event::Offline { .. }
+            | Event::Migrating { .. }
+            | Event::Migrated { .. }
+            | Event::MigrateFailed { .. }
+            | Event::TookOver { .. }
+            | Event::Log { .. } => {}
+        }
+    }
+}
+
 /// A client with its game.
 #[derive(Debug)]
 pub struct Player {
@@ -59,6 +95,7 @@ pub struct Player {
     pub(super) fleeting: u64,
     /// The epoch at which it was last seen to be served.
     pub(super) seen_at: Epoch,
+    pub(super) output: Output,
 }
 
 /// How a test client is set up.
@@ -90,6 +127,7 @@ impl Player {
             requests: 0,
             fleeting: 0,
             seen_at: Epoch(0),
+            output: Output::default(),
         }
     }
 
@@ -100,8 +138,12 @@ impl Player {
 
     /// The game asks something.
     pub(super) fn request(&mut self, now: Time, history: &mut History) -> bool {
+        self.request_as(ECHO, 0, now, history)
+    }
+
+    pub(super) fn request_as(&mut self, cmd: u16, second: u64, now: Time, history: &mut History) -> bool {
         let request = self.requests + 1;
-        if !self.send_as(Kind::Request(request), ECHO, 0, 16, history) {
+        if !self.send_as(Kind::Request(request), cmd, second, 16, history) {
             return false;
         }
         self.requests = request;
@@ -140,6 +182,7 @@ impl Player {
         while self.consumes
             && let Some((event, bytes)) = self.inbox.take()
         {
+            self.output.take(&event, &bytes);
             match event {
                 // An answer that found no datagrams to travel in.
                 Event::Push { reliable: true, cmd: FLEETING, .. } => {}

@@ -1,7 +1,7 @@
 //! What tests of corners need beyond the words of the design: a look inside, and frames made by hand.
 
-use super::echo::{ECHO, VER};
-use super::player::Player;
+use super::echo::{BOOK, ECHO, REMIND, VER};
+use super::player::{Output, Player};
 use super::random::Stream;
 use super::{Cluster, PlayerId};
 use crate::protocol::client::Standing;
@@ -9,6 +9,7 @@ use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId,
 use crate::protocol::reasons::RefuseReason;
 use crate::protocol::session::{Link, LinkId};
 use crate::protocol::wire::{Data, Kind, Message, MoveMode, Switch, SwitchCause};
+use std::time::Duration;
 
 impl Cluster {
     /// A new player begins to connect to a node.
@@ -38,6 +39,30 @@ impl Cluster {
     /// How many cohorts a node knows.
     pub fn cohort_count(&self, node: NodeId) -> usize {
         self.nodes[&node].cohorts.len()
+    }
+
+    /// The game has something entered into the ledger, and asks for an answer or not.
+    pub fn book(&mut self, player: PlayerId, what: u64, bytes: usize, asks: bool) {
+        let now = self.now;
+        let host = &mut self.players[player.0];
+        let sent = match asks {
+            true => host.request_as(BOOK, what, now, &mut self.history.lock()),
+            false => host.send(BOOK, what, bytes, &mut self.history.lock()),
+        };
+        assert!(sent, "the queue is large enough for the test's messages");
+        self.after_client(player);
+    }
+
+    /// The game has the timer called once, after so long.
+    pub fn remind(&mut self, player: PlayerId, after: Duration) {
+        let micros = after.as_micros() as u64;
+        self.players[player.0].send(REMIND, micros, 16, &mut self.history.lock());
+        self.after_client(player);
+    }
+
+    /// What the player's game has got to see.
+    pub fn output(&self, player: PlayerId) -> Output {
+        self.players[player.0].output
     }
 
     /// Bytes that wait for the player's game.

@@ -161,7 +161,10 @@ impl Cluster {
         let deadline = host.clock.mono(now) + DRAIN;
         host.view.offline = Some((OfflineReason::ScaleIn, deadline));
         for cohort in host.cohorts.keys().copied().collect::<Vec<_>>() {
-            self.call(node, cohort, |cohort, env| cohort.tell_offline(env));
+            self.call(node, cohort, |cohort, env| {
+                cohort.decline(env);
+                cohort.tell_offline(env);
+            });
         }
     }
 

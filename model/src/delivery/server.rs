@@ -222,6 +222,7 @@ fn prepare(node: &mut Node, frame: &Peer, effects: &mut Effects) -> bool {
         Peer::Prepared { .. }
         | Peer::Refused { .. }
         | Peer::Ready { .. }
+        | Peer::Credit { .. }
         | Peer::BatonAck { .. }
         | Peer::Finalised { .. }
         | Peer::Ahead { .. }

@@ -68,9 +68,10 @@ impl AdminClient {
         node: &str,
         deadline: Option<Duration>,
         reason: OfflineReason,
+        any_version: bool,
     ) -> Result<(), ClientError> {
         let deadline_ms = deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
-        let request = DrainRequest { deadline_ms, reason: Some(reason.label().to_owned()) };
+        let request = DrainRequest { deadline_ms, reason: Some(reason.label().to_owned()), any_version };
         self.post::<serde_json::Value>(&format!("/nodes/{}/drain", escape(node)), &request).map(|_| ())
     }
 

@@ -4,6 +4,7 @@ use super::{
     DEADLINE_MAX, DrainRequest, NodeStatus, Operator, OperatorError, Refusal, TOKEN_LIFE_MAX, TokenAnswer,
     TokenRequest,
 };
+use crate::node::DrainOrder;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -88,7 +89,8 @@ async fn drain(
         let known: Vec<_> = OfflineReason::ALL.iter().map(|reason| reason.label()).collect();
         bad_request(format!("there is no reason `{label}`: use one of {}", known.join(", ")))
     })?;
-    admin.operator.drain(&node, deadline, *reason)?;
+    let order = DrainOrder { deadline, reason: *reason, any_version: request.any_version };
+    admin.operator.drain(&node, order)?;
     tracing::info!(node, ?deadline, reason = label, "drained by an operator");
     Ok(Json(json!({})))
 }

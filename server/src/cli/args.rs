@@ -115,6 +115,9 @@ pub struct DrainArgs {
     /// What clients are told
     #[arg(long, value_enum, default_value_t = DrainReason::Operator)]
     pub reason: DrainReason,
+    /// Let nodes with an older version of the application take the players, too: for a roll-back
+    #[arg(long)]
+    pub any_version: bool,
 }
 
 /// Why an operator drains a node.
@@ -175,6 +178,13 @@ pub struct DemoArgs {
     /// How long to play
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub seconds: u32,
+    /// Move a third of the players the classic way (disconnect, move, reconnect), let another third wait until
+    /// they are forced, and compare
+    #[arg(long)]
+    pub classic: bool,
+    /// Put players this far from the nodes, there and back; unless given 40 ms with --classic, else nothing
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub rtt: Option<Duration>,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,

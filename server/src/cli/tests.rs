@@ -117,6 +117,8 @@ fn the_demo_has_the_documented_defaults() {
         transport: Transport::Both,
         nodes: 3,
         seconds: 6,
+        classic: false,
+        rtt: None,
         json: false,
         sabotage: None,
     };
@@ -125,6 +127,8 @@ fn the_demo_has_the_documented_defaults() {
         panic!("not demo")
     };
     assert_eq!((args.transport, args.sabotage), (Transport::Udp, Some(Sabotage::Reorder)));
+    let Command::Demo(args) = parse("sterna demo --classic --rtt 40ms").command else { panic!("not demo") };
+    assert_eq!((args.classic, args.rtt), (true, Some(Duration::from_millis(40))));
     rejected("sterna demo --nodes 1");
     rejected("sterna demo --players 0");
 }

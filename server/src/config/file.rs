@@ -1,8 +1,8 @@
 //! The file as it is written: reads TOML into a [`Config`], and finds the line of each mistake.
 
 use super::numbers::{
-    ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number, PEER_PORT, QUIC_PORT,
-    REPLAY_BYTES, RESUME, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET,
+    ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number, PEER_PORT,
+    QUIC_PORT, REPLAY_BYTES, RESUME, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET,
     USER_DATA_BYTES,
 };
 use super::{Config, ConfigError, Durability, Limits, SameUser, Times};
@@ -45,6 +45,7 @@ struct LimitsTable {
     user_data_bytes_max: Numeral,
     replay_bytes_max: Numeral,
     targets_max: Numeral,
+    arrivals_max: Numeral,
 }
 
 #[derive(Default, Deserialize)]
@@ -95,6 +96,7 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
             user_data_bytes_max: size(&USER_DATA_BYTES, file.limits.user_data_bytes_max)?,
             replay_bytes_max: size(&REPLAY_BYTES, file.limits.replay_bytes_max)?,
             targets_max: size(&TARGETS, file.limits.targets_max)?,
+            arrivals_max: size(&ARRIVALS, file.limits.arrivals_max)?,
         },
         times: Times {
             attach: time(&ATTACH, file.times.attach_ms)?,

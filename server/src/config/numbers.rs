@@ -68,6 +68,7 @@ pub(super) const REPLAY_BYTES: Number = Number::new(
     limits::REPLAY_BYTES_MAX as u64,
 );
 pub(super) const TARGETS: Number = Number::new("limits.targets_max", 1..=16, limits::TARGETS_MAX as u64);
+pub(super) const ARRIVALS: Number = Number::new("limits.arrivals_max", 1..=4096, limits::ARRIVALS_MAX as u64);
 pub(super) const ATTACH: Number = Number::time("times.attach_ms", 50..=60_000, limits::ATTACH_MAX);
 pub(super) const RESUME: Number = Number::time("times.resume_ms", 100..=DAY_MS, limits::RESUME_MAX);
 pub(super) const DRAIN: Number = Number::time("times.drain_ms", 100..=DAY_MS, Duration::from_secs(60));
@@ -88,6 +89,7 @@ impl Default for Limits {
             user_data_bytes_max: USER_DATA_BYTES.default as u32,
             replay_bytes_max: REPLAY_BYTES.default as u32,
             targets_max: TARGETS.default as u32,
+            arrivals_max: ARRIVALS.default as u32,
         }
     }
 }
@@ -116,6 +118,7 @@ impl Limits {
         USER_DATA_BYTES.check(self.user_data_bytes_max, None)?;
         REPLAY_BYTES.check(self.replay_bytes_max, None)?;
         TARGETS.check(self.targets_max, None)?;
+        ARRIVALS.check(self.arrivals_max, None)?;
         Ok(())
     }
 }

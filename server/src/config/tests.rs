@@ -38,6 +38,7 @@ fn every_key_can_be_set() {
         user_data_bytes_max = 0
         replay_bytes_max = 2000000
         targets_max = 2
+        arrivals_max = 9
         [times]
         attach_ms = 1000
         resume_ms = 2000

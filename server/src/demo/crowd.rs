@@ -6,7 +6,7 @@
 //! the same for players who move and for those who do not, and both are reported.
 
 use super::history::History;
-use super::log::Log;
+use super::log::{Log, Manner};
 use super::player::{Player, Rules};
 use crate::cli::{CliError, DemoArgs, Transport as Transports};
 use crate::cluster::Cluster;
@@ -70,17 +70,18 @@ impl Crowd {
             Transports::Udp => &[Transport::Udp],
             Transports::Both => &[Transport::Tcp, Transport::Udp],
         };
-        let moment_max = MOMENT_MAX.max(MOMENT_PER_PLAYER * args.players);
         let rules = Rules {
             history: history.clone(),
             period_us: 1_000_000 / u64::from(args.rate),
-            moment_max_us: moment_max.as_micros() as u64,
+            moment_max_us: moment_max(args).as_micros() as u64,
+            delay: super::round_trip(args) / 2,
         };
         let player = |number: usize| {
             let transport = transports[number % transports.len()];
             let turn = number / transports.len();
             let token = token(cluster, &History::user(number), turn / 2)?;
-            Player::new(number, transport, turn.is_multiple_of(2), token, rules.clone())
+            let manner = manner(args, number / (transports.len() * 2 * args.nodes as usize));
+            Player::new(number, transport, manner, turn.is_multiple_of(2), token, rules.clone())
                 .map_err(|error| CliError::Failed(error.text))
         };
         let players = (0..args.players as usize).map(player).collect::<Result<_, _>>()?;
@@ -146,6 +147,20 @@ impl Crowd {
             *last = now;
             modified
         });
+    }
+}
+
+/// Within which time players find their moment.
+pub(super) fn moment_max(args: &DemoArgs) -> Duration {
+    MOMENT_MAX.max(MOMENT_PER_PLAYER * args.players)
+}
+
+/// Of one kind of player on one node, the `round`-th.
+fn manner(args: &DemoArgs, round: usize) -> Manner {
+    match round % 3 {
+        1 if args.classic => Manner::Classic,
+        2 if args.classic => Manner::Forced,
+        _ => Manner::Seamless,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::history::{Drained, History};
 use super::judge::{Case, Counts};
-use super::log::{Arrival, Log};
+use super::log::{Arrival, Log, Manner};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use sterna::client::config::Transport;
@@ -23,6 +23,8 @@ pub(super) struct Figures {
     pub(super) ok: bool,
     pub(super) players: usize,
     pub(super) moved: usize,
+    pub(super) moved_classic: usize,
+    pub(super) moved_forced: usize,
     pub(super) failed: u64,
     pub(super) sent_up: u64,
     pub(super) sent_down: u64,
@@ -35,12 +37,37 @@ pub(super) struct Figures {
     pub(super) user_data_intact: bool,
     pub(super) echo_ms: Echo,
     pub(super) added_delay_ms: Spread,
+    pub(super) classic_delay_ms: Spread,
+    pub(super) forced_delay_ms: Spread,
     pub(super) unmoved_delay_ms: Spread,
+    pub(super) seamless_to_forced: Option<Ratio>,
     pub(super) freeze_us: Spread,
     pub(super) drain_ms: f64,
     pub(super) node_exited: bool,
     #[serde(skip)]
     pub(super) refused: u64,
+}
+
+/// What a seamless move adds, as a share of what a forced one adds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(super) struct Ratio {
+    /// Of the figures as they are: the machine's own noise is in both.
+    pub(super) p99: f64,
+    /// Of what is left of both when the figure of players who did not move is taken off (DESIGN section 7).
+    pub(super) p99_above_unmoved: f64,
+}
+
+impl Ratio {
+    /// None if there is nothing to compare, or a forced move added nothing that could be seen.
+    fn of(seamless: &Spread, forced: &Spread, unmoved: &Spread) -> Option<Self> {
+        let (seamless, forced) = (seamless.p99?, forced.p99?);
+        let unmoved = unmoved.p99.unwrap_or(0.0);
+        let ratio = Self {
+            p99: seamless / forced,
+            p99_above_unmoved: (seamless - unmoved).max(0.0) / (forced - unmoved),
+        };
+        (forced > unmoved).then_some(ratio)
+    }
 }
 
 /// Echo round trips, by when the echo arrived: before, during and after the scale-in.
@@ -95,11 +122,15 @@ impl Figures {
     fn of(case: &Case<'_>, included: impl Fn(&Log) -> bool) -> Self {
         let logs: Vec<&Log> = case.logs.iter().filter(|log| included(log)).collect();
         let counts = Counts::of(logs.iter().copied(), case.history);
-        let (added, unmoved) = delays(&logs, case.drained);
+        let delays = Delays::of(&logs, case.drained);
+        let moved = |log: &&&Log| case.history.seen(log.player).arrivals > 0;
+        let moved_by = |manner| logs.iter().filter(moved).filter(|log| log.manner == manner).count();
         Self {
             ok: counts.broken_promises().is_empty() && case.node_exited(),
             players: logs.len(),
-            moved: logs.iter().filter(|log| case.history.seen(log.player).arrivals > 0).count(),
+            moved: logs.iter().filter(moved).count(),
+            moved_classic: moved_by(Manner::Classic),
+            moved_forced: moved_by(Manner::Forced),
             failed: logs.iter().map(|log| log.failed).sum(),
             sent_up: counts.sent_up,
             sent_down: counts.sent_down,
@@ -111,8 +142,11 @@ impl Figures {
             reordered_down: counts.reordered_down,
             user_data_intact: counts.damaged == 0,
             echo_ms: Echo::of(&logs, case.drained),
-            added_delay_ms: Spread::of(added, US_PER_MS),
-            unmoved_delay_ms: Spread::of(unmoved, US_PER_MS),
+            added_delay_ms: delays.seamless,
+            classic_delay_ms: delays.classic,
+            forced_delay_ms: delays.forced,
+            unmoved_delay_ms: delays.unmoved,
+            seamless_to_forced: Ratio::of(&delays.seamless, &delays.forced, &delays.unmoved),
             freeze_us: Spread::of(freezes(&logs, case.history), 1.0),
             drain_ms: case.drained.took.as_micros() as f64 / US_PER_MS,
             node_exited: case.node_exited(),
@@ -146,24 +180,47 @@ fn freezes(logs: &[&Log], history: &History) -> Vec<u64> {
     freezes.map(|freeze| freeze.micros).collect()
 }
 
-/// The added delay of those who moved, and the same statistic of those who did not: each of them is looked at
-/// in the very time in which one of the others moved.
-fn delays(logs: &[&Log], drained: &Drained) -> (Vec<u64>, Vec<u64>) {
-    // Who was told that the node goes offline and found the session by reconnecting is neither.
-    let moved: Vec<&Log> = logs.iter().copied().filter(|log| log.moves > 0).collect();
-    let unmoved: Vec<&Log> = logs.iter().copied().filter(|log| log.offline == 0 && log.moves == 0).collect();
-    let windows: Vec<Window> = moved.iter().filter_map(|log| window(log, drained)).collect();
-    let added = moved.iter().filter_map(|log| added_delay(log, window(log, drained)?, drained)).collect();
-    let pairs = unmoved.iter().zip(windows.iter().cycle());
-    let still = pairs.filter_map(|(log, window)| added_delay(log, *window, drained)).collect();
-    (added, still)
+/// The added delay of those who moved, by their manner, and the same statistic of those who did not.
+struct Delays {
+    seamless: Spread,
+    classic: Spread,
+    forced: Spread,
+    unmoved: Spread,
 }
 
-/// From when the player asked to be moved until two usual spacings after the move.
+impl Delays {
+    fn of(logs: &[&Log], drained: &Drained) -> Self {
+        let spread = |values| Spread::of(values, US_PER_MS);
+        Self {
+            seamless: spread(added_delays(logs, Manner::Seamless, drained)),
+            classic: spread(added_delays(logs, Manner::Classic, drained)),
+            forced: spread(added_delays(logs, Manner::Forced, drained)),
+            unmoved: spread(unmoved_delays(logs, drained)),
+        }
+    }
+}
+
+fn added_delays(logs: &[&Log], manner: Manner, drained: &Drained) -> Vec<u64> {
+    let moved = logs.iter().filter(|log| log.manner == manner && log.moves > 0);
+    moved.filter_map(|log| added_delay(log, window(log, drained)?, drained)).collect()
+}
+
+/// Each player who did not move is looked at in the very time in which one of the others moved seamlessly.
+fn unmoved_delays(logs: &[&Log], drained: &Drained) -> Vec<u64> {
+    let seamless = logs.iter().filter(|log| log.manner == Manner::Seamless && log.moves > 0);
+    let windows: Vec<Window> = seamless.filter_map(|log| window(log, drained)).collect();
+    // Who was told that the node goes offline and found the session by reconnecting is neither.
+    let unmoved = logs.iter().filter(|log| log.offline == 0 && log.moves == 0);
+    let pairs = unmoved.zip(windows.iter().cycle());
+    pairs.filter_map(|(log, window)| added_delay(log, *window, drained)).collect()
+}
+
+/// From when the player asked to be moved, or was told to be, until two usual spacings after the move.
 fn window(log: &Log, drained: &Drained) -> Option<Window> {
     let moved_us = log.moved_us?;
     let spacing = streams(log).iter().filter_map(|stream| usual_spacing(stream, drained)).max()?;
-    Some(Window { from_us: log.asked_us.unwrap_or(drained.began_us), to_us: moved_us + 2 * spacing })
+    let from_us = log.asked_us.or(log.begun_us).unwrap_or(drained.began_us);
+    Some(Window { from_us, to_us: moved_us + 2 * spacing })
 }
 
 /// DESIGN section 7: the longest gap between arrivals around the move minus that client's usual spacing.
@@ -217,15 +274,37 @@ mod tests {
         let late = (0..20).map(|number| number * 10_000 + if number > 10 { 700 } else { 0 });
         let mover = Log { moves: 1, asked_us: Some(101_000), moved_us: Some(105_000), ..player(late) };
         let other = player((0..20).map(|number| number * 10_000 + 3));
-        let (added, unmoved) = delays(&[&mover, &other], &drained());
-        assert_eq!((added, unmoved), (vec![700], vec![0]));
+        let logs = [&mover, &other];
+        assert_eq!(added_delays(&logs, Manner::Seamless, &drained()), [700]);
+        assert_eq!(unmoved_delays(&logs, &drained()), [0]);
     }
 
     #[test]
     fn a_gap_long_after_the_move_is_not_its_fault() {
         let late = (0..40).map(|number| number * 10_000 + if number > 30 { 700 } else { 0 });
         let mover = Log { moves: 1, asked_us: Some(101_000), moved_us: Some(105_000), ..player(late) };
-        assert_eq!(delays(&[&mover], &drained()).0, [0]);
+        assert_eq!(added_delays(&[&mover], Manner::Seamless, &drained()), [0]);
+    }
+
+    #[test]
+    fn a_forced_move_is_looked_at_from_when_it_was_told() {
+        // Two gaps before the move that are not its fault, and the one that is.
+        let late = (0..20).map(|number| number * 10_000 + if number > 12 { 7_000 } else { 0 });
+        let moved = Log { moves: 1, moved_us: Some(135_000), ..player(late) };
+        let told = Log { manner: Manner::Forced, begun_us: Some(121_000), ..moved };
+        assert_eq!(added_delays(&[&told], Manner::Forced, &drained()), [7_000]);
+        assert_eq!(added_delays(&[&told], Manner::Seamless, &drained()), [0; 0]);
+        assert_eq!(unmoved_delays(&[&told], &drained()), [0; 0]);
+    }
+
+    #[test]
+    fn the_ratio_is_of_what_both_add_to_the_noise() {
+        let spread = |p99| Spread { p99: Some(p99), ..Spread::default() };
+        let ratio = Ratio::of(&spread(2.0), &spread(41.0), &spread(1.0)).unwrap();
+        assert_eq!(ratio.p99_above_unmoved, 1.0 / 40.0);
+        assert_eq!(ratio.p99, 2.0 / 41.0);
+        assert_eq!(Ratio::of(&spread(2.0), &Spread::default(), &spread(1.0)), None);
+        assert_eq!(Ratio::of(&spread(2.0), &spread(1.0), &spread(1.0)), None);
     }
 
     #[test]

@@ -22,11 +22,24 @@ impl Arrival {
     }
 }
 
+/// How a player leaves a node that goes offline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Asks to be moved, and attaches to the target while the source still serves.
+    #[default]
+    Seamless,
+    /// Asks to be moved; disconnects, is moved, and connects again.
+    Classic,
+    /// Never asks, so that the node has to move it when its deadline is near.
+    Forced,
+}
+
 /// What one player has to tell in the end.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) player: usize,
     pub(super) transport: Transport,
+    pub(super) manner: Manner,
     /// Messages that the client took.
     pub(super) sent_up: u64,
     /// Messages that the client did not take, because its queue was full.
@@ -39,6 +52,8 @@ pub(super) struct Log {
     pub(super) failed: u64,
     /// When the player first asked to be moved.
     pub(super) asked_us: Option<u64>,
+    /// When the player was first told that it is being moved.
+    pub(super) begun_us: Option<u64>,
     /// When the player was last told to have been moved.
     pub(super) moved_us: Option<u64>,
     /// The client spoke of a take-over after a crash.

@@ -41,6 +41,14 @@ const AFTER_MIN: Duration = Duration::from_secs(1);
 /// Longest drain; what has not moved by then is forced. Far more than players take to find their moment.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
+/// Longest drain if some players never ask, so that forced moves come within it: the time of those who do ask
+/// comes first.
+const DRAIN_MAX_FORCED: Duration = Duration::from_secs(5);
+
+/// How far players are from the nodes when their manners of moving are compared: within one machine a link is
+/// made anew before the next message is due, and nothing could be seen.
+const ROUND_TRIP_COMPARED: Duration = Duration::from_millis(40);
+
 /// How long all players together may take to connect.
 const ENTER_MAX: Duration = Duration::from_secs(60);
 
@@ -94,9 +102,15 @@ async fn play(args: DemoArgs) -> Result<(), CliError> {
     let _ = stage.send(Stage::Play);
     let (players, rate) = (args.players, args.rate);
     narrator.say(&format!("{players} players send {rate} messages a second, and get as many"))?;
+    if args.classic {
+        narrator.say(&format!(
+            "they are {} ms away, there and back; a third moves the classic way, a third has to be forced",
+            round_trip(&args).as_millis()
+        ))?;
+    }
     let play_time = Duration::from_secs(args.seconds.into());
     tokio::time::sleep_until(playing_from + SCALE_IN_AFTER.min(play_time / 2)).await;
-    let drained = scale_in(&cluster, &history, &narrator).await?;
+    let drained = scale_in(&args, &cluster, &history, &narrator).await?;
     let ends_at = (playing_from + play_time).max(tokio::time::Instant::now() + AFTER_MIN);
     tokio::time::sleep_until(ends_at).await;
 
@@ -106,6 +120,11 @@ async fn play(args: DemoArgs) -> Result<(), CliError> {
     let _ = progressed.wait_for(|progress| progress.finished == args.players).await;
     let logs = crowd.join().map_err(|_| CliError::Failed("the players' thread has a bug".into()))?;
     report::finish(&args, &judge::Case { logs: &logs, history: &history, drained: &drained })
+}
+
+fn round_trip(args: &DemoArgs) -> Duration {
+    let compared = if args.classic { ROUND_TRIP_COMPARED } else { Duration::ZERO };
+    args.rtt.unwrap_or(compared)
 }
 
 /// Every player takes up to two links on each side while moving.
@@ -151,7 +170,12 @@ async fn until_all_entered(
 }
 
 /// Takes the node with the most players offline, and waits until it has stopped.
-async fn scale_in(cluster: &Cluster, history: &History, narrator: &Narrator) -> Result<Drained, CliError> {
+async fn scale_in(
+    args: &DemoArgs,
+    cluster: &Cluster,
+    history: &History,
+    narrator: &Narrator,
+) -> Result<Drained, CliError> {
     let failed = |text: String| CliError::Failed(text);
     let nodes = cluster.nodes();
     let most = nodes.iter().max_by_key(|node| node.sessions());
@@ -160,7 +184,11 @@ async fn scale_in(cluster: &Cluster, history: &History, narrator: &Narrator) -> 
     let players = node.sessions();
     narrator.say(&format!("{name} is scaled in, with {players} players on it"))?;
     let began_us = history.micros();
-    let drain = cluster.drain(&name, DRAIN_MAX, OfflineReason::ScaleIn).await;
+    let deadline = match args.classic {
+        true => DRAIN_MAX_FORCED.max(5 * crowd::moment_max(args)),
+        false => DRAIN_MAX,
+    };
+    let drain = cluster.drain(&name, deadline, OfflineReason::ScaleIn).await;
     let report = drain.map_err(|error| failed(error.to_string()))?;
     let exited = node.has_stopped();
     if exited {

@@ -3,13 +3,14 @@
 use super::belongings::{self, Random};
 use super::game::{BELONGINGS, LEAVE, PLAY, UP};
 use super::history::History;
-use super::log::Log;
+use super::log::{Log, Manner};
 use super::seat::Seat;
 use std::sync::Arc;
 use std::time::Duration;
-use sterna::client::config::Transport;
+use sterna::client::config::{Simulator, Transport};
 use sterna::client::event::Event;
-use sterna::client::{Error, Status};
+use sterna::client::{Config, Error, Status};
+use sterna::protocol::wire::MoveMode;
 
 /// How long the last two requests may take; what has not arrived by then is lost. Long enough for an
 /// overloaded machine: a link that it lets fall silent is given up after 5 s and replaced.
@@ -47,6 +48,8 @@ pub(super) struct Rules {
     pub(super) period_us: u64,
     /// A player finds a moment that suits within this time after it was told that the node goes offline.
     pub(super) moment_max_us: u64,
+    /// Added to every packet, each way.
+    pub(super) delay: Duration,
 }
 
 /// A player.
@@ -66,11 +69,17 @@ impl Player {
     pub(super) fn new(
         number: usize,
         transport: Transport,
+        manner: Manner,
         through_c: bool,
         token: String,
         rules: Rules,
     ) -> Result<Self, Error> {
-        let config = sterna::client::Config { transport, ..sterna::client::Config::default() };
+        let move_mode = match manner {
+            Manner::Seamless | Manner::Forced => MoveMode::Seamless,
+            Manner::Classic => MoveMode::Classic,
+        };
+        let simulator = Simulator { delay: rules.delay, ..Simulator::default() };
+        let config = Config { transport, move_mode, simulator, ..Config::default() };
         Ok(Self {
             seat: Seat::create(&config, through_c)?,
             token,
@@ -79,7 +88,7 @@ impl Player {
             random: Random::new(number as u64),
             sent_us: Vec::new(),
             migrate_at_us: None,
-            log: Log { player: number, transport, ..Log::default() },
+            log: Log { player: number, transport, manner, ..Log::default() },
         })
     }
 
@@ -156,7 +165,9 @@ impl Player {
                 Event::Connected { .. } => *phase = Phase::Entered,
                 Event::Offline { .. } => {
                     log.offline += 1;
-                    *migrate_at_us = Some(at_us + random.below(rules.moment_max_us));
+                    if log.manner != Manner::Forced {
+                        *migrate_at_us = Some(at_us + random.below(rules.moment_max_us));
+                    }
                 }
                 Event::Migrated { .. } => {
                     log.moves += 1;
@@ -165,16 +176,18 @@ impl Player {
                 }
                 Event::MigrateFailed { .. } => {
                     log.failed += 1;
-                    *migrate_at_us = Some(at_us + MOVE_AGAIN_AFTER_US);
+                    if log.manner != Manner::Forced {
+                        *migrate_at_us = Some(at_us + MOVE_AGAIN_AFTER_US);
+                    }
                 }
                 Event::TookOver { .. } => log.took_over += 1,
                 Event::ConnectFailed { .. } | Event::Disconnected { .. } => {
                     log.trouble = Some(String::from_utf8_lossy(bytes).into_owned());
                 }
-                Event::Reconnecting { .. }
-                | Event::Reconnected { .. }
-                | Event::Migrating { .. }
-                | Event::Log { .. } => {}
+                Event::Migrating { .. } => {
+                    log.begun_us.get_or_insert(at_us);
+                }
+                Event::Reconnecting { .. } | Event::Reconnected { .. } | Event::Log { .. } => {}
             }
         });
         if let Err(error) = taken {

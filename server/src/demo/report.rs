@@ -1,6 +1,6 @@
 //! The end of the demonstration: a table or JSON, and the verdict.
 
-use super::figures::{Figures, Spread, Summary};
+use super::figures::{Figures, Ratio, Spread, Summary};
 use super::judge::Case;
 use super::log::{Arrival, Log};
 use crate::cli::{CliError, DemoArgs};
@@ -41,7 +41,7 @@ fn trouble(log: &Log) -> Option<String> {
 
 type Cell = fn(&Figures) -> String;
 
-const ROWS: [(&str, Cell); 22] = [
+const ROWS: [(&str, Cell); 25] = [
     ("players", |of| of.players.to_string()),
     ("moved", |of| of.moved.to_string()),
     ("failed moves", |of| of.failed.to_string()),
@@ -59,7 +59,10 @@ const ROWS: [(&str, Cell); 22] = [
     ("echo during, ms *", |of| spread(&of.echo_ms.during, 2)),
     ("echo after, ms *", |of| spread(&of.echo_ms.after, 2)),
     ("added delay of players who moved, ms *", |of| spread(&of.added_delay_ms, 2)),
-    ("the same of players who did not, ms *", |of| spread(&of.unmoved_delay_ms, 2)),
+    ("  who moved the classic way, ms *", |of| spread(&of.classic_delay_ms, 2)),
+    ("  who were forced to move, ms *", |of| spread(&of.forced_delay_ms, 2)),
+    ("  who did not move, ms *", |of| spread(&of.unmoved_delay_ms, 2)),
+    ("seamless by forced, p99 **", |of| ratio(of.seamless_to_forced.as_ref())),
     ("freeze time, us *", |of| spread(&of.freeze_us, 0)),
     ("time until the node was empty, ms", |of| format!("{:.0}", of.drain_ms)),
     ("node exited", |of| yes_or_no(of.node_exited)),
@@ -69,10 +72,10 @@ const ROWS: [(&str, Cell); 22] = [
 fn table(summary: &Summary, on_the_node: usize) -> String {
     let columns = [&summary.all, &summary.tcp, &summary.udp];
     let mut rows = vec![["", "all", "TCP", "UDP"].map(str::to_owned)];
-    rows.extend(ROWS.iter().map(|(name, cell)| {
-        let [all, tcp, udp] = columns.map(cell);
-        [(*name).to_owned(), all, tcp, udp]
-    }));
+    // What nobody did in this run has no row.
+    let some = ROWS.iter().map(|(name, cell)| (name, columns.map(cell)));
+    let some = some.filter(|(_, cells)| cells.iter().any(|cell| cell != NOTHING));
+    rows.extend(some.map(|(name, [all, tcp, udp])| [(*name).to_owned(), all, tcp, udp]));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 4] = std::array::from_fn(width);
     let mut text = String::from("\n");
@@ -82,6 +85,13 @@ fn table(summary: &Summary, on_the_node: usize) -> String {
         let _ = writeln!(text, "{name:name_width$}  {all:>all_width$}  {tcp:>tcp_width$}  {udp:>udp_width$}");
     }
     let _ = writeln!(text, "\n* p50 / p99 / max. {on_the_node} players were on the node that was scaled in.");
+    if summary.all.seamless_to_forced.is_some() {
+        let _ = writeln!(
+            text,
+            "** What a seamless move adds by what a forced one adds; after the stroke as the rows above have it, \n   \
+             before it less what players see who do not move. To be below 0.05."
+        );
+    }
     text
 }
 
@@ -89,7 +99,17 @@ fn yes_or_no(yes: bool) -> String {
     if yes { "yes" } else { "NO" }.to_owned()
 }
 
+const NOTHING: &str = "-";
+
+fn ratio(ratio: Option<&Ratio>) -> String {
+    let both = |ratio: &Ratio| format!("{:.3} / {:.3}", ratio.p99_above_unmoved, ratio.p99);
+    ratio.map_or(NOTHING.to_owned(), both)
+}
+
 fn spread(spread: &Spread, digits: usize) -> String {
-    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.digits$}"));
+    if spread.max.is_none() {
+        return NOTHING.to_owned();
+    }
+    let number = |value: Option<f64>| value.map_or(NOTHING.to_owned(), |value| format!("{value:.digits$}"));
     format!("{} / {} / {}", number(spread.p50), number(spread.p99), number(spread.max))
 }

@@ -2,13 +2,30 @@
 //! deadline, and an empty node stops.
 
 use super::{Node, Phase, now};
-use crate::engine::Standing;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use sterna::protocol::ids::NodeId;
 use sterna::protocol::lease::Lease;
 use sterna::protocol::reasons::{CloseReason, OfflineReason};
+use sterna::protocol::time::Time;
+
+/// What a node that goes offline is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainOrder {
+    /// How long players may take; what is left is moved without asking, so as to be gone by then.
+    pub deadline: Duration,
+    /// What clients are told.
+    pub reason: OfflineReason,
+    /// Nodes with an older version of the application take them as well: a roll-back.
+    pub any_version: bool,
+}
+
+impl DrainOrder {
+    /// As usual: only to nodes with the same version of the application, or a later one.
+    pub fn new(deadline: Duration, reason: OfflineReason) -> Self {
+        Self { deadline, reason, any_version: false }
+    }
+}
 
 /// How a drain ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +36,21 @@ pub struct DrainReport {
     pub closed: usize,
 }
 
-/// Share of the drain's time that is kept for moves that have to be forced.
+/// Share of the drain's time that is kept at the least for moves that have to be forced.
 const FORCED_SHARE: u32 = 5;
+
+/// ... and at the most: games that would have asked are given a chance, however many they are.
+const FORCED_SHARE_MAX: u32 = 2;
+
+/// Time that is kept for each session that has not left: its move, and its client's handshake, on a machine
+/// that has other things to do. With many left, forced moves begin earlier.
+const FORCED_EACH: Duration = Duration::from_millis(4);
 
 /// How long forced moves may take at the least, however short the drain is.
 const FORCED_TIME_MIN: Duration = Duration::from_millis(500);
 
-/// Within the time for forced moves, what found no target tries this often again: one may come online.
+/// Within the time for forced moves, what found no target tries this often again: one may come online. The last
+/// time no move waits for its turn.
 const FORCED_TRIES: u32 = 4;
 
 /// How long a node that stops waits for its links to end.
@@ -33,13 +58,14 @@ const STOP_MAX: Duration = Duration::from_secs(3);
 
 impl Node {
     /// Goes offline: no new users, no arrivals. False if it was offline already.
-    pub fn begin_drain(self: &Arc<Self>, deadline: Duration, reason: OfflineReason) -> bool {
+    pub fn begin_drain(self: &Arc<Self>, order: DrainOrder) -> bool {
+        let DrainOrder { deadline, reason, any_version } = order;
         {
             let mut phase = self.phase.lock();
             if let Phase::Offline { .. } = *phase {
                 return false;
             }
-            *phase = Phase::Offline { reason, deadline: now() + deadline };
+            *phase = Phase::Offline { reason, deadline: now() + deadline, any_version };
         }
         tracing::info!(node = %self.name, sessions = self.sessions(), "offline: {reason}");
         true
@@ -56,26 +82,49 @@ impl Node {
                 cohort.tell_offline(env);
             });
         }
-        let forced_time = (deadline / FORCED_SHARE).max(FORCED_TIME_MIN).min(deadline);
-        let mut closed = 0;
-        if !self.empty_within(deadline - forced_time).await {
-            let mut empty = false;
-            for _ in 0..FORCED_TRIES {
-                self.force_all();
-                empty = empty || self.empty_within(forced_time / FORCED_TRIES).await;
-                if empty {
-                    break;
-                }
-            }
-            if !empty {
-                closed = self.close_all();
-                self.empty_within(FORCED_TIME_MIN).await;
-            }
-        }
+        let closed = if self.left_by_themselves(began + deadline, deadline).await {
+            0
+        } else {
+            self.force_by(began + deadline).await
+        };
         let took = now().since(began);
         self.stop().await;
         tracing::info!(node = %self.name, took_ms = took.as_millis() as u64, closed, "empty, stopped");
         DrainReport { took, closed }
+    }
+
+    /// Waits as long as there is time to wait. False: what is left has to be forced now.
+    async fn left_by_themselves(&self, deadline: Time, length: Duration) -> bool {
+        loop {
+            let left = u32::try_from(self.sessions()).unwrap_or(u32::MAX);
+            let for_all = FORCED_EACH.saturating_mul(left).min(length / FORCED_SHARE_MAX);
+            let needed = (length / FORCED_SHARE).max(FORCED_TIME_MIN).max(for_all);
+            let spare = deadline.since(now()).saturating_sub(needed);
+            if self.empty_within(spare).await {
+                return true;
+            }
+            // The fewer are left, the longer they may stay.
+            if spare.is_zero() {
+                return false;
+            }
+        }
+    }
+
+    /// Moves what is left without asking, and ends what no node takes: gives how many that were.
+    async fn force_by(self: &Arc<Self>, deadline: Time) -> usize {
+        let round = deadline.since(now()) / FORCED_TRIES;
+        for tries in 1..=FORCED_TRIES {
+            if tries == FORCED_TRIES {
+                self.hurry_departures();
+            }
+            self.force_all();
+            if self.empty_within(round).await {
+                return 0;
+            }
+        }
+        let closed = self.close_all();
+        self.empty_within(FORCED_TIME_MIN).await;
+        closed
     }
 
     async fn empty_within(&self, time: Duration) -> bool {
@@ -105,14 +154,20 @@ impl Node {
     }
 
     fn close_all(self: &Arc<Self>) -> usize {
-        let left = self.held_slots();
-        for slot in &left {
-            slot.with(self, None, |cohort, env| cohort.close(CloseReason::NodeStopped, env));
+        let mut closed = 0;
+        for slot in self.held_slots() {
+            slot.with(self, None, |cohort, env| {
+                // (c) What has left is the target's, although this node does not know yet how that ends.
+                if !cohort.is_passed_on() {
+                    cohort.close(CloseReason::NodeStopped, env);
+                    closed += 1;
+                }
+            });
         }
-        if !left.is_empty() {
-            tracing::error!(node = %self.name, sessions = left.len(), "no node took these sessions: ended");
+        if closed > 0 {
+            tracing::error!(node = %self.name, sessions = closed, "no node took these sessions: ended");
         }
-        left.len()
+        closed
     }
 
     /// Stops, whoever still plays here: ends what is left, says goodbye to the engine, and lets go of all
@@ -149,38 +204,5 @@ impl Node {
     /// Whether it has stopped.
     pub fn has_stopped(&self) -> bool {
         *self.stopped.borrow()
-    }
-
-    /// The better of two nodes taken at random among those that are online, run the same application
-    /// version or a later one, and have not been tried.
-    pub(super) fn pick_target(&self, tried: &[NodeId]) -> Option<NodeId> {
-        let mut candidates: Vec<_> = self
-            .live_nodes()
-            .into_iter()
-            .filter(|info| {
-                info.id != self.id
-                    && info.standing == Standing::Online
-                    && info.app_version >= self.shared.application.version()
-                    && !tried.contains(&info.id)
-            })
-            .collect();
-        let random = super::random_u64().unwrap_or_default();
-        while candidates.len() > 2 {
-            candidates.swap_remove((random >> candidates.len().min(32)) as usize % candidates.len());
-        }
-        let loads = self.expected_loads(&candidates.iter().map(|info| info.id).collect::<Vec<_>>());
-        candidates
-            .into_iter()
-            .zip(loads)
-            .min_by_key(|(info, sent)| info.sessions + sent)
-            .map(|(info, _)| info.id)
-    }
-
-    /// What this node has sent to others since they last published: their published load lags behind.
-    fn expected_loads(&self, nodes: &[NodeId]) -> Vec<u64> {
-        let (published, now) = (self.shared.config.times.lease_renew, now());
-        let outboxes = self.outboxes.lock();
-        let prepared = |node| outboxes.get(node).map_or(0, |outbox| outbox.prepared_within(published, now));
-        nodes.iter().map(prepared).collect()
     }
 }

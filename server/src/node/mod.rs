@@ -9,11 +9,12 @@ mod drain;
 mod leases;
 mod links;
 mod outbox;
+mod pace;
 mod peers;
 mod slot;
 mod takeovers;
 
-pub use drain::DrainReport;
+pub use drain::{DrainOrder, DrainReport};
 
 use crate::config::{Config, Durability, SameUser};
 use crate::engine::{Engine, NodeInfo, Standing, Unavailable};
@@ -21,6 +22,7 @@ use crate::pki::{ClusterKeys, PkiError};
 use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
 use outbox::Outbox;
+use pace::Pace;
 use parking_lot::{Mutex, RwLock};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use slot::Slot;
@@ -102,7 +104,7 @@ impl Observer for NoObserver {
 enum Phase {
     Online,
     Cordoned,
-    Offline { reason: OfflineReason, deadline: Time },
+    Offline { reason: OfflineReason, deadline: Time, any_version: bool },
 }
 
 /// A running node.
@@ -126,6 +128,7 @@ pub struct Node {
     held: AtomicUsize,
     outboxes: Mutex<HashMap<NodeId, Arc<Outbox>>>,
     refused: Mutex<Refusals>,
+    pace: Pace,
     next_link: AtomicU64,
     /// Wakes whoever waits for the node to become empty.
     emptied: Notify,
@@ -209,6 +212,7 @@ impl Node {
             held: AtomicUsize::new(0),
             outboxes: Mutex::default(),
             refused: Mutex::default(),
+            pace: Pace::default(),
             next_link: AtomicU64::new(1),
             emptied: Notify::new(),
             stopping: AtomicBool::new(false),
@@ -224,6 +228,7 @@ impl Node {
         node.spawn(node.clone().accept_clients(tcp));
         node.spawn(node.clone().accept_clients(quic));
         node.spawn(node.clone().accept_peers(peer));
+        node.spawn(node.clone().run_departures());
         tracing::info!(node = %node.name, id = %node.id, tcp = %node.tcp, quic = %node.quic, "online");
         Ok(node)
     }
@@ -357,9 +362,13 @@ impl NodeView for Node {
 
     fn going_offline(&self) -> Option<(OfflineReason, Time)> {
         match *self.phase.lock() {
-            Phase::Offline { reason, deadline } => Some((reason, deadline)),
+            Phase::Offline { reason, deadline, .. } => Some((reason, deadline)),
             Phase::Online | Phase::Cordoned => None,
         }
+    }
+
+    fn allows_older(&self) -> bool {
+        matches!(*self.phase.lock(), Phase::Offline { any_version: true, .. })
     }
 
     fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8> {

@@ -140,6 +140,7 @@ impl Node {
             | Peer::Finalised { id }
             | Peer::Ahead { id, .. }
             | Peer::Cancel { id } => id.cohort,
+            Peer::Credit { moves } => return self.on_credit(from, *moves),
             Peer::Close { session, reason } => return self.close_session(*session, *reason),
         };
         let slot = match (self.slot(cohort), &frame) {
@@ -160,6 +161,7 @@ impl Node {
     fn on_prepare(self: &Arc<Self>, from: NodeId, frame: Peer) {
         let Peer::Prepare { id, fence, members, state_bytes, app_version, mode, .. } = frame else { return };
         let Some(member) = members.first() else { return };
+        self.grant(from, id.cohort);
         if let Some(reason) = self.why_not_here(id.target, app_version, state_bytes, id.cohort) {
             return self.send_peer(from, id.cohort, &Peer::Refused { id, reason });
         }

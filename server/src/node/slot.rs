@@ -34,13 +34,23 @@ struct Inner {
     armed: Option<Time>,
     /// The node counts it among those that it is responsible for.
     counted: bool,
+    /// The node that its move is counted for.
+    departs_to: Option<NodeId>,
+    /// It is counted among those that have arrived before their clients.
+    ahead: bool,
+}
+
+impl Inner {
+    fn new(cohort: Cohort) -> Self {
+        Self { cohort, wakers: Vec::new(), armed: None, counted: false, departs_to: None, ahead: false }
+    }
 }
 
 impl Slot {
     pub(super) fn spawn(node: &Arc<Node>, cohort: Cohort) -> Arc<Self> {
         let slot = Arc::new(Self {
             id: cohort.id(),
-            inner: Mutex::new(Inner { cohort, wakers: Vec::new(), armed: None, counted: false }),
+            inner: Mutex::new(Inner::new(cohort)),
             timer: Notify::new(),
             removed: AtomicBool::new(false),
         });
@@ -156,9 +166,24 @@ impl Slot {
         if held != std::mem::replace(counted, held) {
             node.count(held);
         }
+        self.keep_pace(node, inner);
+        let Inner { cohort, .. } = inner;
         if cohort.is_gone() && !self.removed.swap(true, Ordering::AcqRel) {
             self.timer.notify_one();
             node.remove_slot(self);
+        }
+    }
+
+    /// Tells the node what its pace depends on.
+    fn keep_pace(&self, node: &Arc<Node>, inner: &mut Inner) {
+        let Inner { cohort, departs_to, ahead, .. } = inner;
+        let arriving_at = cohort.arriving_at();
+        if arriving_at != *departs_to {
+            node.count_departure(std::mem::replace(departs_to, arriving_at), arriving_at);
+        }
+        if *ahead && (cohort.session().is_linked() || !cohort.is_held()) {
+            *ahead = false;
+            node.count_arrival_ahead(self.id, false);
         }
     }
 
@@ -170,10 +195,7 @@ impl Slot {
                 inner.cohort.on_revoked(id, revoked, env);
             }
             Output::Ask(asker, number, ask) => self.ask(node, asker, number, ask),
-            Output::PickTarget(tried) => {
-                let target = node.pick_target(&tried);
-                inner.cohort.on_target_picked(target, env);
-            }
+            Output::PickTarget(tried) => node.queue_departure(self, self.id, tried),
             Output::ReadLeases(number) => self.read_leases(node, number),
             Output::Snapshot(asker, number, ask) => self.ask_snapshot(node, asker, number, ask),
             Output::RememberRefusal(id) => node.refused.lock().remember(id),
@@ -182,6 +204,12 @@ impl Slot {
                 self.forget(node, held, session.user().to_owned(), session.id());
             }
             Output::Report(report) => {
+                if let Report::MovedIn { .. } = report
+                    && !inner.cohort.session().is_linked()
+                {
+                    inner.ahead = true;
+                    node.count_arrival_ahead(self.id, true);
+                }
                 log_report(node, self.id, report);
                 node.shared.observer.report(&node.name, report, Instant::now());
             }
@@ -303,7 +331,8 @@ impl Node {
             | Peer::Finalised { .. }
             | Peer::Ahead { .. }
             | Peer::Cancel { .. }
-            | Peer::Close { .. } => (None, None),
+            | Peer::Close { .. }
+            | Peer::Credit { .. } => (None, None),
         };
         self.push_to(to, Item { bytes, cohort, baton, prepare });
     }

@@ -2,7 +2,10 @@
 //!
 //! Everything is waited for as an event, within [`PATIENCE`]; nothing sleeps and hopes.
 
+mod cancels;
+mod chains;
 mod exits;
+mod forced;
 mod links;
 mod moves;
 mod node_states;
@@ -12,6 +15,7 @@ mod proxy;
 mod queues;
 mod raw;
 mod refusals;
+mod resumes;
 mod strangers;
 mod tickets;
 mod users;

@@ -134,6 +134,26 @@ impl Player {
         self.until(|event| matches!(event, Event::Migrated { .. })).await;
     }
 
+    /// Moves, however often it has to ask for it or to look for its session.
+    pub(crate) async fn moves_in_the_end(&mut self) {
+        let left = self.node.clone();
+        while self.node == left {
+            match self.next().await.0 {
+                // By now it may have moved, or be on its way.
+                Event::MigrateFailed { .. } | Event::Offline { .. } => {
+                    let _ = self.client.send_migrate();
+                }
+                Event::Disconnected { status } => panic!("{status}; so far: {:?}", self.history),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until a move has ended, well or not.
+    pub(crate) async fn moved_or_refused(&mut self) {
+        self.until(|event| matches!(event, Event::Migrated { .. } | Event::MigrateFailed { .. })).await;
+    }
+
     pub(crate) async fn until_migrate_failed(&mut self) -> Status {
         match self.until(|event| matches!(event, Event::MigrateFailed { .. })).await.0 {
             Event::MigrateFailed { status } => status,

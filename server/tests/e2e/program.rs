@@ -280,6 +280,9 @@ async fn a_server_whose_players_stay_tells_them_and_ends_at_the_deadline() {
     }
     let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
     assert_eq!(code, Some(0), "{text}");
+    for told in ["no other node is online", "no node took these sessions"] {
+        assert!(text.contains(told), "operators are not told `{told}`: {text}");
+    }
 }
 
 fn user_token(server: &Server, user: &str) -> String {

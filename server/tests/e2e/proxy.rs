@@ -10,12 +10,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use sterna::client::config::Transport;
 use sterna::client::token::ConnectToken;
 use sterna_server::cluster::Cluster;
 use sterna_server::config::Config;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -26,10 +28,21 @@ const BEFORE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 struct Orders {
     /// Counts up: connections and paths that were made before end.
     cuts: watch::Sender<u64>,
-    /// Nothing gets through, and nobody is told.
+    /// Nothing gets through, and nobody is told. Over TCP what is swallowed is gone, and with it the connection.
     silent: AtomicBool,
+    /// TCP connections that end are reset, as by a router that has forgotten them.
+    resets: AtomicBool,
+    /// Counts up: the node sees its clients come from other addresses.
+    origin: AtomicU8,
     /// Whoever connects is hung up on.
     closed: AtomicBool,
+}
+
+impl Orders {
+    /// Where connections to the node come from: any port of this address.
+    fn origin(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 1, 1 + self.origin.load(Ordering::Acquire)], 0))
+    }
 }
 
 struct Proxy {
@@ -96,6 +109,18 @@ impl Proxies {
         self.orders(name).cuts.send_modify(|cuts| *cuts += 1);
     }
 
+    /// Like [`cut`](Self::cut), but both ends of a TCP connection see it reset.
+    pub(crate) fn reset(&self, name: &str) {
+        self.orders(name).resets.store(true, Ordering::Release);
+        self.cut(name);
+    }
+
+    /// From here on the node sees its clients come from another address, as when a phone leaves the house.
+    pub(crate) fn rehome(&self, name: &str) {
+        self.orders(name).origin.fetch_add(1, Ordering::AcqRel);
+        self.cut(name);
+    }
+
     pub(crate) fn cut_all(&self) {
         for proxy in self.0.lock().values() {
             proxy.orders.cuts.send_modify(|cuts| *cuts += 1);
@@ -149,13 +174,36 @@ async fn run_tcp(listener: TcpListener, node: SocketAddr, orders: Arc<Orders>) {
                 return;
             }
             let mut cuts = orders.cuts.subscribe();
-            let Ok(mut upstream) = TcpStream::connect(node).await else { return };
-            // Dropping both sockets is the cut.
+            let Some(mut upstream) = connect(node, &orders).await else { return };
+            let (mut from_client, mut to_client) = client.split();
+            let (mut from_node, mut to_node) = upstream.split();
             tokio::select! {
-                _ = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {}
+                () = pass_on(&mut from_client, &mut to_node, &orders) => {}
+                () = pass_on(&mut from_node, &mut to_client, &orders) => {}
                 _ = cuts.changed() => {}
             }
+            if orders.resets.load(Ordering::Acquire) {
+                client.set_zero_linger().expect("it is a socket");
+                upstream.set_zero_linger().expect("it is a socket");
+            }
+            // Dropping both sockets is the cut.
         });
+    }
+}
+
+async fn connect(node: SocketAddr, orders: &Orders) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(orders.origin()).expect("a port is free");
+    socket.connect(node).await.ok()
+}
+
+async fn pass_on(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, orders: &Orders) {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(length) = from.read(&mut bytes).await {
+        let silent = orders.silent.load(Ordering::Acquire);
+        if length == 0 || (!silent && to.write_all(&bytes[..length]).await.is_err()) {
+            return;
+        }
     }
 }
 
@@ -174,7 +222,7 @@ async fn run_udp(socket: Arc<UdpSocket>, node: SocketAddr, orders: Arc<Orders>) 
         let (upstream, _) = match paths.entry(client) {
             Entry::Occupied(path) => path.into_mut(),
             Entry::Vacant(new) => {
-                let upstream = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+                let upstream = UdpSocket::bind(orders.origin()).await.expect("a port is free");
                 let upstream = Arc::new(upstream);
                 let back = send_back(upstream.clone(), socket.clone(), client, orders.clone());
                 new.insert((upstream, AbortOnDrop(tokio::spawn(back))))

@@ -161,10 +161,14 @@ impl Raw {
         self.waker.wake();
     }
 
-    /// What comes next.
+    /// What comes next. The uplink is begun where the session attaches.
     pub(crate) async fn next(&mut self) -> Got {
         let got = tokio::time::timeout(PATIENCE, self.incoming.recv()).await;
-        got.expect("nothing came").expect("the link has ended, and that was said")
+        let got = got.expect("nothing came").expect("the link has ended, and that was said");
+        if let Got::Control(Downlink::Attached { .. }) = got {
+            self.data(&Data::Start(Cursor(0)));
+        }
+        got
     }
 
     /// The first thing of what comes that `pick` takes.

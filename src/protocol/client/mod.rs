@@ -248,9 +248,14 @@ impl Client {
         self.counts
     }
 
+    /// The fence that it is served at, or was last.
+    pub fn fence(&self) -> Fence {
+        self.session.as_ref().map_or(Fence::default(), |session| session.fence)
+    }
+
     /// The epoch that it is served at, or was last.
     pub fn epoch(&self) -> Epoch {
-        self.session.as_ref().map_or(Epoch::default(), |session| session.fence.epoch)
+        self.fence().epoch
     }
 
     /// Bytes of uplink that are not acknowledged.

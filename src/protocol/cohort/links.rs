@@ -51,8 +51,6 @@ impl Cohort {
             Role::Target(target) if target.is_prepared() => {
                 let credit = self.session.keep(limits::ATTACH_CREDIT_BYTES);
                 self.session.control(&Downlink::Attached { id, credit });
-                target.handle(target::Input::AllAttached, env.now);
-                self.drain_target(env);
             }
             Role::Target(_) | Role::Owner(_) => {
                 let fence = self.served_fence();
@@ -118,6 +116,7 @@ impl Cohort {
             if first >= DATA_FRAMES_FROM {
                 let serving = self.serving(env);
                 self.session.on_data(from, body, serving, env.application, env.now)?;
+                self.notice_attached(from, env);
             } else {
                 self.on_control(from, Uplink::decode(body)?, env)?;
             }
@@ -128,6 +127,18 @@ impl Cohort {
         }
         self.settle(env);
         Ok(taken)
+    }
+
+    /// A client is attached when its uplink comes here as well, not before: what it had sent to the source
+    /// alone by the time of the freeze would be a round trip late.
+    fn notice_attached(&mut self, from: LinkId, env: &Env<'_>) {
+        if let Role::Target(target) = &mut self.role
+            && target.awaits_clients()
+            && self.session.hears(from)
+        {
+            target.handle(target::Input::AllAttached, env.now);
+            self.drain_target(env);
+        }
     }
 
     fn on_control(&mut self, from: LinkId, frame: Uplink, env: &Env<'_>) -> Result<(), LinkFault> {

@@ -53,6 +53,11 @@ pub trait NodeView {
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>);
     /// If it is going offline: why, and when what is left is moved without asking.
     fn going_offline(&self) -> Option<(OfflineReason, Time)>;
+    /// Whether sessions may be moved to a node with an older version of the application: an operator has said
+    /// so, for a roll-back.
+    fn allows_older(&self) -> bool {
+        false
+    }
     /// Lets the holder of `client_key` in, here, for this move only.
     fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8>;
     /// Lets the holder of `client_key` resume, at any node.
@@ -89,7 +94,8 @@ pub enum Output {
     RevokeBaton(NodeId, MoveId),
     /// Ask the directory; answered by [`Cohort::on_answer`] with the same asker and number.
     Ask(Asker, u64, Ask),
-    /// Name a node to move to, not among these; answered by [`Cohort::on_target_picked`].
+    /// Name a node to move to, not among these; answered by [`Cohort::on_target_picked`], when there is room for
+    /// one move more.
     PickTarget(Vec<NodeId>),
     /// Read all heartbeats, by a leader's read that begins now; answered by [`Cohort::on_leases`] with the same
     /// number.

@@ -137,6 +137,23 @@ impl Cohort {
         }
     }
 
+    /// The node that the move under way burdens: it has been asked to make room, and a handshake of the client
+    /// is to come. A client that breaks before it makes comes late, so that its move counts to the end.
+    pub fn arriving_at(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Source(_, departure) => departure.source.arriving_at(),
+            Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Taking(_) | Role::Ending => None,
+        }
+    }
+
+    /// Whether the baton is out: to end the session is not for this node any more.
+    pub fn is_passed_on(&self) -> bool {
+        match &self.role {
+            Role::Source(_, departure) => departure.source.baton_is_out(),
+            Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Taking(_) | Role::Ending => false,
+        }
+    }
+
     /// The node goes offline: an arrival that is not served yet is refused.
     pub fn decline(&mut self, env: &Env<'_>) {
         if let Role::Target(target) = &mut self.role {
@@ -163,7 +180,7 @@ impl Cohort {
             Peer::Baton { id, baton } => self.on_baton(from, id, baton, env),
             Peer::Cancel { id } => self.target_input(id, target::Input::Cancelled, env),
             Peer::Close { session, reason } if session == self.session.id() => self.session.close(reason),
-            Peer::Close { .. } | Peer::Hello { .. } | Peer::Prepare { .. } => {}
+            Peer::Close { .. } | Peer::Hello { .. } | Peer::Prepare { .. } | Peer::Credit { .. } => {}
         }
         self.settle(env);
     }
@@ -263,7 +280,11 @@ impl Cohort {
         match &mut self.role {
             // (e) A fenced node accepts no baton.
             Role::Target(target) if target.id() == id && env.permit.is_some() => {
-                let fits = baton.sessions.iter().any(|state| self.session.fits(state));
+                let mut ours = baton.sessions.iter().filter(|state| state.session == self.session.id());
+                let fits = match (ours.next(), ours.next()) {
+                    (Some(state), None) => self.session.fits(state),
+                    (None, _) | (Some(_), Some(_)) => false,
+                };
                 target.handle(
                     if fits {
                         target::Input::Baton(baton)
@@ -361,7 +382,7 @@ impl Cohort {
             fence: held.record.fence(),
             members: vec![member],
             state_bytes: self.session.state_bytes() as u64,
-            app_version: env.application.version(),
+            app_version: if env.node.allows_older() { 0 } else { env.application.version() },
             mode: departure.source.mode(),
         };
         self.outputs.push_back(Output::Peer(id.target, frame));

@@ -110,9 +110,10 @@ impl Link {
         self.receiver.open(credit)
     }
 
-    pub(super) fn open(&mut self, template: &Switch, down: &Replay) {
+    /// Begins to serve the link, or goes on at another fence, while uplink of the cost `held` waits.
+    pub(super) fn open(&mut self, template: &Switch, down: &Replay, held: u64) {
         let first = self.sender.start(down, self.wanted);
-        let credit = self.receiver.open(limits::CREDIT_BYTES);
+        let credit = self.receiver.open(limits::CREDIT_BYTES.saturating_sub(held));
         Data::Switch(Box::new(Switch { down: first, credit, ..template.clone() })).encode(&mut self.head);
         self.dirty = true;
     }
@@ -150,5 +151,10 @@ impl Link {
 
     pub(super) fn next_datagram(&mut self, out: &mut Vec<u8>) -> bool {
         self.datagrams.pop(out)
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn unwritten_bytes(&self) -> usize {
+        self.control.len() + self.head.len() + self.datagrams.bytes()
     }
 }

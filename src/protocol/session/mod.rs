@@ -6,9 +6,13 @@
 
 mod data;
 mod durable;
+#[cfg(any(test, feature = "testing"))]
+mod footprint;
 mod link;
 mod state;
 
+#[cfg(any(test, feature = "testing"))]
+pub use footprint::Footprint;
 pub use link::{Link, LinkId, Outgoing};
 
 use crate::protocol::application::{Application, Context};
@@ -301,6 +305,9 @@ impl Session {
         }
         self.newest_link = link.number();
         self.drop_links(CloseReason::NewerLink);
+        // What is not processed comes again on the new link. Were it kept, each link would add what its credit
+        // allows, and a client that comes back again and again would fill the node's memory.
+        self.kept = Ring::default();
         link.heard_at = now;
         self.meet(seen, link.wanted());
         self.links.push(link);
@@ -341,6 +348,11 @@ impl Session {
         self.links.iter().any(|link| !link.is_closing())
     }
 
+    /// Whether the client has begun its uplink on this link.
+    pub fn hears(&self, link: LinkId) -> bool {
+        self.links.iter().any(|known| known.id() == link && known.receiver.is_started())
+    }
+
     /// Begins, or goes on, to serve its links at this fence: each carries a `Switch` in front of all
     /// messages.
     pub fn open_links(&mut self, cause: SwitchCause, fence: Fence, resume_token: &[u8]) {
@@ -360,8 +372,9 @@ impl Session {
             moves_when_online: self.settings.moves_when_online,
             node: self.settings.node.clone(),
         };
+        let held = self.held();
         for link in self.links.iter_mut().filter(|link| !link.is_closing()) {
-            link.open(&template, &self.down);
+            link.open(&template, &self.down, held);
         }
     }
 
@@ -478,11 +491,16 @@ impl Session {
             self.acknowledge();
         }
         if self.up.is_some() && serving.permit.is_some() {
-            let held = self.kept.bytes() as u64 + limits::MESSAGE_OVERHEAD_BYTES * self.kept.len() as u64;
+            let held = self.held();
             for link in &mut self.links {
                 link.grant(held);
             }
         }
+    }
+
+    /// Cost of the uplink that waits to be processed.
+    fn held(&self) -> u64 {
+        self.kept.bytes() as u64 + limits::MESSAGE_OVERHEAD_BYTES * self.kept.len() as u64
     }
 
     fn acknowledge(&mut self) {

@@ -1,8 +1,10 @@
 //! Scenes: what the design says of moves and their faults, played through on a cluster in memory.
 
+mod cancels;
 mod crashes;
 mod faults;
 mod fencing;
+mod laws;
 mod links;
 mod moves;
 mod roles;

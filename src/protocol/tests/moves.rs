@@ -7,7 +7,7 @@ use crate::protocol::client::Standing;
 use crate::protocol::ids::Epoch;
 use crate::protocol::limits;
 use crate::protocol::wire::{MoveMode, Value};
-use crate::testing::{Cluster, ODD_FLOAT};
+use crate::testing::{Cluster, Entry, ODD_FLOAT};
 use std::time::Duration;
 
 #[test]
@@ -304,4 +304,33 @@ fn a_node_that_is_come_back_to_begins_anew() {
     cluster.finish();
     assert_eq!(migrated(&cluster, player), 3);
     cluster.history().check();
+}
+
+#[test]
+fn a_move_costs_no_round_trip_of_the_client_in_either_direction() {
+    let mut cluster = Cluster::new(20, 2);
+    cluster.delays.link_us = 100_000..100_001;
+    let [source, target] = cluster.nodes();
+    let player = cluster.connect(source);
+    cluster.play(player, ms(7));
+    cluster.run_for(Duration::from_secs(1));
+    cluster.drain(source);
+    let ends_at = cluster.now() + Duration::from_secs(3);
+    let is_uplink: fn(&Entry) -> bool = |entry| matches!(entry, Entry::Processed(..));
+    let is_downlink: fn(&Entry) -> bool = |entry| matches!(entry, Entry::Received(..));
+    let mut arrivals = [is_uplink, is_downlink].map(|is_one| (is_one, 0, cluster.now(), Duration::ZERO));
+    cluster.run_until(|cluster| {
+        for (is_one, seen, last_at, gap_max) in &mut arrivals {
+            let count = cluster.history().entries().iter().filter(|entry| is_one(entry)).count();
+            if count > *seen {
+                *gap_max = cluster.now().since(*last_at).max(*gap_max);
+                (*seen, *last_at) = (count, cluster.now());
+            }
+        }
+        cluster.now() >= ends_at
+    });
+    assert_eq!(migrated(&cluster, player), 1);
+    let gaps = arrivals.map(|(_, _, _, gap_max)| gap_max);
+    assert!(gaps.iter().all(|gap| *gap < ms(25)), "{gaps:?} at a round trip of 200 ms");
+    assert!(cluster.served_by(player, target));
 }

@@ -1,5 +1,6 @@
 //! Laws of the wire and of the sequence, on any input.
 
+use crate::client::token::ConnectToken;
 use crate::protocol::ids::{
     Binding, Bucket, CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId,
 };
@@ -8,16 +9,22 @@ use crate::protocol::reasons::{
 };
 use crate::protocol::record::Revision;
 use crate::protocol::sequence::{LinkReceiver, LinkSender, Replay, Verdict, judge};
+use crate::protocol::session::Session;
+use crate::protocol::snapshot::Snapshot;
+use crate::protocol::time::Time;
 use crate::protocol::wire::{
     Baton, Data, Datagram, Downlink, Greeting, Kind, Member, Message, MoveMode, Peer, SessionState, Switch,
     SwitchCause, Uplink, Value, split,
 };
+use crate::testing::Cluster;
 use proptest::collection::vec;
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
 use proptest::sample::select;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Numbers as they travel: 62 bits, and most of them small.
 fn number() -> impl Strategy<Value = u64> + Clone {
@@ -184,6 +191,7 @@ fn peer() -> impl Strategy<Value = Peer> {
         move_id().prop_map(|id| Peer::Finalised { id }),
         (move_id(), vec((".*", value()), 0..5)).prop_map(|(id, data)| Peer::Ahead { id, data }),
         move_id().prop_map(|id| Peer::Cancel { id }),
+        any::<u32>().prop_map(|moves| Peer::Credit { moves }),
         (any::<u64>(), select(CloseReason::ALL))
             .prop_map(|(session, reason)| Peer::Close { session: SessionId(session), reason }),
     ]
@@ -326,6 +334,47 @@ proptest! {
         datagram.encode(&mut out);
         prop_assert!(out.len() <= Datagram::OVERHEAD_MAX + payload.len());
         prop_assert_eq!(Datagram::decode(&out), Ok(datagram));
+    }
+
+    #[test]
+    fn a_snapshot_comes_back_as_it_was(
+        fence in fence(),
+        number in number(),
+        sessions in vec(session_state(), 0..3),
+    ) {
+        let snapshot = Snapshot { fence, number, sessions };
+        prop_assert_eq!(Snapshot::decode(&snapshot.encode()), Ok(snapshot));
+    }
+
+    #[test]
+    fn a_connect_token_comes_back_as_it_was(
+        cluster in ".*",
+        ca in bytes(),
+        tcp in addresses(),
+        quic in addresses(),
+        user_token in ".*",
+    ) {
+        let token = ConnectToken { cluster, ca, tcp, quic, user_token };
+        prop_assert_eq!(ConnectToken::parse(&token.encode()), Ok(token));
+    }
+
+    #[test]
+    fn a_session_goes_on_from_its_state_as_it_was_left(
+        state in session_state(),
+        unacknowledged in vec((kind(), bytes()), 0..5),
+        at in 0..1u64 << 40,
+    ) {
+        let mut down_messages = Vec::new();
+        for (kind, payload) in &unacknowledged {
+            Message { kind: *kind, ver: 2, cmd: 1, payload }.encode(&mut down_messages);
+        }
+        let data = state.data.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
+        let state = SessionState { down_messages, data, removed: Vec::new(), ahead: false, ..state };
+        let now = Time::from_micros(at);
+        let settings = Arc::new(Cluster::default_settings());
+        let mut session = Session::expected(state.session, state.client_key, settings);
+        session.import(state.clone(), Fence::default(), now).unwrap();
+        prop_assert_eq!(session.export(now), state);
     }
 
     #[test]

@@ -155,7 +155,7 @@ frames! {
             members: Vec<Member>,
             /// About how large the baton will be.
             state_bytes: u64,
-            /// The application version that wrote the state.
+            /// The application version that wrote the state; 0: the operator wants it moved to whatever version.
             app_version: u32,
             /// Whether clients come before the baton or after it.
             mode: MoveMode,
@@ -211,6 +211,12 @@ frames! {
             id: MoveId,
             /// All of the user's data at this moment, in the order of the keys.
             data: Vec<(String, Value)>,
+        },
+        /// Target to source: so many of its moves may be on their way here at once. The latest word counts, for
+        /// [`CREDIT_GOOD_FOR`](crate::protocol::limits::CREDIT_GOOD_FOR).
+        0xcd Credit {
+            /// How many.
+            moves: u32,
         },
         /// To the owner: end this session, its user has connected elsewhere.
         0xca Close {

@@ -1,0 +1,335 @@
+//! How fast sessions leave a node, and how fast they come to one.
+//!
+//! A node that goes offline with a thousand sessions on it must not have a thousand clients shake hands with
+//! the next node at once: they would only wait for each other, and time out. So every node grants credits to
+//! those that move sessions to it ([`Peer::Credit`]), and a move waits for its turn until a node that may take it
+//! has one to spare. A word that is lost is made good: it counts for a second, and without one a few moves
+//! are always allowed.
+
+use super::slot::Slot;
+use super::{Node, now};
+use crate::engine::{NodeInfo, Standing};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use sterna::protocol::cohort::NodeView as _;
+use sterna::protocol::ids::{CohortId, NodeId};
+use sterna::protocol::limits::{ATTACH_MAX, CREDIT_GOOD_FOR, MOVES_UNTOLD};
+use sterna::protocol::time::Time;
+use sterna::protocol::wire::Peer;
+use tokio::sync::Notify;
+
+/// How often moves that wait are looked at although nothing was heard: a node may have come online, and a word
+/// that said "none" may have lost its force.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Who has moved nothing here for so long has no share of the credits.
+const SOURCE_FORGOTTEN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often an operator is told that there is nowhere to go.
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+/// Both sides of it, of one node.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    departures: Mutex<Departures>,
+    arrivals: Mutex<Arrivals>,
+    /// A move has begun to wait, or may go on.
+    changed: Notify,
+}
+
+/// Moves away from here.
+#[derive(Debug, Default)]
+struct Departures {
+    /// Moves that wait for a target, in the order in which they came.
+    waiting: VecDeque<Waiting>,
+    targets: BTreeMap<NodeId, Granted>,
+    /// The deadline is so near that it counts for more than anybody's credits.
+    urgent: bool,
+    warned_at: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    cohort: CohortId,
+    slot: Weak<Slot>,
+    tried: Vec<NodeId>,
+}
+
+/// What a target has granted to this node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Granted {
+    moves: u32,
+    said_at: Option<Time>,
+    /// Moves that are on their way there.
+    under_way: u32,
+}
+
+impl Granted {
+    fn room(&self, now: Time) -> u32 {
+        let fresh = self.said_at.is_some_and(|at| now.since(at) < CREDIT_GOOD_FOR);
+        let moves = if fresh { self.moves } else { MOVES_UNTOLD };
+        moves.saturating_sub(self.under_way)
+    }
+}
+
+/// Moves to here.
+#[derive(Debug, Default)]
+struct Arrivals {
+    sources: BTreeMap<NodeId, Told>,
+    /// Sessions that have arrived before their clients, and since when.
+    ahead: BTreeMap<CohortId, Time>,
+}
+
+/// What this node has granted to a source.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    asked_at: Time,
+    moves: u32,
+    said_at: Time,
+}
+
+impl Arrivals {
+    /// The share of each source in `limit` arrivals at once.
+    fn share(&mut self, limit: u32, now: Time) -> u32 {
+        self.sources.retain(|_, told| now.since(told.asked_at) < SOURCE_FORGOTTEN_AFTER);
+        // A client that has not come by now is not about to shake hands.
+        self.ahead.retain(|_, since| now.since(*since) < ATTACH_MAX);
+        limit.saturating_sub(self.ahead.len() as u32) / (self.sources.len() as u32).max(1)
+    }
+
+    /// A source has asked to make room: what to tell it, if it does not know.
+    fn on_prepare(&mut self, from: NodeId, limit: u32, now: Time) -> Option<u32> {
+        let unknown = Told { asked_at: now, moves: MOVES_UNTOLD, said_at: Time::default() };
+        self.sources.entry(from).or_insert(unknown).asked_at = now;
+        let share = self.share(limit, now);
+        let told = self.sources.get_mut(&from)?;
+        // Said again while it still counts.
+        let news = told.moves != share || now.since(told.said_at) >= CREDIT_GOOD_FOR / 2;
+        (told.moves, told.said_at) = if news { (share, now) } else { (told.moves, told.said_at) };
+        news.then_some(share)
+    }
+
+    /// A client has come after its session: who may send more because of that.
+    fn on_client(&mut self, cohort: CohortId, limit: u32, now: Time) -> Vec<(NodeId, u32)> {
+        self.ahead.remove(&cohort);
+        let share = self.share(limit, now);
+        let mut news = Vec::new();
+        for (source, told) in self.sources.iter_mut().filter(|(_, told)| told.moves < share) {
+            (told.moves, told.said_at) = (share, now);
+            news.push((*source, share));
+        }
+        news
+    }
+}
+
+/// What a move that asks for a target gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pick {
+    Target(NodeId),
+    /// Every node that may take it has enough to do.
+    Wait,
+    /// No node may take it.
+    Nobody,
+}
+
+/// A node that takes arrivals.
+struct Candidate {
+    id: NodeId,
+    room: u32,
+    /// Sessions that it holds, or is about to.
+    load: u64,
+}
+
+impl Node {
+    /// A move asks for a target, and gets it when it is its turn.
+    pub(super) fn queue_departure(&self, slot: &Arc<Slot>, cohort: CohortId, tried: Vec<NodeId>) {
+        let mut departures = self.pace.departures.lock();
+        match departures.waiting.iter_mut().find(|waiting| waiting.cohort == cohort) {
+            Some(waiting) => waiting.tried = tried,
+            None => departures.waiting.push_back(Waiting { cohort, slot: Arc::downgrade(slot), tried }),
+        }
+        drop(departures);
+        self.pace.changed.notify_one();
+    }
+
+    /// A move under way burdens another node than before, or none any more.
+    pub(super) fn count_departure(&self, before: Option<NodeId>, after: Option<NodeId>) {
+        let mut departures = self.pace.departures.lock();
+        if let Some(granted) = before.and_then(|node| departures.targets.get_mut(&node)) {
+            granted.under_way = granted.under_way.saturating_sub(1);
+        }
+        if let Some(node) = after {
+            departures.targets.entry(node).or_default().under_way += 1;
+        }
+        let waits = !departures.waiting.is_empty();
+        drop(departures);
+        if before.is_some() && waits {
+            self.pace.changed.notify_one();
+        }
+    }
+
+    /// A target has said how many moves it takes at once.
+    pub(super) fn on_credit(&self, from: NodeId, moves: u32) {
+        let mut departures = self.pace.departures.lock();
+        let granted = departures.targets.entry(from).or_default();
+        (granted.moves, granted.said_at) = (moves, Some(now()));
+        drop(departures);
+        self.pace.changed.notify_one();
+    }
+
+    /// From here on no move waits for a credit: the deadline is near.
+    pub(super) fn hurry_departures(&self) {
+        self.pace.departures.lock().urgent = true;
+        self.pace.changed.notify_one();
+    }
+
+    /// Gives moves that wait their targets, for as long as the node runs.
+    pub(super) async fn run_departures(self: Arc<Self>) {
+        let mut stopped = self.stopped.subscribe();
+        loop {
+            let look_again = if self.let_depart() { LOOK_EVERY } else { Duration::MAX };
+            tokio::select! {
+                () = self.pace.changed.notified() => {}
+                () = tokio::time::sleep(look_again) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+        }
+    }
+
+    /// Lets go whoever need not wait any more. True: some still wait.
+    fn let_depart(self: &Arc<Self>) -> bool {
+        let waiting = std::mem::take(&mut self.pace.departures.lock().waiting);
+        if waiting.is_empty() {
+            return false;
+        }
+        let (mut candidates, urgent) = self.candidates();
+        let mut still_waiting = VecDeque::new();
+        let mut stranded = 0;
+        let mut full = is_full(&candidates, urgent);
+        for waiting in waiting {
+            // The queue is long, and looked at whenever there is room for one: so in haste.
+            if full && waiting.tried.is_empty() {
+                still_waiting.push_back(waiting);
+                continue;
+            }
+            let target = match pick(&mut candidates, &waiting.tried, urgent) {
+                Pick::Wait => {
+                    still_waiting.push_back(waiting);
+                    continue;
+                }
+                Pick::Target(target) => Some(target),
+                Pick::Nobody => None,
+            };
+            full = is_full(&candidates, urgent);
+            stranded += usize::from(target.is_none() && waiting.tried.is_empty());
+            // No lock is held here but the slot's own. A move that has ended meanwhile takes no notice.
+            if let Some(slot) = waiting.slot.upgrade() {
+                slot.with(self, None, |cohort, env| cohort.on_target_picked(target, env));
+            }
+        }
+        self.warn_stranded(stranded);
+        let mut departures = self.pace.departures.lock();
+        // Whoever has come meanwhile stands behind.
+        still_waiting.append(&mut departures.waiting);
+        departures.waiting = still_waiting;
+        !departures.waiting.is_empty()
+    }
+
+    fn warn_stranded(&self, stranded: usize) {
+        let mut departures = self.pace.departures.lock();
+        let warned = departures.warned_at.is_some_and(|at| now().since(at) < WARN_EVERY);
+        if stranded > 0 && !warned {
+            departures.warned_at = Some(now());
+            tracing::warn!(
+                node = %self.name,
+                sessions = self.sessions(),
+                "no other node is online with this application's version or a later one: players stay here; \
+                 start a node, or uncordon one"
+            );
+        }
+    }
+
+    /// Nodes that take arrivals from here.
+    fn candidates(&self) -> (Vec<Candidate>, bool) {
+        let nodes = self.live_nodes();
+        // Whatever version that is, a roll-back accepts it.
+        let version = if self.allows_older() { 0 } else { self.shared.application.version() };
+        let takes = |info: &&NodeInfo| info.id != self.id && takes_arrivals(info, version);
+        let now = now();
+        // What this node has sent there since that node last published: its published load lags behind.
+        let published = self.shared.config.times.lease_renew;
+        let sent = |outbox: Option<Arc<super::Outbox>>| {
+            outbox.map_or(0, |outbox| outbox.prepared_within(published, now))
+        };
+        let mut departures = self.pace.departures.lock();
+        departures
+            .targets
+            .retain(|id, granted| granted.under_way > 0 || nodes.iter().any(|info| info.id == *id));
+        let candidate = |info: &NodeInfo| Candidate {
+            id: info.id,
+            room: departures.targets.get(&info.id).copied().unwrap_or_default().room(now),
+            load: info.sessions + sent(self.outbox(info.id)),
+        };
+        (nodes.iter().filter(takes).map(candidate).collect(), departures.urgent)
+    }
+
+    /// A source has asked to make room: it is told how many at once.
+    pub(super) fn grant(self: &Arc<Self>, from: NodeId, cohort: CohortId) {
+        let limit = self.shared.config.limits.arrivals_max;
+        let news = self.pace.arrivals.lock().on_prepare(from, limit, now());
+        if let Some(moves) = news {
+            self.send_peer(from, cohort, &Peer::Credit { moves });
+        }
+    }
+
+    /// A session has arrived before its client, which has to shake hands yet; or that one has come.
+    pub(super) fn count_arrival_ahead(self: &Arc<Self>, cohort: CohortId, ahead: bool) {
+        if ahead {
+            self.pace.arrivals.lock().ahead.insert(cohort, now());
+            return;
+        }
+        let limit = self.shared.config.limits.arrivals_max;
+        let news = self.pace.arrivals.lock().on_client(cohort, limit, now());
+        for (source, moves) in news {
+            self.send_peer(source, cohort, &Peer::Credit { moves });
+        }
+    }
+}
+
+/// Whether a node is online, and runs this version of the application or a later one.
+fn takes_arrivals(info: &NodeInfo, version: u32) -> bool {
+    info.standing == Standing::Online && info.app_version >= version
+}
+
+/// Whether there are nodes to move to, but none with room.
+fn is_full(candidates: &[Candidate], urgent: bool) -> bool {
+    !urgent && !candidates.is_empty() && candidates.iter().all(|candidate| candidate.room == 0)
+}
+
+/// The better of two nodes taken at random among those that have room and have not been tried.
+fn pick(candidates: &mut [Candidate], tried: &[NodeId], urgent: bool) -> Pick {
+    let untried = |candidate: &Candidate| !tried.contains(&candidate.id);
+    if !candidates.iter().any(untried) {
+        return Pick::Nobody;
+    }
+    let free: Vec<usize> = (0..candidates.len())
+        .filter(|index| untried(&candidates[*index]) && (urgent || candidates[*index].room > 0))
+        .collect();
+    if free.is_empty() {
+        return Pick::Wait;
+    }
+    let random = super::random_u64().unwrap_or_default();
+    let first = random as usize % free.len();
+    // Another one, if there is another.
+    let second = (first + 1 + (random >> 32) as usize % (free.len() - 1).max(1)) % free.len();
+    let best = [free[first], free[second]].into_iter().min_by_key(|index| candidates[*index].load);
+    let Some(best) = best.map(|index| &mut candidates[index]) else { return Pick::Nobody };
+    best.room = best.room.saturating_sub(1);
+    best.load += 1;
+    Pick::Target(best.id)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+use super::*;
+use sterna::protocol::limits::ARRIVALS_MAX;
+
+const A: NodeId = NodeId(1);
+const B: NodeId = NodeId(2);
+const C: NodeId = NodeId(3);
+
+fn at(ms: u64) -> Time {
+    Time::from_micros(10_000_000 + ms * 1000)
+}
+
+fn candidate(id: NodeId, room: u32, load: u64) -> Candidate {
+    Candidate { id, room, load }
+}
+
+#[test]
+fn of_nodes_with_room_the_less_loaded_of_two_is_taken() {
+    let mut two = [candidate(A, 1000, 500), candidate(B, 1000, 0)];
+    for _ in 0..500 {
+        assert_eq!(pick(&mut two, &[], false), Pick::Target(B), "one is always compared with the other");
+    }
+    let mut taken = BTreeMap::new();
+    let mut three = [candidate(A, 1000, 0), candidate(B, 1000, 0), candidate(C, 1000, 0)];
+    for _ in 0..300 {
+        let Pick::Target(target) = pick(&mut three, &[], false) else { panic!("all have room") };
+        *taken.entry(target).or_insert(0) += 1;
+    }
+    // Each choice counts as load for the next, so that they stay close together.
+    assert!(taken.len() == 3 && taken.values().all(|count| (80..=120).contains(count)), "{taken:?}");
+}
+
+#[test]
+fn a_move_waits_for_room_but_not_for_a_node_that_it_has_tried() {
+    let mut nodes = [candidate(A, 2, 0), candidate(B, 0, 0)];
+    assert_eq!(pick(&mut nodes, &[], false), Pick::Target(A));
+    assert_eq!(pick(&mut nodes, &[], false), Pick::Target(A));
+    assert_eq!(pick(&mut nodes, &[], false), Pick::Wait);
+    assert_eq!(pick(&mut nodes, &[A], false), Pick::Wait);
+    assert_eq!(pick(&mut nodes, &[A, B], false), Pick::Nobody);
+    assert_eq!(pick(&mut [], &[], true), Pick::Nobody);
+}
+
+#[test]
+fn near_the_deadline_no_move_waits() {
+    let mut nodes = [candidate(A, 0, 0)];
+    assert_eq!(pick(&mut nodes, &[], false), Pick::Wait);
+    assert_eq!(pick(&mut nodes, &[], true), Pick::Target(A));
+    assert_eq!(pick(&mut nodes, &[A], true), Pick::Nobody);
+}
+
+#[test]
+fn a_word_counts_for_a_second_and_then_a_few_moves_are_allowed() {
+    let granted = |moves, under_way| Granted { moves, said_at: Some(at(0)), under_way };
+    assert_eq!(granted(64, 0).room(at(999)), 64);
+    assert_eq!(granted(64, 60).room(at(999)), 4);
+    assert_eq!(granted(0, 3).room(at(999)), 0);
+    assert_eq!(granted(64, 0).room(at(1000)), MOVES_UNTOLD);
+    assert_eq!(granted(0, 3).room(at(1000)), MOVES_UNTOLD - 3, "nobody waits for a word that was lost");
+    assert_eq!(Granted::default().room(at(0)), MOVES_UNTOLD);
+}
+
+#[test]
+fn a_source_is_told_its_share_once_and_again_before_the_word_is_stale() {
+    let mut arrivals = Arrivals::default();
+    assert_eq!(arrivals.on_prepare(A, ARRIVALS_MAX, at(0)), Some(ARRIVALS_MAX));
+    assert_eq!(arrivals.on_prepare(A, ARRIVALS_MAX, at(1)), None);
+    assert_eq!(arrivals.on_prepare(A, ARRIVALS_MAX, at(500)), Some(ARRIVALS_MAX));
+    assert_eq!(arrivals.on_prepare(A, ARRIVALS_MAX, at(999)), None);
+}
+
+#[test]
+fn sources_share_and_one_that_has_stopped_has_no_share() {
+    let mut arrivals = Arrivals::default();
+    arrivals.on_prepare(A, 64, at(0));
+    assert_eq!(arrivals.on_prepare(B, 64, at(1)), Some(32));
+    assert_eq!(arrivals.on_prepare(A, 64, at(2)), Some(32));
+    assert_eq!(arrivals.on_prepare(C, 64, at(3)), Some(21));
+    assert_eq!(arrivals.on_prepare(A, 64, at(1100)), Some(64));
+}
+
+#[test]
+fn whoever_has_arrived_before_its_client_counts_until_the_client_comes_or_stays_away() {
+    let mut arrivals = Arrivals::default();
+    arrivals.on_prepare(A, 4, at(0));
+    for cohort in 0..4 {
+        arrivals.ahead.insert(CohortId(cohort), at(10));
+    }
+    assert_eq!(arrivals.on_prepare(A, 4, at(20)), Some(0), "as many handshakes are to come as it takes");
+    assert_eq!(arrivals.on_client(CohortId(0), 4, at(30)), [(A, 1)]);
+    assert_eq!(arrivals.on_client(CohortId(1), 4, at(40)), [(A, 2)]);
+    let later = at(10) + ATTACH_MAX;
+    assert_eq!(arrivals.on_prepare(A, 4, later), Some(4));
+    assert!(arrivals.ahead.is_empty(), "what is counted is bounded");
+}
+
+#[test]
+fn only_nodes_that_are_online_and_no_older_take_arrivals() {
+    let address = "127.0.0.1:1".parse().unwrap();
+    let info = |standing, app_version| NodeInfo {
+        id: A,
+        name: "node".into(),
+        standing,
+        tcp: address,
+        quic: address,
+        peer: address,
+        app_version,
+        sessions: 0,
+    };
+    assert!(takes_arrivals(&info(Standing::Online, 7), 7));
+    assert!(takes_arrivals(&info(Standing::Online, 8), 7));
+    assert!(!takes_arrivals(&info(Standing::Online, 6), 7));
+    assert!(takes_arrivals(&info(Standing::Online, 6), 0), "a roll-back");
+    for standing in [Standing::Cordoned, Standing::Offline] {
+        assert!(!takes_arrivals(&info(standing, 7), 7));
+    }
+}
