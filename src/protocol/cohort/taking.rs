@@ -91,8 +91,13 @@ impl Cohort {
                     self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, SnapshotAsk::Read));
                 }
                 takeover::Output::WriteBack { number, expected, fence, snapshot } => {
-                    let sessions = snapshot
+                    let mut sessions = snapshot
                         .map_or_else(|| vec![self.session.export(env.now)], |snapshot| snapshot.sessions);
+                    // Whoever restarts from this once more begins a later generation: the client may have joined
+                    // the one that begins here, and has to be told again.
+                    for state in &mut sessions {
+                        state.generation = state.generation.next();
+                    }
                     let snapshot = Box::new(Snapshot { fence, number: 0, sessions });
                     let ask = SnapshotAsk::Write { expected, snapshot };
                     self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, ask));
