@@ -46,43 +46,43 @@ fn search(name: &str, bounds: Bounds, never: &[&str], states: usize) {
 #[test]
 fn links_that_break_without_a_move() {
     let bounds = Bounds { messages: 2, breaks: 2, dials: 3, ..Bounds::CALM };
-    search("broken links", bounds, &[MOVED, MIGRATES, FAILED, SECOND, FENCE, RESTART, GONE], 12_068);
+    search("broken links", bounds, &[MOVED, MIGRATES, FAILED, SECOND, FENCE, RESTART, GONE], 15_012);
 }
 
 #[test]
 fn a_move_that_may_be_given_up() {
     let bounds = Bounds { messages: 2, moves: 1, wakes: 1, ..Bounds::CALM };
-    search("play through a move", bounds, &[SECOND, FENCE, RESTART, GONE], 110_894);
+    search("play through a move", bounds, &[SECOND, FENCE, RESTART, GONE], 132_773);
 }
 
 #[test]
 fn a_move_that_tries_two_targets() {
     let bounds = Bounds { moves: 1, targets: 2, dials: 2, wakes: 1, ..Bounds::CALM };
-    search("play through two attempts", bounds, &[FENCE, RESTART, GONE], 505_923);
+    search("play through two attempts", bounds, &[FENCE, RESTART, GONE], 463_083);
 }
 
 #[test]
 fn a_move_and_a_move_back() {
     let bounds = Bounds { moves: 2, dials: 2, ..Bounds::CALM };
-    search("play there and back", bounds, &[SECOND, FENCE, RESTART, GONE], 141_827);
+    search("play there and back", bounds, &[SECOND, FENCE, RESTART, GONE], 99_586);
 }
 
 #[test]
 fn a_move_with_a_broken_link_that_may_be_given_up() {
     let bounds = Bounds { moves: 1, breaks: 1, dials: 2, wakes: 1, ..Bounds::CALM };
-    search("a link breaks in a move", bounds, &[SECOND, FENCE, RESTART, GONE], 604_480);
+    search("a link breaks in a move", bounds, &[SECOND, FENCE, RESTART, GONE], 555_031);
 }
 
 #[test]
 fn a_node_crashes_in_a_move() {
     let bounds = Bounds { moves: 1, crashes: 1, dials: 3, ..Bounds::CALM };
-    search("a node crashes in a move", bounds, &[SECOND, FENCE], 0);
+    search("a node crashes in a move", bounds, &[SECOND, FENCE], 57_717);
 }
 
 #[test]
 fn a_lease_runs_out_in_a_move() {
     let bounds = Bounds { moves: 1, fences: 1, dials: 2, ..Bounds::CALM };
-    search("a lease runs out in a move", bounds, &[SECOND], 0);
+    search("a lease runs out in a move", bounds, &[SECOND], 447_216);
 }
 
 const LAZY: Durability = Durability::Lazy(Duration::from_secs(1));
@@ -91,7 +91,7 @@ const LAZY: Durability = Durability::Lazy(Duration::from_secs(1));
 fn a_crash_and_snapshots_now_and_then() {
     let bounds =
         Bounds { messages: 2, crashes: 1, fences: 1, takers: 1, dials: 3, durability: LAZY, ..Bounds::CALM };
-    search("a crash", bounds, &[MIGRATES, FAILED, SECOND], 0);
+    search("a crash", bounds, &[MIGRATES, FAILED, SECOND], 81_409);
 }
 
 #[test]
@@ -99,32 +99,32 @@ fn a_crash_and_snapshots_before_acknowledgement() {
     let durability = Durability::BeforeAck;
     let bounds =
         Bounds { messages: 2, crashes: 1, fences: 1, takers: 1, dials: 3, durability, ..Bounds::CALM };
-    search("a crash that costs nothing", bounds, &[MIGRATES, FAILED, SECOND, GONE], 0);
+    search("a crash that costs nothing", bounds, &[MIGRATES, FAILED, SECOND, GONE], 127_199);
 }
 
 #[test]
 fn a_crash_in_a_move_and_snapshots_now_and_then() {
     let bounds = Bounds { moves: 1, crashes: 1, takers: 1, dials: 2, durability: LAZY, ..Bounds::CALM };
-    search("a crash in a move", bounds, &[SECOND, FENCE], 0);
+    search("a crash in a move", bounds, &[SECOND, FENCE], 115_430);
 }
 
 #[test]
 fn a_crash_in_a_move_and_snapshots_before_acknowledgement() {
     let durability = Durability::BeforeAck;
     let bounds = Bounds { moves: 1, crashes: 1, takers: 1, dials: 2, durability, ..Bounds::CALM };
-    search("a crash in a move that costs nothing", bounds, &[SECOND, FENCE, GONE], 0);
+    search("a crash in a move that costs nothing", bounds, &[SECOND, FENCE, GONE], 211_294);
 }
 
 #[test]
 fn a_classic_move_that_may_be_given_up() {
     let bounds = Bounds { mode: MoveMode::Classic, moves: 1, wakes: 1, dials: 2, ..Bounds::CALM };
-    search("a classic move", bounds, &[SECOND, FENCE, RESTART, GONE], 1_487);
+    search("a classic move", bounds, &[SECOND, FENCE, RESTART, GONE], 2_869);
 }
 
 #[test]
 fn a_move_by_force() {
     let bounds = Bounds { moves: 1, forced: 1, dials: 2, ..Bounds::CALM };
-    search("a move by force", bounds, &[SECOND, FENCE, RESTART, GONE], 118_281);
+    search("a move by force", bounds, &[SECOND, FENCE, RESTART, GONE], 106_962);
 }
 
 /// What each broken rule needs to go wrong, and which property notices.
