@@ -78,6 +78,8 @@ test)
 soak)
     rounds="${SOAK_ROUNDS:-10}"
     stage build "cargo build --locked --quiet --workspace --all-features && cargo build --locked --quiet --release --workspace"
+    # What is too large for the stage of `make test`.
+    stage model "cargo test --locked --quiet --profile model --package sterna-model --features search --tests -- --ignored --test-threads 1 --nocapture"
     stage properties "PROPTEST_CASES=${PROPTEST_CASES:-5000} $cargo_test --lib"
     stage simulation "cargo run --locked --quiet --profile sim --package sterna-sim --bin sterna-sim -- --seeds ${SIM_SEEDS:-100000} --start 1001"
     stage memory "for round in \$(seq $rounds); do STERNA_NEED_VALGRIND=1 $cargo_test --test c_abi || exit 1; done"

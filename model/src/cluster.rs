@@ -17,6 +17,8 @@ use sterna::protocol::wire::{Data, MoveMode, Uplink};
 pub struct Bounds {
     /// Crashes and leases that run out, together.
     pub faults: u8,
+    /// How many of these may be leases that run out.
+    pub fences: u8,
     /// Answers of the stores that get lost.
     pub lost_answers: u8,
     /// Times that the client asks to be moved.
@@ -256,6 +258,7 @@ impl Cluster {
             Action::Crash(index) => self.crash(index),
             Action::RunOut(index) => {
                 self.left.faults -= 1;
+                self.left.fences -= 1;
                 self.own(index, action, rules, |node| {
                     let ignores = variant == Some(Variant::NoSelfFencing);
                     node.lease = if ignores { LeasePhase::Ignored } else { LeasePhase::RunOut };

@@ -95,7 +95,7 @@ impl Cluster {
             actions.push(Action::BeginTakeOver(index));
         }
         match node.lease {
-            LeasePhase::Holds if self.left.faults > 0 && node.is_involved() => {
+            LeasePhase::Holds if self.left.faults.min(self.left.fences) > 0 && node.is_involved() => {
                 actions.push(Action::RunOut(index));
             }
             LeasePhase::Holds | LeasePhase::Ignored => {}

@@ -14,7 +14,7 @@ const NEVER_WITHOUT_MOVES: &[&str] = &["a target refuses", "the source recalls",
 const NEVER_WITH_ONE_TARGET: &[&str] = &["a second target is named"];
 const NEVER_WITH_ONE_MOVE: &[&str] = &["moved back"];
 
-fn search(name: &str, bounds: Bounds, never: &[&[&str]], states: usize) {
+fn search(name: &str, bounds: Bounds, never: &[&[&str]], states: impl Into<Option<usize>>) {
     let began = Instant::now();
     let checker = Ownership::new(bounds, None).checker().threads(2);
     let checker = checker.finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
@@ -33,49 +33,59 @@ fn search(name: &str, bounds: Bounds, never: &[&[&str]], states: usize) {
     }
     surprises.extend(never.iter().map(|property| format!("now reached: {property}")));
     assert!(surprises.is_empty(), "{name}: {surprises:?}");
-    assert_eq!(checker.unique_state_count(), states, "{name}: the model has changed");
+    if let Some(states) = states.into() {
+        assert_eq!(checker.unique_state_count(), states, "{name}: the model has changed");
+    }
 }
 
 #[test]
 fn a_move_that_tries_two_targets() {
-    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 1, takers: 0, targets: 2, forced: 0 };
-    search("two targets", bounds, &[NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_MOVE], 199_096);
+    let bounds = Bounds { faults: 0, fences: 0, lost_answers: 1, moves: 1, takers: 0, targets: 2, forced: 0 };
+    search("two targets", bounds, &[NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_MOVE], 144_801);
 }
 
 #[test]
 fn a_move_and_a_move_back() {
-    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 2, takers: 0, targets: 1, forced: 0 };
-    search("there and back", bounds, &[NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_TARGET], 207_800);
+    let bounds = Bounds { faults: 0, fences: 0, lost_answers: 1, moves: 2, takers: 0, targets: 1, forced: 0 };
+    search("there and back", bounds, &[NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_TARGET], 142_541);
 }
 
 #[test]
 fn a_move_with_a_crash_or_a_fence_and_a_lost_answer() {
-    let bounds = Bounds { faults: 1, lost_answers: 1, moves: 1, takers: 1, targets: 1, forced: 0 };
+    let bounds = Bounds { faults: 1, fences: 1, lost_answers: 1, moves: 1, takers: 1, targets: 1, forced: 0 };
     search("one fault", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 1_569_128);
 }
 
 #[test]
 fn a_move_that_is_forced_half_way() {
-    let bounds = Bounds { faults: 0, lost_answers: 1, moves: 1, takers: 0, targets: 1, forced: 1 };
-    let never = [NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE];
-    search("forced half way", bounds, &never, 0);
+    let bounds = Bounds { faults: 0, fences: 0, lost_answers: 1, moves: 1, takers: 0, targets: 1, forced: 1 };
+    let never = [NEVER_WITHOUT_FAULTS, NEVER_WITH_ONE_TARGET];
+    search("forced half way", bounds, &never, 469_261);
 }
 
 #[test]
 fn a_move_by_force_with_a_crash_or_a_fence() {
-    let bounds = Bounds { faults: 1, lost_answers: 0, moves: 0, takers: 1, targets: 1, forced: 1 };
-    search("by force", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 0);
+    let bounds = Bounds { faults: 1, fences: 1, lost_answers: 0, moves: 0, takers: 1, targets: 1, forced: 1 };
+    search("by force", bounds, &[NEVER_WITH_ONE_TARGET], 832_906);
 }
 
 #[test]
 fn two_faults_and_two_nodes_that_take_over() {
-    let bounds = Bounds { faults: 2, lost_answers: 1, moves: 0, takers: 2, targets: 1, forced: 0 };
+    let bounds = Bounds { faults: 2, fences: 2, lost_answers: 1, moves: 0, takers: 2, targets: 1, forced: 0 };
     let never = [NEVER_WITHOUT_MOVES, NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE];
     search("two takers", bounds, &never, 129_540);
 }
 
 #[test]
 fn a_move_with_two_faults() {
-    let bounds = Bounds { faults: 2, lost_answers: 0, moves: 1, takers: 1, targets: 1, forced: 0 };
-    search("two faults", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 2_875_216);
+    let bounds = Bounds { faults: 2, fences: 1, lost_answers: 0, moves: 1, takers: 1, targets: 1, forced: 0 };
+    search("two faults", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], 0);
+}
+
+/// The whole of two faults takes minutes: `make soak` runs it.
+#[test]
+#[ignore = "takes long: make soak"]
+fn a_move_with_two_faults_of_any_kind() {
+    let bounds = Bounds { faults: 2, fences: 2, lost_answers: 0, moves: 1, takers: 1, targets: 1, forced: 0 };
+    search("two faults of any kind", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], None);
 }

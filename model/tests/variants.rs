@@ -9,20 +9,24 @@ use sterna_model::variants::Variant;
 
 /// What each of them needs to go wrong, and which property notices.
 fn scene(variant: Variant) -> (Bounds, &'static str) {
-    let calm = Bounds { faults: 0, lost_answers: 0, moves: 1, takers: 1, targets: 1, forced: 0 };
+    let calm = Bounds { faults: 0, fences: 0, lost_answers: 0, moves: 1, takers: 1, targets: 1, forced: 0 };
     let served_again = "without a further fault it is served again";
     let one_server = "at most one server";
     match variant {
         Variant::RecallsOnTimeOut | Variant::ForgetsRefusal => (calm, one_server),
-        Variant::NoClaimBeforeBaton | Variant::NoSelfFencing => (Bounds { faults: 1, ..calm }, one_server),
-        Variant::WeighsOldLeases => (Bounds { faults: 1, moves: 0, ..calm }, one_server),
-        Variant::TakesOverOnOwnersLeaseAlone => (Bounds { faults: 1, ..calm }, one_server),
+        Variant::NoClaimBeforeBaton | Variant::NoSelfFencing => {
+            (Bounds { faults: 1, fences: 1, ..calm }, one_server)
+        }
+        Variant::WeighsOldLeases => (Bounds { faults: 1, fences: 1, moves: 0, ..calm }, one_server),
+        Variant::TakesOverOnOwnersLeaseAlone => (Bounds { faults: 1, fences: 1, ..calm }, one_server),
         Variant::EarlierReadyCounts => {
             (Bounds { targets: 2, ..calm }, "a target is named only when its client is there")
         }
         Variant::DoesNotHandBack => (calm, served_again),
-        Variant::FencedNodeAcceptsBaton => (Bounds { faults: 1, ..calm }, "nobody is served without a lease"),
-        Variant::KeepsPreparationsFenced => (Bounds { faults: 1, ..calm }, one_server),
+        Variant::FencedNodeAcceptsBaton => {
+            (Bounds { faults: 1, fences: 1, ..calm }, "nobody is served without a lease")
+        }
+        Variant::KeepsPreparationsFenced => (Bounds { faults: 1, fences: 1, ..calm }, one_server),
         Variant::MoveBackRevivesOldCopy => (Bounds { moves: 2, ..calm }, one_server),
     }
 }

@@ -132,13 +132,11 @@ impl Play {
         if node.fenced {
             actions.push(Action::Renew(index));
         }
-        if self.left.faults > 0 && node.cohort.is_some() {
-            if self.survives(index) {
-                actions.push(Action::Crash(index));
-            }
-            if !node.fenced {
-                actions.push(Action::RunOut(index));
-            }
+        if self.left.crashes > 0 && node.cohort.is_some() && self.survives(index) {
+            actions.push(Action::Crash(index));
+        }
+        if self.left.fences > 0 && node.cohort.is_some() && !node.fenced {
+            actions.push(Action::RunOut(index));
         }
     }
 
@@ -246,12 +244,12 @@ impl Play {
                 self.node_does(node, &Input::TakeOver, rules);
             }
             Action::Crash(node) => {
-                self.left.faults -= 1;
+                self.left.crashes -= 1;
                 self.crash(node);
                 self.update_leases();
             }
             Action::RunOut(node) => {
-                self.left.faults -= 1;
+                self.left.fences -= 1;
                 self.node_does(node, &Input::Fenced, rules);
                 self.update_leases();
             }

@@ -59,12 +59,21 @@ pub struct Bounds {
     pub dials: u8,
     /// Times of a move that come although nothing is slow: a target gives up, a source gives up.
     pub wakes: u8,
-    /// Nodes that crash and leases that run out, together.
-    pub faults: u8,
+    /// Nodes that crash.
+    pub crashes: u8,
+    /// Leases that run out.
+    pub fences: u8,
     /// Times that a node begins to take over.
     pub takers: u8,
     /// What is stored of the session, and when.
     pub durability: Durability,
+}
+
+impl Bounds {
+    /// Whether a node may fail.
+    pub const fn has_faults(&self) -> bool {
+        self.crashes > 0 || self.fences > 0
+    }
 }
 
 impl Bounds {
@@ -78,7 +87,8 @@ impl Bounds {
         breaks: 0,
         dials: 1,
         wakes: 0,
-        faults: 0,
+        crashes: 0,
+        fences: 0,
         takers: 0,
         durability: Durability::None,
     };

@@ -120,7 +120,9 @@ impl Model for Delivery {
             Property::always(
                 "nothing is restarted from a copy unless a node failed",
                 |model: &Self, state: &Play| {
-                    state.judge.restarts == 0 || state.left.faults < model.bounds.faults
+                    state.judge.restarts == 0
+                        || (state.left.crashes, state.left.fences)
+                            != (model.bounds.crashes, model.bounds.fences)
                 },
             ),
             Property::always(

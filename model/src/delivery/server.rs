@@ -117,7 +117,7 @@ impl Node {
             questions: Vec::new(),
             targets: bounds.targets,
             durability: bounds.durability,
-            slow: bounds.durability == Durability::None && bounds.faults > 0,
+            slow: bounds.durability == Durability::None && bounds.has_faults(),
             earlier: None,
         }
     }

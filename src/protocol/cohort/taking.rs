@@ -96,10 +96,10 @@ impl Cohort {
                 takeover::Output::WriteBack { number, expected, fence, snapshot } => {
                     let mut sessions = snapshot
                         .map_or_else(|| vec![self.session.export(env.now)], |snapshot| snapshot.sessions);
-                    // Whoever goes on from these bytes after this node opens a generation of its own: the
-                    // client may have heard of the one that begins here.
-                    for session in &mut sessions {
-                        session.generation = session.generation.next();
+                    // Whoever restarts from this once more begins a later generation: the client may have joined
+                    // the one that begins here, and has to be told again.
+                    for state in &mut sessions {
+                        state.generation = state.generation.next();
                     }
                     let snapshot = Box::new(Snapshot { fence, number: 0, sessions });
                     let ask = SnapshotAsk::Write { expected, snapshot };

@@ -9,7 +9,7 @@ use crate::protocol::reasons::{OfflineReason, RefuseReason, TargetRefusal};
 use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Revision, Versioned};
 use crate::protocol::sequence::LinkReceiver;
 use crate::protocol::session::{Link, LinkId, Serving, Session, Settings};
-use crate::protocol::snapshot::Durability;
+use crate::protocol::snapshot::{Durability, Snapshot, SnapshotAnswer, SnapshotAsk, Stored};
 use crate::protocol::source::{self, Source, Timing};
 use crate::protocol::target::{self, Target};
 use crate::protocol::time::{BootTime, Time};
@@ -18,6 +18,7 @@ use crate::protocol::wire::{
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 const SOURCE: NodeId = NodeId(1);
 const TARGET: NodeId = NodeId(2);
@@ -408,6 +409,52 @@ fn a_client_says_how_far_it_is_until_it_has_joined_a_new_generation() {
     assert_eq!(first_after_link(3, 7, 2), Cursor(7));
     // It has joined, and has the message that was sent here: it must not come again under another number.
     assert_eq!(first_after_link(4, 8, 3), Cursor(7));
+}
+
+/// What this cohort asks next of whom it asks now: the directory, the heartbeats, the store of snapshots.
+fn next_question(cohort: &mut Cohort) -> Output {
+    let asks = |output: &Output| {
+        matches!(output, Output::Ask(..) | Output::ReadLeases(_) | Output::Snapshot(Asker::TakeOver, ..))
+    };
+    std::iter::from_fn(|| cohort.poll_output()).find(asks).expect("it asks something")
+}
+
+#[test]
+fn who_restarts_from_what_a_take_over_has_written_begins_a_later_generation() {
+    let node = Node::new();
+    let env = node.env(at(0));
+    let mut settings = Settings::clone(&settings());
+    settings.durability = Durability::Lazy(Duration::from_secs(1));
+    let settings = Arc::new(settings);
+    let begun = Session::new(SESSION, "user".into(), [0; 32], Fence::default(), settings.clone());
+    let sessions = vec![begun.export(at(0))];
+    let mut stored = Stored { revision: Revision(1), snapshot: Snapshot { sessions, ..Snapshot::default() } };
+    let mut told = Vec::new();
+    for epoch in 1..3 {
+        let gone = serving(SOURCE, epoch);
+        let mut cohort = Cohort::unknown(SESSION, TARGET, settings.clone());
+        cohort.take_over(&env);
+        let Output::Ask(asker, number, Ask::Read) = next_question(&mut cohort) else { panic!("the record") };
+        cohort.on_answer(asker, number, read(gone), &env);
+        let Output::ReadLeases(number) = next_question(&mut cohort) else { panic!("the leases") };
+        cohort.on_leases(number, Some([SOURCE].into()), &env);
+        let Output::Ask(asker, number, Ask::Cas { .. }) = next_question(&mut cohort) else {
+            panic!("a claim")
+        };
+        cohort.on_answer(asker, number, Answer::Cas(CasAnswer::Won(Revision(9))), &env);
+        let Output::Snapshot(asker, number, SnapshotAsk::Read) = next_question(&mut cohort) else {
+            panic!("the snapshot")
+        };
+        cohort.on_snapshot(asker, number, SnapshotAnswer::Read(Some(Box::new(stored.clone()))), &env);
+        let Output::Snapshot(asker, number, SnapshotAsk::Write { snapshot, .. }) = next_question(&mut cohort)
+        else {
+            panic!("it is written back")
+        };
+        cohort.on_snapshot(asker, number, SnapshotAnswer::Written(Revision(9)), &env);
+        told.push(cohort.session().generation());
+        stored = Stored { revision: Revision(9), snapshot: *snapshot };
+    }
+    assert!(told[0] < told[1], "{told:?}");
 }
 
 #[test]
