@@ -5,7 +5,6 @@ use crate::store::Store;
 use crate::{PATIENCE, TOKEN_LIFE};
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use sterna::client::token::ConnectToken;
@@ -20,17 +19,11 @@ pub(crate) const TAKE_OVER: Duration = Duration::from_millis(750);
 
 pub(crate) const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 
-/// The keys that all nodes of all clusters share, in a directory that goes with the process.
-struct Keys {
-    dir: PathBuf,
-    keys: ClusterKeys,
-}
+/// Where the keys lie that all nodes of all clusters share; made once.
+const KEYS_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/faults");
 
-static KEYS: LazyLock<Keys> = LazyLock::new(|| {
-    let dir = std::env::temp_dir().join(format!("sterna-faults-{}", std::process::id()));
-    let keys = ClusterKeys::load_or_create(&dir, "dev").expect("keys can be made");
-    Keys { dir, keys }
-});
+static KEYS: LazyLock<ClusterKeys> =
+    LazyLock::new(|| ClusterKeys::load_or_create(KEYS_DIR.as_ref(), "dev").expect("keys can be made"));
 
 /// What differs between clusters, and between the nodes of one.
 #[derive(Clone, Debug)]
@@ -41,8 +34,12 @@ pub(crate) struct Setting {
     pub(crate) room_at_target: Option<u32>,
     /// What clients are told as the address of node 2.
     pub(crate) target_host: Option<IpAddr>,
-    /// How long a session waits for its client, and a client for its session.
+    /// How long a session waits for its client.
     pub(crate) resume: Duration,
+    /// How often lazy snapshots are taken.
+    pub(crate) snapshot: Duration,
+    /// Other nodes reach node 2 by way of the test, which can cut them off.
+    pub(crate) target_behind_proxy: bool,
 }
 
 impl Default for Setting {
@@ -52,31 +49,35 @@ impl Default for Setting {
             room_at_target: None,
             target_host: None,
             resume: Duration::from_secs(60),
+            snapshot: Duration::from_millis(200),
+            target_behind_proxy: false,
         }
     }
 }
 
 impl Setting {
     fn config(&self, name: &str) -> String {
-        let mut text = format!("state_dir = {:?}\n", KEYS.dir);
+        let mut text = format!("state_dir = {KEYS_DIR:?}\n");
         let _ = writeln!(text, "durability = \"{}\"", self.durability);
         text += "tcp_port = 0\nquic_port = 0\npeer_port = 0\n";
         text += "log = \"warn,sterna_server=debug\"\n";
         if let Some(host) = self.target_host.filter(|_| name == NODES[1]) {
             let _ = writeln!(text, "public_host = \"{host}\"");
         }
+        text += "[limits]\nuser_data_bytes_max = 1048576\n";
         if let Some(room) = self.room_at_target.filter(|_| name == NODES[1]) {
-            let _ = writeln!(text, "[limits]\nsessions_max = {room}");
+            let _ = writeln!(text, "sessions_max = {room}");
         }
         let _ = writeln!(
             text,
-            "[times]\nlease_renew_ms = {}\nself_fence_ms = {}\ntake_over_ms = {}\nresume_ms = {}",
+            "[times]\nlease_renew_ms = {}\nself_fence_ms = {}\ntake_over_ms = {}\nsnapshot_ms = {}\nresume_ms = {}",
             RENEW.as_millis(),
             FENCE.as_millis(),
             TAKE_OVER.as_millis(),
+            self.snapshot.as_millis(),
             self.resume.as_millis()
         );
-        text += "attach_ms = 1000\nbaton_wait_ms = 300\nfreeze_ms = 100\nticket_ms = 4000\nsnapshot_ms = 200\n";
+        text += "attach_ms = 1000\nbaton_wait_ms = 300\nfreeze_ms = 100\nticket_ms = 4000\n";
         text
     }
 }
@@ -89,7 +90,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start(setting: &Setting) -> Result<Self, String> {
+        LazyLock::force(&KEYS);
         let (store, engine) = Store::start().await;
+        if setting.target_behind_proxy {
+            store.put_proxy_before(NODES[1]);
+        }
         for name in NODES {
             Config::parse(&setting.config(name)).map_err(|error| error.to_string())?;
         }
@@ -111,13 +116,13 @@ impl Cluster {
     /// A token that names all nodes, this one first.
     pub(crate) fn token(&self, user: &str, first: &str) -> ConnectToken {
         let user = User::new(user).expect("a name");
-        let user_token = Issuer::new(&KEYS.keys).issue(&user, TOKEN_LIFE);
+        let user_token = Issuer::new(&KEYS).issue(&user, TOKEN_LIFE);
         let mut order: Vec<usize> = (0..NODES.len()).collect();
         order.sort_by_key(|index| NODES[*index] != first);
         let all = |address: fn(&Addresses) -> SocketAddr| {
             order.iter().map(|index| address(&self.addresses[*index])).collect()
         };
-        connect_token(&KEYS.keys, user_token, all(|node| node.tcp), all(|node| node.quic))
+        connect_token(&KEYS, user_token, all(|node| node.tcp), all(|node| node.quic))
     }
 
     /// Waits until a node has heard of everything that the engine has told so far: what it is told comes before the
@@ -160,9 +165,4 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) -> Result<(), St
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     Ok(())
-}
-
-/// Removes what the tests of this process have left in the file system.
-pub(crate) fn remove_keys() {
-    let _ = std::fs::remove_dir_all(&KEYS.dir);
 }

@@ -4,6 +4,8 @@
 use crate::said::{Began, Said};
 use std::time::Duration;
 use sterna::protocol::application::{Application, Context, Lost};
+use sterna::protocol::ids::SessionId;
+use sterna::protocol::limits::COPY_AHEAD_BYTES;
 use sterna::protocol::reasons::{CloseReason, ReplyStatus};
 use sterna::protocol::snapshot::Origin;
 use sterna::protocol::wire::{Kind, Message, Value};
@@ -19,6 +21,9 @@ pub(crate) const PUSH: u16 = 2;
 pub(crate) const HUSH: u16 = 3;
 
 const PUSH_EVERY: Duration = Duration::from_millis(20);
+
+/// Users whose name begins so have much user data.
+pub(crate) const LARGE: &str = "large";
 
 const HEARD: &str = "heard";
 const PUSHED: &str = "pushed";
@@ -45,22 +50,26 @@ fn push(session: &mut Context<'_>) {
     }
 }
 
-fn began(how: Began) {
-    Said::Began { at_us: boot_micros(), how }.tell();
+fn began(session: &Context<'_>, how: Began) {
+    Said::Began { at_us: boot_micros(), session: session.session().0, how }.tell();
 }
 
 impl Application for Counting {
     fn connected(&self, session: &mut Context<'_>) {
-        began(Began::Connected);
+        began(session, Began::Connected);
+        if session.user().starts_with(LARGE) {
+            // Too large to be carried by the baton while play stands still.
+            session.set("large", Value::Bytes(vec![7; COPY_AHEAD_BYTES + 1024])).expect("as configured");
+        }
         session.set_timer(PUSH_EVERY);
     }
 
-    fn moved_in(&self, _: &mut Context<'_>) {
-        began(Began::MovedIn);
+    fn moved_in(&self, session: &mut Context<'_>) {
+        began(session, Began::MovedIn);
     }
 
-    fn took_over(&self, _: &mut Context<'_>, _: Origin) {
-        began(Began::TookOver);
+    fn took_over(&self, session: &mut Context<'_>, _: Origin) {
+        began(session, Began::TookOver);
     }
 
     fn message(&self, session: &mut Context<'_>, message: &Message<'_>) {
@@ -68,7 +77,8 @@ impl Application for Counting {
             (SAY, Kind::Plain) => {
                 let got = message.payload.try_into().map(u64::from_be_bytes).expect("a number");
                 let expected = count(session, HEARD);
-                Said::Handled { at_us: boot_micros(), number: got }.tell();
+                let session_id = session.session().0;
+                Said::Handled { at_us: boot_micros(), session: session_id, number: got }.tell();
                 if got != expected {
                     Said::Disorder { expected, got }.tell();
                 }
@@ -93,13 +103,18 @@ impl Application for Counting {
 
     fn lost(&self, session: &mut Context<'_>, lost: &Lost) {
         let (up, down) = (&lost.uplink, &lost.downlink);
-        Said::Lost { uplink: (up.start, up.end), downlink: (down.start, down.end) }.tell();
+        let session_id = session.session().0;
+        Said::Lost { session: session_id, uplink: (up.start, up.end), downlink: (down.start, down.end) }.tell();
         // Only numbers travel on the uplink before the test asks for the counts.
         let heard = count(session, HEARD);
         set(session, HEARD, heard.max(up.end));
     }
 
-    fn disconnected(&self, _: &mut Context<'_>, reason: CloseReason) {
-        Said::Ended { reason: reason.to_string() }.tell();
+    fn moved_out(&self, _: &str, session: SessionId) {
+        Said::LetGo { session: session.0 }.tell();
+    }
+
+    fn disconnected(&self, session: &mut Context<'_>, reason: CloseReason) {
+        Said::Ended { session: session.session().0, reason: reason.to_string() }.tell();
     }
 }

@@ -8,15 +8,19 @@
 #![cfg(unix)]
 
 mod cluster;
+mod crashes;
 mod game;
 mod judge;
 mod matrix;
 mod node;
 mod player;
 mod process;
+mod proxy;
 mod remote_engine;
+mod rows;
 mod said;
 mod store;
+mod table;
 mod wire;
 
 use std::time::Duration;

@@ -7,12 +7,11 @@ use nix::sys::signal::{Signal, raise};
 use parking_lot::Mutex;
 use std::io::BufRead as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use sterna::protocol::cohort::Report;
+use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
 use sterna_server::config::Config;
 use sterna_server::node::failpoints::{Act, When, set_hook};
-use sterna_server::node::{Node, Observer, Shared};
+use sterna_server::node::{NoObserver, Node, Shared};
 use sterna_server::pki::ClusterKeys;
 use sterna_server::user_token::Verifier;
 use tokio::sync::mpsc;
@@ -23,19 +22,6 @@ pub(crate) const NAME: &str = "STERNA_FAULTS_NODE";
 pub(crate) const CONFIG: &str = "STERNA_FAULTS_CONFIG";
 /// Where the test serves the engine.
 pub(crate) const ENGINE: &str = "STERNA_FAULTS_ENGINE";
-
-/// How often it counted what the test wants to know.
-struct Reports;
-
-impl Observer for Reports {
-    fn report(&self, _: &str, report: Report, _: Instant) {
-        match report {
-            Report::TookOver(_) => Said::TookOver { at_us: sterna::sys::boot_micros() }.tell(),
-            Report::MoveFailed(reason) => Said::MoveFailed { reason: reason.to_string() }.tell(),
-            Report::MovedOut { .. } | Report::MovedIn { .. } | Report::Froze { .. } | Report::Closed(_) => {}
-        }
-    }
-}
 
 static ARMED: Mutex<Vec<Arm>> = Mutex::new(Vec::new());
 
@@ -52,6 +38,7 @@ fn hook(point: &'static str, when: When) -> Act {
     };
     Said::Reached { point: point.to_owned() }.tell();
     match action {
+        Action::Tell => {}
         Action::Crash => raise(Signal::SIGKILL).expect("a process may end itself"),
         Action::Pause => {
             raise(Signal::SIGSTOP).expect("a process may stop itself");
@@ -100,7 +87,7 @@ async fn start(name: String, config: Config, engine: Arc<RemoteEngine>) -> Arc<N
         verifier: Arc::new(verifier),
         engine,
         application: Arc::new(Counting),
-        observer: Arc::new(Reports),
+        observer: Arc::new(NoObserver),
     };
     let node = Node::start(name, 0, shared).await.expect("the node starts");
     Said::Online { id: node.id().0, tcp: node.tcp(), quic: node.quic() }.tell();

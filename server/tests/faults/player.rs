@@ -9,7 +9,7 @@ use sterna::client::event::{Batch, Event};
 use sterna::client::token::ConnectToken;
 use sterna::client::{Client, Config, Status};
 
-/// Between two messages of the player.
+/// Between two messages of a player, unless it is told otherwise.
 const SAY_EVERY: Duration = Duration::from_millis(10);
 /// Between two looks for events.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -34,12 +34,16 @@ pub(crate) struct Player {
     pub(crate) wrongs: Vec<String>,
     /// Whether it answers `Offline`.
     pub(crate) moves_along: bool,
+    /// Between two messages of the player.
+    pub(crate) say_every: Duration,
     sent: u64,
     pushed: u64,
     talks: bool,
     say_at: Instant,
     ask_at: Option<Instant>,
     hushed: Option<[u64; 2]>,
+    /// Its session, once it is connected.
+    pub(crate) session: u64,
     connected: bool,
     /// After a restart messages to the client may be missing; the next one says which comes next.
     may_skip: bool,
@@ -73,12 +77,14 @@ impl Player {
             ended: None,
             wrongs: Vec::new(),
             moves_along: true,
+            say_every: SAY_EVERY,
             sent: 0,
             pushed: 0,
             talks: true,
             say_at: Instant::now(),
             ask_at: None,
             hushed: None,
+            session: 0,
             connected: false,
             may_skip: false,
             lossy,
@@ -114,7 +120,8 @@ impl Player {
         }
     }
 
-    fn play(&mut self) {
+    /// One frame of the game.
+    pub(crate) fn play(&mut self) {
         let mut batch = Batch::default();
         self.client.take_events(&mut batch);
         for (event, bytes) in batch.iter() {
@@ -127,7 +134,7 @@ impl Player {
             self.ask_to_move();
         }
         if self.connected && self.talks && self.ended.is_none() && self.say_at <= now {
-            self.say_at = now + SAY_EVERY;
+            self.say_at = now + self.say_every;
             // A queue that is full is tried again with the next turn.
             if self.client.send(true, VERSION, SAY, &self.sent.to_be_bytes()).is_ok() {
                 self.sent += 1;
@@ -140,7 +147,8 @@ impl Player {
         match event {
             Event::Push { cmd: PUSH, reliable: true, .. } => return self.on_push(bytes),
             Event::Push { .. } | Event::Log { .. } => {}
-            Event::Connected { .. } => {
+            Event::Connected { session } => {
+                self.session = session.0;
                 self.node = name();
                 (self.linked, self.connected) = (true, true);
             }
@@ -197,6 +205,28 @@ impl Player {
         // It may be served elsewhere by now, and nothing has to be done.
         let asked = self.client.send_migrate();
         self.history.push(format!("{} asks to move: {asked:?}", sterna::sys::boot_micros()));
+    }
+
+    /// How many messages it has sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// How many it has heard.
+    pub(crate) fn heard(&self) -> u64 {
+        self.pushed
+    }
+
+    /// As [`settle`](Self::settle), where messages to the client may be lost with a take-over.
+    pub(crate) async fn settle_lossy(&mut self) -> Result<(), String> {
+        self.talks = false;
+        self.client.request(VERSION, HUSH, &[], Some(PATIENCE)).map_err(|error| error.to_string())?;
+        self.until("its last request is answered", |player| player.hushed.is_some()).await?;
+        let heard = self.hushed.map(|[heard, _]| heard);
+        if heard != Some(self.sent) {
+            self.wrongs.push(format!("sent {}, but the node's count is {heard:?}", self.sent));
+        }
+        self.check()
     }
 
     /// Falls silent, and checks that either side has got all that the other has sent.

@@ -13,19 +13,17 @@ pub(crate) enum Said {
     /// It is online.
     Online { id: u64, tcp: SocketAddr, quic: SocketAddr },
     /// The application serves a session from here on.
-    Began { at_us: u64, how: Began },
+    Began { at_us: u64, session: u64, how: Began },
     /// The application was handed a message.
-    Handled { at_us: u64, number: u64 },
+    Handled { at_us: u64, session: u64, number: u64 },
     /// The application was handed another message than the next.
     Disorder { expected: u64, got: u64 },
     /// The application was told what is lost: ranges of uplink and downlink.
-    Lost { uplink: (u64, u64), downlink: (u64, u64) },
+    Lost { session: u64, uplink: (u64, u64), downlink: (u64, u64) },
+    /// The session is another node's now.
+    LetGo { session: u64 },
     /// The session has ended here.
-    Ended { reason: String },
-    /// It counted a take-over.
-    TookOver { at_us: u64 },
-    /// It counted a move that came to nothing.
-    MoveFailed { reason: String },
+    Ended { session: u64, reason: String },
     /// A failpoint was reached, and acts now.
     Reached { point: String },
     /// It was stopped at a failpoint and runs again.
@@ -80,6 +78,8 @@ pub(crate) struct Arm {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Action {
+    /// Only says that it was reached.
+    Tell,
     /// `kill -9`.
     Crash,
     /// The process stands still until it is continued.

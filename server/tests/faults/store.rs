@@ -1,6 +1,7 @@
 //! The engine of a cluster under test: one [`LocalEngine`] for all its nodes, what can go wrong with it, and a log
 //! of what was written when.
 
+use crate::proxy::Proxy;
 use crate::wire::{Question, Reply, WireInfo, beat, packet, read_packet};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Revision};
 use sterna::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk};
-use sterna_server::engine::{Engine as _, LocalEngine, Unavailable};
+use sterna_server::engine::{Engine as _, LocalEngine, NodeInfo, Unavailable};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
@@ -27,6 +28,8 @@ struct Faults {
     silent: BTreeSet<String>,
     /// The next claim of a move is done only when this is told, and not answered.
     late_claim: Option<Arc<Notify>>,
+    /// Other nodes reach these by way of a proxy, once they have published.
+    behind_proxy: BTreeMap<String, Option<Arc<Proxy>>>,
 }
 
 pub(crate) struct Store {
@@ -73,6 +76,31 @@ impl Store {
         let notify = Arc::new(Notify::new());
         self.faults.lock().late_claim = Some(notify.clone());
         notify
+    }
+
+    /// Other nodes are told the address of a proxy instead of this node's own.
+    pub(crate) fn put_proxy_before(&self, node: &str) {
+        self.faults.lock().behind_proxy.insert(node.to_owned(), None);
+    }
+
+    /// What stands before a node that has published.
+    pub(crate) fn proxy_before(&self, node: &str) -> Arc<Proxy> {
+        self.faults.lock().behind_proxy.get(node).cloned().flatten().expect("it was put there")
+    }
+
+    async fn behind_proxy(&self, mut info: NodeInfo) -> NodeInfo {
+        let found = self.faults.lock().behind_proxy.get(&info.name).cloned();
+        let Some(proxy) = found else { return info };
+        let proxy = match proxy {
+            Some(proxy) => proxy,
+            None => {
+                let proxy = Proxy::before(info.peer).await;
+                self.faults.lock().behind_proxy.insert(info.name.clone(), Some(proxy.clone()));
+                proxy
+            }
+        };
+        info.peer = proxy.address;
+        info
     }
 
     pub(crate) fn with_log<R>(&self, look: impl FnOnce(&Log) -> R) -> R {
@@ -125,7 +153,7 @@ impl Store {
     async fn answer(&self, question: Question, payload: &[u8]) -> (Reply, Vec<u8>) {
         let reply = match question {
             Question::Publish(info) => {
-                let done = done(self.engine.publish(info.into()).await);
+                let done = done(self.engine.publish(self.behind_proxy(info.into()).await).await);
                 self.tell_nodes();
                 done
             }
