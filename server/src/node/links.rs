@@ -1,6 +1,7 @@
 //! Links of clients: a link first says what it is for ([`super::admission`]), then belongs to a cohort.
 
 use super::Node;
+use super::failpoints::Passage;
 use super::slot::Slot;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -112,7 +113,8 @@ impl Node {
         let from = link.peer_addr();
         let waker = link.waker();
         let mut stopped = self.stopped.subscribe();
-        let mut handler = ClientLink { node: self.clone(), id, door: door.clone(), slot: None };
+        let passage = Passage::default();
+        let mut handler = ClientLink { node: self.clone(), id, door: door.clone(), slot: None, passage };
         let stop = async {
             let _ = stopped.wait_for(|stopped| *stopped).await;
             waker.wake(); // it closes by itself, once it has said what it has to say
@@ -141,6 +143,7 @@ struct ClientLink {
     door: Arc<Door>,
     /// The cohort, once the link is let in.
     slot: Option<Arc<Slot>>,
+    passage: Passage,
 }
 
 impl ClientLink {
@@ -209,6 +212,9 @@ impl Handler for ClientLink {
     }
 
     fn fill(&mut self, lane: Lane, out: &mut Vec<u8>, room: usize) {
+        if lane == Lane::Control {
+            self.passage.handed_over();
+        }
         let Some(slot) = self.slot() else {
             if let DoorState::Refused(bytes) = &mut *self.door.state.lock()
                 && lane == Lane::Control
@@ -221,7 +227,9 @@ impl Handler for ClientLink {
             Lane::Control => Outgoing::Control,
             Lane::Data => Outgoing::Data,
         };
+        let start = out.len();
         slot.peek(&self.node, |cohort, env| cohort.fill(self.id, lane, out, room, env));
+        self.passage.client_frames(out, start);
     }
 
     fn next_datagram(&mut self, out: &mut Vec<u8>) -> bool {
@@ -230,7 +238,7 @@ impl Handler for ClientLink {
     }
 
     fn closing(&self) -> bool {
-        if self.node.has_stopped() {
+        if self.node.has_stopped() || self.passage.is_broken() {
             return true;
         }
         match &self.slot {

@@ -6,6 +6,10 @@
 
 mod admission;
 mod drain;
+#[cfg(not(feature = "failpoints"))]
+mod failpoints;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
 mod leases;
 mod links;
 mod outbox;

@@ -1,6 +1,7 @@
 //! Links between nodes: frames of moves, over mutual TLS, also when all nodes live in one process. Each node
 //! opens a link for what it sends, and takes what comes on those that others open.
 
+use super::failpoints::Passage;
 use super::outbox::{Item, Outbox};
 use super::{Node, now};
 use crate::engine::{NodeInfo, Standing};
@@ -81,7 +82,9 @@ impl Node {
         outbox.set_waker(Some(link.waker()));
         let mut hello = Vec::new();
         Peer::Hello { version: limits::VERSION, from: self.id, to }.encode(&mut hello);
-        let mut handler = Sender { node: self.clone(), outbox: outbox.clone(), hello, left: Vec::new() };
+        let passage = Passage::default();
+        let mut handler =
+            Sender { node: self.clone(), outbox: outbox.clone(), hello, left: Vec::new(), passage };
         let end = link.run(&mut handler).await;
         outbox.set_waker(None);
         tracing::debug!(node = %self.name, peer = %info.name, "link between nodes ended: {end}");
@@ -219,6 +222,7 @@ struct Sender {
     outbox: Arc<Outbox>,
     hello: Vec<u8>,
     left: Vec<Item>,
+    passage: Passage,
 }
 
 impl Handler for Sender {
@@ -233,10 +237,12 @@ impl Handler for Sender {
         if lane == Lane::Data {
             return;
         }
+        self.passage.handed_over();
         out.append(&mut self.hello);
         while out.len() < room
             && let Some(mut item) = self.outbox.pop()
         {
+            self.passage.peer_frame(&mut item.bytes);
             out.append(&mut item.bytes);
             if item.baton.is_some() {
                 self.left.push(item);

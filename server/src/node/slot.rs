@@ -1,7 +1,7 @@
 //! A cohort under its lock, and the doing of what it wants done.
 
 use super::outbox::Item;
-use super::{Node, now};
+use super::{Node, failpoints, now};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -219,7 +219,8 @@ impl Slot {
     fn ask(self: &Arc<Self>, node: &Arc<Node>, asker: Asker, number: u64, ask: Ask) {
         let (slot, node) = (self.clone(), node.clone());
         tokio::spawn(async move {
-            let asked = node.shared.engine.ask(slot.id, ask);
+            let engine = &node.shared.engine;
+            let asked = failpoints::ask(asker, number, ask, |ask| engine.ask(slot.id, ask));
             let unknown = match ask {
                 Ask::Read => Answer::Read(ReadAnswer::Failed),
                 Ask::Cas { .. } => Answer::Cas(CasAnswer::Unknown),
@@ -232,7 +233,8 @@ impl Slot {
     fn ask_snapshot(self: &Arc<Self>, node: &Arc<Node>, asker: Asker, number: u64, ask: SnapshotAsk) {
         let (slot, node) = (self.clone(), node.clone());
         tokio::spawn(async move {
-            let asked = node.shared.engine.ask_snapshot(slot.id, ask);
+            let engine = &node.shared.engine;
+            let asked = failpoints::ask_snapshot(ask, |ask| engine.ask_snapshot(slot.id, ask));
             let answer = tokio::time::timeout(ENGINE_ANSWER_MAX, asked).await;
             let answer = answer.unwrap_or(SnapshotAnswer::Unknown);
             slot.with(&node, None, |cohort, env| cohort.on_snapshot(asker, number, answer, env));
