@@ -371,6 +371,9 @@ impl Cluster {
                 if cohort.is_taking() {
                     return Some(format!("{id} is taking {name} over"));
                 }
+                if cohort.is_held() && !cohort.is_served() {
+                    return Some(format!("{name} is frozen at {id}"));
+                }
                 if cohort.is_held() && !cohort.session().is_linked() {
                     return Some(format!("{name} waits at {id} for its client"));
                 }

@@ -42,8 +42,8 @@ struct Traffic {
     newest: Lineage,
     /// What the client receives, and the next number.
     receives: (Lineage, u64),
-    /// A take-over was told since the last change of lineage.
-    told: bool,
+    /// The newest lineage when a take-over was last told: one telling speaks of all restarts before it.
+    told: Lineage,
     /// Uplink that left out messages.
     jumps: Vec<(Time, Range<u64>)>,
     /// Uplink that was told to be gone.
@@ -153,7 +153,7 @@ impl Traffic {
             return seen.broken(1, format!("message {number} of {lineage:?} came after one of {before:?}"));
         }
         if lineage > before {
-            if !std::mem::take(&mut self.told) {
+            if self.told < lineage {
                 return seen.broken(7, format!("goes on in {lineage:?}, and was not told of a take-over"));
             }
             self.all_of_the_copy(before, next, line.down_first, seen)?;
@@ -191,7 +191,7 @@ impl Traffic {
 
     fn told(&mut self, event: &Event, seen: &Seen) {
         if let Event::TookOver { lost_from, lost_to, .. } = event {
-            self.told = true;
+            self.told = self.newest;
             if lost_from < lost_to {
                 self.lost.push((seen.at, *lost_from..*lost_to));
             }
