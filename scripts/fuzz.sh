@@ -52,7 +52,7 @@ for target in "${targets[@]}"; do
         rm -rf "$corpus"
         mv "$fresh" "$corpus"
         chmod 755 "$corpus"
-        echo "$target: $(find "$corpus" -type f | wc -l) inputs, $(du --bytes --summarize "$corpus" | cut -f1) bytes"
+        echo "$target: $(find "$corpus" -type f | wc -l) inputs, $(cat "$corpus"/* | wc -c) bytes"
         continue
         ;;
     *)

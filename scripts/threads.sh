@@ -11,6 +11,7 @@ place="$(realpath "${CARGO_TARGET_DIR:-target}")/threads"
 mkdir -p "$place"
 host="$(rustc "+$toolchain" -vV | sed --quiet 's/^host: //p')"
 
-RUSTFLAGS="-Zsanitizer=thread" TSAN_OPTIONS="halt_on_error=1" CARGO_TARGET_DIR="$place" \
+# Without backtraces: symbols of an instrumented build take a minute each.
+RUST_BACKTRACE=0 RUSTFLAGS="-Zsanitizer=thread" TSAN_OPTIONS="halt_on_error=1" CARGO_TARGET_DIR="$place" \
     cargo "+$toolchain" test -Zbuild-std --target "$host" --locked --package sterna --features harness,testing \
     --lib --test threads --test panics -- --nocapture ffi:: client:: thread panic
