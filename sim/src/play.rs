@@ -3,6 +3,7 @@
 use crate::figures::Figures;
 use crate::story::{Happening, Story};
 use parking_lot::Mutex;
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,10 +89,16 @@ fn catch_panics_silently() {
                 return loud(info);
             }
             let place = info.location().map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
-            let text = info.payload_as_str().unwrap_or("a panic without words");
+            let text = text_of(info.payload());
             PANIC.set(format!("an assertion failed: {text}\n{place}"));
         }));
     });
+}
+
+/// The words of a panic.
+fn text_of(payload: &(dyn Any + Send)) -> &str {
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    owned.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words")
 }
 
 /// A cluster on which a story is played.

@@ -98,7 +98,11 @@ async fn a_crash_says_what_is_lost_where_snapshots_are_lazy() {
     }
     expect(&cluster, &players[0], judge::nodes_are_well(&cluster, &[FIRST]));
     for transport in BOTH {
-        print_row("crash, 20 players, durability = lazy", transport, "taken over, both sides told what is lost");
+        print_row(
+            "crash, 20 players, durability = lazy",
+            transport,
+            "taken over, both sides told what is lost",
+        );
     }
 }
 

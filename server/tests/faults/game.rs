@@ -104,7 +104,8 @@ impl Application for Counting {
     fn lost(&self, session: &mut Context<'_>, lost: &Lost) {
         let (up, down) = (&lost.uplink, &lost.downlink);
         let session_id = session.session().0;
-        Said::Lost { session: session_id, uplink: (up.start, up.end), downlink: (down.start, down.end) }.tell();
+        Said::Lost { session: session_id, uplink: (up.start, up.end), downlink: (down.start, down.end) }
+            .tell();
         // Only numbers travel on the uplink before the test asks for the counts.
         let heard = count(session, HEARD);
         set(session, HEARD, heard.max(up.end));

@@ -91,7 +91,8 @@ fn told_of_take_overs(cluster: &Cluster, player: &Player) -> Result<(), String> 
 /// (d) Whoever takes over has seen another node's lease not renewed for the whole take-over time.
 fn take_overs_only_of_the_silent(cluster: &Cluster, player: &Player) -> Result<(), String> {
     for (at_us, how, taker) in begun(cluster, player) {
-        if how == Began::TookOver && longest_silence_us(cluster, taker, at_us) < TAKE_OVER.as_micros() as u64 {
+        if how == Began::TookOver && longest_silence_us(cluster, taker, at_us) < TAKE_OVER.as_micros() as u64
+        {
             return Err(format!("{taker} took over, but no other node was silent for so long"));
         }
     }
@@ -104,11 +105,13 @@ fn longest_silence_us(cluster: &Cluster, other_than: &str, at_us: u64) -> u64 {
         let times: Vec<u64> = renewals.iter().copied().filter(|at| *at < at_us).chain([at_us]).collect();
         times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
     };
-    cluster.store.with_log(|log| {
-        let others = NODES.iter().zip(&cluster.addresses).filter(|(name, _)| **name != other_than);
-        others.filter_map(|(_, node)| log.renewals.get(&node.id)).map(|renewals| of_node(renewals)).max()
-    })
-    .unwrap_or(0)
+    cluster
+        .store
+        .with_log(|log| {
+            let others = NODES.iter().zip(&cluster.addresses).filter(|(name, _)| **name != other_than);
+            others.filter_map(|(_, node)| log.renewals.get(&node.id)).map(|renewals| of_node(renewals)).max()
+        })
+        .unwrap_or(0)
 }
 
 /// Promise 1, as the application sees it: once a node has begun to serve the session, no node that began earlier is

@@ -11,7 +11,7 @@ use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
 use sterna_server::config::Config;
 use sterna_server::node::failpoints::{Act, When, set_hook};
-use sterna_server::node::{NoObserver, Node, Shared};
+use sterna_server::node::{DrainOrder, NoObserver, Node, Shared};
 use sterna_server::pki::ClusterKeys;
 use sterna_server::user_token::Verifier;
 use tokio::sync::mpsc;
@@ -101,7 +101,8 @@ async fn obey(node: Arc<Node>, mut ordered: mpsc::UnboundedReceiver<Order>) {
             Order::Cordon(on) => assert!(node.cordon(on).await, "it is not offline"),
             Order::Drain { deadline_ms } => {
                 let deadline = Duration::from_millis(deadline_ms);
-                assert!(node.begin_drain(deadline, OfflineReason::ScaleIn), "it is not offline");
+                let order = DrainOrder { deadline, reason: OfflineReason::ScaleIn, any_version: false };
+                assert!(node.begin_drain(order), "it is not offline");
                 let node = node.clone();
                 tokio::spawn(async move {
                     let report = node.drain(deadline).await;

@@ -186,7 +186,8 @@ impl Player {
             }
             Event::Response { status: Status::Ok, .. } => {
                 let counts = bytes.as_chunks::<8>().0;
-                self.hushed = counts.try_into().ok().map(|counts: [[u8; 8]; 2]| counts.map(u64::from_be_bytes));
+                self.hushed =
+                    counts.try_into().ok().map(|counts: [[u8; 8]; 2]| counts.map(u64::from_be_bytes));
             }
             Event::Response { status, .. } => self.wrongs.push(format!("a request ended with {status:?}")),
         }
@@ -252,6 +253,12 @@ impl Player {
     }
 
     pub(crate) fn tell(&self) -> String {
-        format!("player: {:?}, sent {}, got {}\n{}", self.wrongs, self.sent, self.pushed, self.history.join("\n"))
+        format!(
+            "player: {:?}, sent {}, got {}\n{}",
+            self.wrongs,
+            self.sent,
+            self.pushed,
+            self.history.join("\n")
+        )
     }
 }

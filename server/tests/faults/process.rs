@@ -175,7 +175,11 @@ impl Drop for Process {
 }
 
 /// Reads lines on a thread of their own, until there are none.
-fn follow(from: impl Read + Send + 'static, log: Arc<Mutex<Vec<String>>>, hear: impl Fn(&str) + Send + 'static) {
+fn follow(
+    from: impl Read + Send + 'static,
+    log: Arc<Mutex<Vec<String>>>,
+    hear: impl Fn(&str) + Send + 'static,
+) {
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             hear(&line);

@@ -44,7 +44,8 @@ impl Row {
     /// What must come to pass.
     fn expect<T>(&self, result: Result<T, String>) -> T {
         result.unwrap_or_else(|failure| {
-            let row = format!("{} over {}: {failure}\n{}", self.title, over(self.transport), self.player.tell());
+            let row =
+                format!("{} over {}: {failure}\n{}", self.title, over(self.transport), self.player.tell());
             panic!("{}", self.cluster.explain(&row))
         })
     }
@@ -275,9 +276,11 @@ async fn a_client_that_dies_in_its_move(transport: Transport) {
         .stdout(Stdio::null())
         .spawn();
     let mut eve = KilledWithTheTest(started.expect("the test program starts itself"));
-    let of_another = |session: u64| move |said: &Said| match said {
-        Said::Handled { session: other, .. } if *other != session => Some(*other),
-        _ => None,
+    let of_another = |session: u64| {
+        move |said: &Said| match said {
+            Said::Handled { session: other, .. } if *other != session => Some(*other),
+            _ => None,
+        }
     };
     let other = of_another(row.player.session);
     let session = row.player.during(row.cluster.node(SOURCE).until_said("it serves eve", other)).await;

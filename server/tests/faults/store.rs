@@ -181,9 +181,7 @@ impl Store {
                 Ok(cohorts) => Reply::Cohorts(cohorts.into_iter().map(|cohort| cohort.0).collect()),
                 Err(Unavailable) => Reply::Unavailable,
             },
-            Question::Forget(cohort, held) => {
-                done(self.engine.forget(CohortId(cohort), held.into()).await)
-            }
+            Question::Forget(cohort, held) => done(self.engine.forget(CohortId(cohort), held.into()).await),
             Question::ReadSnapshot(cohort) => {
                 return snapshot(self.engine.ask_snapshot(CohortId(cohort), SnapshotAsk::Read).await);
             }

@@ -16,12 +16,9 @@ pub(crate) fn print(outcomes: &[(Cell, &'static str)], took: Duration) {
         "node", "step", "when", "over", "crash", "0.8 fence", "1.5 takeover", "drop", "duplicate"
     );
     for step in STEPS {
-        for (after, transport) in [
-            (false, Transport::Tcp),
-            (false, Transport::Udp),
-            (true, Transport::Tcp),
-            (true, Transport::Udp),
-        ] {
+        for (after, transport) in
+            [(false, Transport::Tcp), (false, Transport::Udp), (true, Transport::Tcp), (true, Transport::Udp)]
+        {
             let outcome = |fault| {
                 let here = |cell: &Cell| {
                     (cell.step.by, cell.step.point) == (step.by, step.point)

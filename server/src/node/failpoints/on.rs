@@ -122,7 +122,7 @@ impl Passage {
 
 fn peer_point(body: &[u8]) -> Option<&'static str> {
     match Peer::decode(body).ok()? {
-        Peer::Hello { .. } | Peer::Close { .. } => None,
+        Peer::Hello { .. } | Peer::Close { .. } | Peer::Credit { .. } => None,
         Peer::Prepare { .. } => Some("Prepare"),
         Peer::Prepared { .. } => Some("Prepared"),
         Peer::Refused { .. } => Some("Refused"),
