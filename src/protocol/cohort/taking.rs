@@ -52,6 +52,9 @@ impl Cohort {
         } else if env.permit.is_some() && !self.fenced {
             let copy = self.session.fence();
             self.take_over_as(TakeOver::recall(held, copy, poll, env.now), env);
+        } else if env.permit.is_some() {
+            // The lease is back, and nobody says so once more.
+            self.recall_again(env);
         } else {
             // Fenced: it is looked at again when the lease is back.
             let mut take_over = TakeOver::recall(held, self.session.fence(), poll, env.now);
