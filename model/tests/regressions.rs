@@ -51,6 +51,31 @@ fn an_answer_from_before_a_second_fence_does_not_end_it() {
 }
 
 #[test]
+fn a_recall_after_the_lease_is_back_ends() {
+    use sterna_model::heal::Healer;
+
+    let mut cluster = Cluster::new(BOUNDS);
+    step(&mut cluster, |action| *action == Action::Migrate(0));
+    let arrives = |name: &'static str| {
+        move |cluster: &mut Cluster| {
+            let index = cluster.network.iter().position(|sent| sent.name == name).expect("it was sent");
+            step(cluster, |action| *action == Action::Deliver(index));
+        }
+    };
+    arrives("Prepare")(&mut cluster);
+    answer_all(&mut cluster, 1);
+    arrives("Prepared")(&mut cluster);
+    step(&mut cluster, |action| *action == Action::Attach(1));
+    arrives("Ready")(&mut cluster);
+    answer_all(&mut cluster, 0);
+    step(&mut cluster, |action| *action == Action::BatonLeaves(0));
+    // The source is fenced, and its lease is back, before it sees that the target is gone.
+    step(&mut cluster, |action| *action == Action::RunOut(0));
+    step(&mut cluster, |action| *action == Action::Crash(1));
+    assert!(Healer::default().heals(&cluster, &Rules::default()), "the source goes on from its copy");
+}
+
+#[test]
 fn a_target_that_has_given_up_handing_back_is_asked_again() {
     use sterna::protocol::cohort::Wake;
     use sterna::protocol::target;
