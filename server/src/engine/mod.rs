@@ -3,19 +3,27 @@
 //! Nodes decide by its answers only, and only by compare-and-set or a leader's read; an answer that did not
 //! come is unknown, not a failure (rule h). Batons do not pass through it.
 
+mod bounded;
 mod local;
 
+pub(crate) use bounded::Bounded;
+#[cfg(feature = "failpoints")]
+pub(crate) use bounded::unknown;
 pub use local::LocalEngine;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Versioned};
 use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 
-/// An answer that takes its time.
+/// How long a node waits for an answer of the engine; past it, it is unknown (rule h).
+pub const ANSWER_MAX: Duration = Duration::from_millis(500);
+
+/// An answer that takes its time. A node waits [`ANSWER_MAX`] for it and then drops it.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The engine did not answer.

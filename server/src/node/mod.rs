@@ -21,7 +21,7 @@ mod takeovers;
 pub use drain::{DrainOrder, DrainReport};
 
 use crate::config::{Config, Durability, SameUser};
-use crate::engine::{Engine, NodeInfo, Standing, Unavailable};
+use crate::engine::{Bounded, Engine, NodeInfo, Standing, Unavailable};
 use crate::pki::{ClusterKeys, PkiError};
 use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
@@ -185,7 +185,8 @@ fn random_u64() -> Result<u64, StartError> {
 
 impl Node {
     /// Starts the `index`-th node of this process: binds its ports, takes its lease and publishes itself.
-    pub async fn start(name: String, index: u16, shared: Shared) -> Result<Arc<Self>, StartError> {
+    pub async fn start(name: String, index: u16, mut shared: Shared) -> Result<Arc<Self>, StartError> {
+        shared.engine = Arc::new(Bounded::new(shared.engine));
         let config = shared.config.clone();
         let identity = shared.keys.node_identity(&name)?;
         let tls_tickets = Arc::new(TicketKeys::new(&shared.keys));

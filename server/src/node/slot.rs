@@ -5,19 +5,16 @@ use super::{Node, failpoints, now};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use sterna::protocol::cohort::{Asker, Cohort, Env, Output, Report};
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
-use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Versioned};
+use sterna::protocol::record::{Ask, Versioned};
 use sterna::protocol::session::LinkId;
-use sterna::protocol::snapshot::{Origin, SnapshotAnswer, SnapshotAsk};
+use sterna::protocol::snapshot::{Origin, SnapshotAsk};
 use sterna::protocol::time::Time;
 use sterna::protocol::wire::Peer;
 use sterna::transport::Waker;
 use tokio::sync::Notify;
-
-/// How long an answer of the engine is waited for; past it, it is unknown (rule h).
-const ENGINE_ANSWER_MAX: Duration = Duration::from_millis(500);
 
 /// One cohort of a node.
 pub(super) struct Slot {
@@ -221,11 +218,7 @@ impl Slot {
         tokio::spawn(async move {
             let engine = &node.shared.engine;
             let asked = failpoints::ask(asker, number, ask, |ask| engine.ask(slot.id, ask));
-            let unknown = match ask {
-                Ask::Read => Answer::Read(ReadAnswer::Failed),
-                Ask::Cas { .. } => Answer::Cas(CasAnswer::Unknown),
-            };
-            let answer = tokio::time::timeout(ENGINE_ANSWER_MAX, asked).await.unwrap_or(unknown);
+            let answer = asked.await;
             slot.with(&node, None, |cohort, env| cohort.on_answer(asker, number, answer, env));
         });
     }
@@ -235,8 +228,7 @@ impl Slot {
         tokio::spawn(async move {
             let engine = &node.shared.engine;
             let asked = failpoints::ask_snapshot(ask, |ask| engine.ask_snapshot(slot.id, ask));
-            let answer = tokio::time::timeout(ENGINE_ANSWER_MAX, asked).await;
-            let answer = answer.unwrap_or(SnapshotAnswer::Unknown);
+            let answer = asked.await;
             slot.with(&node, None, |cohort, env| cohort.on_snapshot(asker, number, answer, env));
         });
     }
@@ -256,8 +248,7 @@ impl Slot {
         tokio::spawn(async move {
             let engine = &node.shared.engine;
             loop {
-                let forgotten = tokio::time::timeout(ENGINE_ANSWER_MAX, engine.forget(slot.id, held)).await;
-                if forgotten == Ok(Ok(())) {
+                if engine.forget(slot.id, held).await == Ok(()) {
                     break;
                 }
                 tokio::time::sleep(node.timing.record_poll).await;

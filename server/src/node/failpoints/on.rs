@@ -1,13 +1,12 @@
 //! The points as tests see them: each has a name, and a hook that says what happens there. What is not
 //! returned (a crash, a pause) the hook does itself.
 
-use crate::engine::Reply;
-use std::future::pending;
+use crate::engine::{ANSWER_MAX, Reply, unknown};
 use std::sync::OnceLock;
 use sterna::protocol::cohort::Asker;
 use sterna::protocol::limits;
-use sterna::protocol::record::{Ask, OwnerPhase};
-use sterna::protocol::snapshot::SnapshotAsk;
+use sterna::protocol::record::{Answer, Ask, OwnerPhase};
+use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 use sterna::protocol::wire::{Data, Downlink, Peer, split};
 
 /// On which side of an arrow the point lies.
@@ -122,7 +121,7 @@ impl Passage {
 
 fn peer_point(body: &[u8]) -> Option<&'static str> {
     match Peer::decode(body).ok()? {
-        Peer::Hello { .. } | Peer::Close { .. } | Peer::Credit { .. } => None,
+        Peer::Hello { .. } | Peer::Close { .. } => None,
         Peer::Prepare { .. } => Some("Prepare"),
         Peer::Prepared { .. } => Some("Prepared"),
         Peer::Refused { .. } => Some("Refused"),
@@ -132,6 +131,7 @@ fn peer_point(body: &[u8]) -> Option<&'static str> {
         Peer::Finalised { .. } => Some("Finalised"),
         Peer::Cancel { .. } => Some("Cancel"),
         Peer::Ahead { .. } => Some("Ahead"),
+        Peer::Credit { .. } => Some("Credit"),
     }
 }
 
@@ -168,37 +168,49 @@ fn question(asker: Asker, number: u64, ask: Ask) -> &'static str {
     }
 }
 
-/// Asks the directory. Lost: the answer never comes.
-pub(in crate::node) fn ask<'a, A: Send + 'a>(
+/// Asks the directory.
+pub(in crate::node) fn ask<'a>(
     asker: Asker,
     number: u64,
     ask: Ask,
-    send: impl Fn(Ask) -> Reply<'a, A> + Send + 'a,
-) -> Reply<'a, A> {
-    Box::pin(asked(question(asker, number, ask), ask, send))
+    send: impl Fn(Ask) -> Reply<'a, Answer> + Send + 'a,
+) -> Reply<'a, Answer> {
+    Box::pin(asked(question(asker, number, ask), ask, unknown(&ask), send))
 }
 
 /// Asks the store of snapshots.
-pub(in crate::node) fn ask_snapshot<'a, A: Send + 'a>(
+pub(in crate::node) fn ask_snapshot<'a>(
     ask: SnapshotAsk,
-    send: impl Fn(SnapshotAsk) -> Reply<'a, A> + Send + 'a,
-) -> Reply<'a, A> {
+    send: impl Fn(SnapshotAsk) -> Reply<'a, SnapshotAnswer> + Send + 'a,
+) -> Reply<'a, SnapshotAnswer> {
     let name = match ask {
         SnapshotAsk::Read => "engine snapshot read",
         SnapshotAsk::Write { .. } => "engine snapshot",
     };
-    Box::pin(asked(name, ask, send))
+    Box::pin(asked(name, ask, SnapshotAnswer::Unknown, send))
 }
 
-async fn asked<'a, Q: Clone, A>(name: &'static str, question: Q, send: impl Fn(Q) -> Reply<'a, A>) -> A {
+/// A question, or an answer, that is lost is waited for as long as any other.
+async fn asked<'a, Q: Clone, A>(
+    name: &'static str,
+    question: Q,
+    unknown: A,
+    send: impl Fn(Q) -> Reply<'a, A>,
+) -> A {
     match at(name, When::Before) {
         Act::Pass => {}
-        Act::Drop => return pending().await,
+        Act::Drop => {
+            tokio::time::sleep(ANSWER_MAX).await;
+            return unknown;
+        }
         Act::Twice => drop(send(question.clone()).await),
     }
     let answer = send(question).await;
     match at(name, When::After) {
         Act::Pass | Act::Twice => answer,
-        Act::Drop => pending().await,
+        Act::Drop => {
+            tokio::time::sleep(ANSWER_MAX).await;
+            unknown
+        }
     }
 }
