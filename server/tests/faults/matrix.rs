@@ -19,6 +19,9 @@ const AT_ONCE: usize = 10;
 /// Failures that are shown with everything that led to them.
 const SHOWN_FAILURES_MAX: usize = 2;
 
+/// A client that has heard first from the target that all is settled hangs up before the source can send this.
+const LEFT_OUT_AT_TIMES: &str = "client Moved";
+
 /// What goes wrong at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -82,9 +85,10 @@ const fn step(by: usize, point: &'static str, scene: Scene) -> Step {
 }
 
 /// In the order of a move.
-pub(crate) const STEPS: [Step; 22] = [
+pub(crate) const STEPS: [Step; 23] = [
     step(0, "client Offline", Scene::Plain),
     step(0, "Prepare", Scene::Plain),
+    step(1, "Credit", Scene::Plain),
     step(1, "engine admission", Scene::Plain),
     step(1, "Prepared", Scene::Plain),
     step(1, "Refused", Scene::Full),
@@ -191,7 +195,16 @@ impl Cell {
         struck.arm(vec![Arm { point, after: self.after, action, nth: 1 }]);
         cluster.node(source).order(&Order::Drain { deadline_ms: 120_000 });
         let reached = |said: &Said| matches!(said, Said::Reached { .. }).then_some(());
-        player.during(struck.until_said("it reaches the failpoint", reached)).await?;
+        if self.step.point == LEFT_OUT_AT_TIMES {
+            let over =
+                |said: &Said| matches!(said, Said::Reached { .. } | Said::Drained { .. }).then_some(());
+            player.during(struck.until_said("its drain goes on", over)).await?;
+            if !struck.has_said(|said| reached(said).is_some()) {
+                return Ok("not sent");
+            }
+        } else {
+            player.during(struck.until_said("it reaches the failpoint", reached)).await?;
+        }
         for node in [target, spare] {
             cluster.node(node).order(&Order::Cordon(false));
         }
