@@ -19,9 +19,6 @@ const AT_ONCE: usize = 10;
 /// Failures that are shown with everything that led to them.
 const SHOWN_FAILURES_MAX: usize = 2;
 
-/// A client that has heard first from the target that all is settled hangs up before the source can send this.
-const LEFT_OUT_AT_TIMES: &str = "client Moved";
-
 /// What goes wrong at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -69,6 +66,22 @@ pub(crate) enum Scene {
     Unreachable,
     /// No other node is online.
     NoTarget,
+    /// The source stands still with the baton, so that the target hands the session back.
+    NoBaton,
+    /// The target stands still with its `Settled`: a client that had it would hang up on the source, which could say
+    /// nothing more.
+    SettledLate,
+}
+
+impl Scene {
+    /// Which node stands still, before which point, until the fault has struck the other.
+    fn holds(self) -> Option<(usize, &'static str)> {
+        match self {
+            Self::NoBaton => Some((0, "Baton")),
+            Self::SettledLate => Some((1, "client Settled")),
+            Self::Plain | Self::Large | Self::Full | Self::Unreachable | Self::NoTarget => None,
+        }
+    }
 }
 
 /// One step of a move.
@@ -85,7 +98,7 @@ const fn step(by: usize, point: &'static str, scene: Scene) -> Step {
 }
 
 /// In the order of a move.
-pub(crate) const STEPS: [Step; 23] = [
+pub(crate) const STEPS: [Step; 24] = [
     step(0, "client Offline", Scene::Plain),
     step(0, "Prepare", Scene::Plain),
     step(1, "Credit", Scene::Plain),
@@ -102,13 +115,14 @@ pub(crate) const STEPS: [Step; 23] = [
     step(0, "engine claim", Scene::Plain),
     step(0, "engine snapshot", Scene::Plain),
     step(0, "Baton", Scene::Plain),
+    step(1, "engine hand back", Scene::NoBaton),
     step(1, "client Switch", Scene::Plain),
     step(1, "BatonAck", Scene::Plain),
     step(1, "engine snapshot", Scene::Plain),
     step(1, "engine finalise", Scene::Plain),
     step(1, "client Settled", Scene::Plain),
     step(1, "Finalised", Scene::Plain),
-    step(0, "client Moved", Scene::Plain),
+    step(0, "client Moved", Scene::SettledLate),
 ];
 
 /// One case of the matrix.
@@ -190,20 +204,19 @@ impl Cell {
             player.during(cluster.until_up_to_date(node)).await?;
         }
 
+        let held = scene.holds().map(|(by, point)| (cluster.node(NODES[by]), point));
+        let held = held.map(|(node, point)| {
+            node.arm(vec![Arm { point: point.to_owned(), after: false, action: Action::Pause, nth: 1 }]);
+            node
+        });
         let struck = cluster.node(NODES[self.step.by]);
         let (point, action) = (self.step.point.to_owned(), self.fault.action());
         struck.arm(vec![Arm { point, after: self.after, action, nth: 1 }]);
         cluster.node(source).order(&Order::Drain { deadline_ms: 120_000 });
         let reached = |said: &Said| matches!(said, Said::Reached { .. }).then_some(());
-        if self.step.point == LEFT_OUT_AT_TIMES {
-            let over =
-                |said: &Said| matches!(said, Said::Reached { .. } | Said::Drained { .. }).then_some(());
-            player.during(struck.until_said("its drain goes on", over)).await?;
-            if !struck.has_said(|said| reached(said).is_some()) {
-                return Ok("not sent");
-            }
-        } else {
-            player.during(struck.until_said("it reaches the failpoint", reached)).await?;
+        player.during(struck.until_said("it reaches the failpoint", reached)).await?;
+        if let Some(held) = held {
+            player.during(held.until_continued()).await?;
         }
         for node in [target, spare] {
             cluster.node(node).order(&Order::Cordon(false));

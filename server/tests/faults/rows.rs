@@ -133,6 +133,7 @@ rows! {
     no_node_to_move_to
     a_client_that_dies_in_its_move
     a_wish_to_move_from_an_old_epoch
+    a_node_that_dies_while_it_takes_over
 }
 
 async fn a_target_that_the_client_cannot_reach(transport: Transport) {
@@ -316,4 +317,41 @@ async fn a_wish_to_move_from_an_old_epoch(transport: Transport) {
     row.assert(row.player.client.send_migrate() == Err(Status::NotOffline), "nothing is to be left");
     row.assert(row.player.failures.is_empty(), "and nothing failed");
     row.end("refused; nothing changes").await;
+}
+
+/// Steps of a take-over, and on which side of each the node that takes over dies as well.
+const TAKE_OVER_STEPS: [(&str, bool); 5] = [
+    ("engine take over", false),
+    ("engine take over", true),
+    ("engine snapshot", false),
+    ("engine snapshot", true),
+    ("client Switch", false),
+];
+
+async fn a_node_that_dies_while_it_takes_over(transport: Transport) {
+    for (point, after) in TAKE_OVER_STEPS {
+        let mut row = Row::begin("a node dies while it takes over", transport, Setting::default()).await;
+        let takers = [TARGET, SPARE];
+        takers.iter().for_each(|taker| row.arm(taker, point, after, Action::Crash));
+        // Whoever has taken its orders renews its lease after that.
+        for taker in takers {
+            let armed = row.player.during(row.cluster.until_renewed(taker, 1)).await;
+            row.expect(armed);
+        }
+        row.cluster.node(SOURCE).kill();
+        let struck =
+            |name: &&&str| row.cluster.node(name).has_said(|said| matches!(said, Said::Reached { .. }));
+        let waited =
+            row.player.during(until("a taker dies", || takers.iter().any(|name| struck(&name)))).await;
+        row.expect(waited);
+        let dead = *takers.iter().find(struck).expect("it was seen");
+        let last = if dead == TARGET { SPARE } else { TARGET };
+        row.cluster.node(last).arm(Vec::new());
+        let resumed = |player: &Player| player.linked && player.node == last && !player.take_overs.is_empty();
+        row.until(&format!("it is served by the last node, after {point}"), resumed).await;
+        let settled = row.player.settle().await;
+        row.expect(settled);
+        row.expect(judge::check(&row.cluster, &row.player, &[SOURCE, dead]));
+        print_row(row.title, transport, &format!("taken over by the third ({point}, after: {after})"));
+    }
 }
