@@ -88,7 +88,9 @@ fn catch_panics_silently() {
                 return loud(info);
             }
             let place = info.location().map_or_else(String::new, |at| format!("{}:{}", at.file(), at.line()));
-            let text = info.payload_as_str().unwrap_or("a panic without words");
+            let payload = info.payload();
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
             PANIC.set(format!("an assertion failed: {text}\n{place}"));
         }));
     });
