@@ -230,16 +230,6 @@ impl Session {
         self.data_bytes + self.down.bytes() + 256
     }
 
-    /// Bytes of uplink that wait here to be processed.
-    pub fn kept_bytes(&self) -> usize {
-        self.kept.bytes()
-    }
-
-    /// Whether the client has acknowledged everything that was sent to it.
-    pub fn is_acknowledged(&self) -> bool {
-        self.down.bytes() == 0
-    }
-
     /// The user's data.
     pub fn data(&self) -> &BTreeMap<String, Value> {
         &self.data
