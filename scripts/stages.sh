@@ -79,12 +79,12 @@ soak)
     rounds="${SOAK_ROUNDS:-10}"
     stage build "cargo build --locked --quiet --workspace --all-features && cargo build --locked --quiet --release --workspace"
     # What is too large for the stage of `make test`.
-    stage model "cargo test --locked --quiet --profile model --package sterna-model --features search --tests -- --ignored --test-threads 1 --nocapture"
+    stage model "cargo test --locked --quiet --profile model --package sterna-model --features search,soak --test ownership -- of_any_kind --nocapture"
     stage properties "PROPTEST_CASES=${PROPTEST_CASES:-5000} $cargo_test --lib"
     stage simulation "cargo run --locked --quiet --profile sim --package sterna-sim --bin sterna-sim -- --seeds ${SIM_SEEDS:-100000} --start 1001"
     stage memory "for round in \$(seq $rounds); do STERNA_NEED_VALGRIND=1 $cargo_test --test c_abi || exit 1; done"
     stage end-to-end "for round in \$(seq $rounds); do
-            $cargo_test --test '*' || exit 1
+            cargo test --locked --quiet --package sterna --package sterna-server --all-features --test '*' || exit 1
         done"
     stage fuzz "scripts/fuzz.sh seconds ${FUZZ_SECONDS:-600}"
     stage miri "scripts/miri.sh long"

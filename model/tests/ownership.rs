@@ -83,8 +83,8 @@ fn a_move_with_two_faults() {
 }
 
 /// The whole of two faults takes minutes: `make soak` runs it.
+#[cfg(feature = "soak")]
 #[test]
-#[ignore = "takes long: make soak"]
 fn a_move_with_two_faults_of_any_kind() {
     let bounds = Bounds { faults: 2, fences: 2, lost_answers: 0, moves: 1, takers: 1, targets: 1, forced: 0 };
     search("two faults of any kind", bounds, &[NEVER_WITH_ONE_TARGET, NEVER_WITH_ONE_MOVE], None);

@@ -17,6 +17,10 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     pub(super) events: VecDeque<(Event, Vec<u8>)>,
+    /// At which epoch the client was served when each of them was raised.
+    raised_at: VecDeque<Epoch>,
+    /// At which it is served now.
+    pub(super) epoch: Epoch,
     /// What they count against the window.
     pub(super) cost: u64,
 }
@@ -25,14 +29,15 @@ impl Events for Inbox {
     fn event(&mut self, event: Event, bytes: &[u8]) {
         self.cost += waiting_cost(&event, bytes.len());
         self.events.push_back((event, bytes.to_vec()));
+        self.raised_at.push_back(self.epoch);
     }
 }
 
 impl Inbox {
-    fn take(&mut self) -> Option<(Event, Vec<u8>)> {
+    fn take(&mut self) -> Option<(Event, Vec<u8>, Epoch)> {
         let (event, bytes) = self.events.pop_front()?;
         self.cost -= waiting_cost(&event, bytes.len());
-        Some((event, bytes))
+        Some((event, bytes, self.raised_at.pop_front()?))
     }
 }
 
@@ -183,8 +188,11 @@ impl Player {
     pub(super) fn update(&mut self, history: &mut History) -> bool {
         let mut migrate = false;
         while self.consumes
-            && let Some((event, bytes)) = self.inbox.take()
+            && let Some((event, bytes, raised_at)) = self.inbox.take()
         {
+            if raised_at != self.inbox.epoch {
+                history.push(Entry::HeardLate(self.id));
+            }
             self.output.take(&event, &bytes);
             match event {
                 // An answer that found no datagrams to travel in.

@@ -432,7 +432,10 @@ impl Cluster {
 
     /// Ends all play and all faults, waits until nothing is under way, and asks the history.
     pub fn finish(&mut self) {
-        assert!(self.come_to_rest(), "seed {}: it never came to rest", self.seed);
+        if !self.come_to_rest() {
+            let moves = self.history.lock().judge_moves(true);
+            panic!("seed {}: it never came to rest; what is told of moves: {moves:?}", self.seed);
+        }
         if let Err(violation) = self.verdict_at_rest() {
             panic!("seed {}: {violation}", self.seed);
         }

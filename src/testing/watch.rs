@@ -79,6 +79,7 @@ impl Cluster {
         let (epoch, standing) = (player.client.epoch(), player.client.standing());
         if epoch != player.seen_at && standing != Standing::Idle && epoch > Epoch(0) {
             player.seen_at = epoch;
+            player.inbox.epoch = epoch;
             self.history.lock().push(Entry::Follows(id, epoch));
         }
         let waiting: u64 = player.inbox.cost;

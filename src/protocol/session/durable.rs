@@ -29,6 +29,16 @@ impl Covered {
 }
 
 impl Session {
+    /// Bytes of uplink that wait here to be processed.
+    pub fn kept_bytes(&self) -> usize {
+        self.kept.bytes()
+    }
+
+    /// Whether the client has acknowledged everything that was sent to it.
+    pub fn is_acknowledged(&self) -> bool {
+        self.down.bytes() == 0
+    }
+
     /// When a snapshot is due, if the last one was taken at `taken_at`.
     pub fn snapshot_due(&self, taken_at: Option<Time>, now: Time) -> Option<Time> {
         match self.settings.durability {

@@ -10,6 +10,7 @@ mod durable;
 mod footprint;
 mod link;
 mod state;
+mod uplink;
 
 #[cfg(any(test, feature = "testing"))]
 pub use footprint::Footprint;
@@ -18,13 +19,12 @@ pub use link::{Link, LinkId, Outgoing};
 use crate::protocol::application::{Application, Context};
 use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::lease::ServePermit;
-use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, RefuseReason};
-use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring, Verdict, cost_of_body, judge};
+use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring};
 use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
-    Data, Datagram, DecodeError, Downlink, Kind, Message, MoveMode, Switch, SwitchCause, Value,
+    Datagram, DecodeError, Downlink, Kind, Message, MoveMode, Switch, SwitchCause, Value,
 };
 use durable::Covered;
 use std::collections::{BTreeMap, BTreeSet};
@@ -230,16 +230,6 @@ impl Session {
         self.data_bytes + self.down.bytes() + 256
     }
 
-    /// Bytes of uplink that wait here to be processed.
-    pub fn kept_bytes(&self) -> usize {
-        self.kept.bytes()
-    }
-
-    /// Whether the client has acknowledged everything that was sent to it.
-    pub fn is_acknowledged(&self) -> bool {
-        self.down.bytes() == 0
-    }
-
     /// The user's data.
     pub fn data(&self) -> &BTreeMap<String, Value> {
         &self.data
@@ -382,150 +372,12 @@ impl Session {
         self.links.iter_mut().find(|link| link.id() == id)
     }
 
-    /// Takes what arrived on a link's data lane.
-    pub fn on_data(
-        &mut self,
-        from: LinkId,
-        body: &[u8],
-        serving: Serving<'_>,
-        application: &dyn Application,
-        now: Time,
-    ) -> Result<(), LinkFault> {
-        if self.is_closing(from) {
-            return Ok(()); // what came on it comes again on the link in its place
-        }
-        match Data::decode(body)? {
-            Data::Start(at) => self.on_start(from, at, application, now),
-            Data::Message(message) => self.on_message(from, body, &message, serving, application, now),
-            Data::Switch(_) => Err(LinkFault::Unexpected("Switch")),
-        }
-    }
-
-    fn on_start(
-        &mut self,
-        from: LinkId,
-        at: Cursor,
-        application: &dyn Application,
-        now: Time,
-    ) -> Result<(), LinkFault> {
-        let Some(link) = self.link_mut(from) else { return Ok(()) };
-        link.receiver.start(at);
-        if self.up.is_none() && at != self.expects() {
-            // The client has trimmed, or begins here: what lies before is processed at the source.
-            self.kept = Ring::default();
-            self.kept_from = at;
-        }
-        if std::mem::take(&mut self.rejoining) {
-            self.restarts.clear();
-            self.on_rejoined(at, application, now);
-        }
-        Ok(())
-    }
-
-    /// Number of the next uplink message that is new.
-    fn expects(&self) -> Cursor {
-        self.kept_from.advance(self.kept.len() as u64)
-    }
-
-    fn on_message(
-        &mut self,
-        from: LinkId,
-        body: &[u8],
-        message: &Message<'_>,
-        serving: Serving<'_>,
-        application: &dyn Application,
-        now: Time,
-    ) -> Result<(), LinkFault> {
-        if message.payload.len() > self.settings.message_bytes_max as usize {
-            return Err(LinkFault::MessageTooLarge(message.payload.len()));
-        }
-        if matches!(message.kind, Kind::Reply(..)) {
-            return Err(LinkFault::Unexpected("Reply"));
-        }
-        let Some(link) = self.link_mut(from) else { return Ok(()) };
-        let number = link.receiver.count(body.len())?;
-        match judge(self.expects(), number)? {
-            Verdict::Duplicate => return Ok(()),
-            Verdict::Deliver => {}
-        }
-        if self.kept.is_empty() && self.may_process(serving) {
-            self.process(message, application, now);
-        } else {
-            self.scratch.clear();
-            message.encode(&mut self.scratch);
-            self.kept.push(&self.scratch);
-        }
-        Ok(())
-    }
-
-    fn may_process(&self, serving: Serving<'_>) -> bool {
-        // Room for one answer of any size, so that a request is never processed in vain.
-        let answer = self.settings.message_bytes_max as usize + 64;
-        serving.allowed() && self.up.is_some() && self.closed.is_none() && self.down.room() >= answer
-    }
-
-    fn process(&mut self, message: &Message<'_>, application: &dyn Application, now: Time) {
-        self.kept_from = self.kept_from.next();
-        self.up = Some(self.kept_from);
-        self.unsaved = true;
-        self.unacked_cost += cost_of_body(message.encoded_len());
-        self.ack_at.get_or_insert(now + limits::ACK_AFTER);
-        application.message(&mut Context { session: self, now }, message);
-    }
-
-    /// Processes what had to wait, as far as that is possible now; then acknowledges and grants credit.
-    pub fn catch_up(&mut self, serving: Serving<'_>, application: &dyn Application, now: Time) {
-        while !self.kept.is_empty() && self.may_process(serving) {
-            let mut frame = std::mem::take(&mut self.scratch);
-            frame.clear();
-            self.kept.pop(&mut frame);
-            // What was kept was decoded before; a frame that does not decode again cannot be there.
-            if let Ok(Some((body, _))) = crate::protocol::wire::split(&frame, frame.len())
-                && let Ok(Data::Message(message)) = Data::decode(body)
-            {
-                self.process(&message, application, now);
-            }
-            self.scratch = frame;
-        }
-        if self.unacked_cost >= limits::ACK_AFTER_BYTES && serving.permit.is_some() {
-            self.acknowledge();
-        }
-        if self.up.is_some() && serving.permit.is_some() {
-            let held = self.held();
-            for link in &mut self.links {
-                link.grant(held);
-            }
-        }
-    }
-
-    /// Cost of the uplink that waits to be processed.
-    fn held(&self) -> u64 {
-        self.kept.bytes() as u64 + limits::MESSAGE_OVERHEAD_BYTES * self.kept.len() as u64
-    }
-
     fn acknowledge(&mut self) {
         self.ack_at = None;
         self.unacked_cost = 0;
         if let Some(up) = self.acknowledgeable() {
             self.control(&Downlink::Ack { up });
         }
-    }
-
-    /// A datagram arrived. Unreliable uplink is not kept: it goes to the node that serves, or nowhere.
-    pub fn on_datagram(
-        &mut self,
-        bytes: &[u8],
-        serving: Serving<'_>,
-        application: &dyn Application,
-        now: Time,
-    ) -> Result<(), LinkFault> {
-        let datagram = Datagram::decode(bytes)?;
-        if self.may_process(serving) && datagram.epoch == self.fence.epoch {
-            let Datagram { ver, cmd, payload, .. } = datagram;
-            let message = Message { kind: Kind::Plain, ver, cmd, payload };
-            application.message(&mut Context { session: self, now }, &message);
-        }
-        Ok(())
     }
 
     /// The client has received everything before `down`.

@@ -130,3 +130,19 @@ proptest! {
         prop_assert_eq!(with, without);
     }
 }
+
+/// Found by chance: the judge took what the game heard late for what was so at that time.
+#[test]
+fn a_game_that_hears_of_its_moves_when_they_are_long_over_has_missed_nothing() {
+    let (book, force) = (Deed::Book(0, 16), Deed::Force);
+    let first = [(0, Deed::Drain), (28, book), (34, book), (9, force), (11, book)];
+    let deaf =
+        [(45, Deed::Consume(false)), (43, book), (8, force), (0, book), (0, book), (1, book), (11, book)];
+    let last = [(52, Deed::Drain), (11, book)];
+    let story: Story = first.into_iter().chain(deaf).chain(last).collect();
+    let seed = 7_293_010_058_548_850_028;
+    let (without, _) = tell(seed, MoveMode::Classic, &story, false);
+    let (with, moves) = tell(seed, MoveMode::Classic, &story, true);
+    assert_eq!(with, without);
+    assert!(moves >= 3, "{moves}");
+}

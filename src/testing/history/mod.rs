@@ -67,6 +67,8 @@ pub enum Entry {
     Told(PlayerId, Event),
     /// The client takes this epoch's owner for its own.
     Follows(PlayerId, Epoch),
+    /// The game takes an event that was raised before its client followed another epoch.
+    HeardLate(PlayerId),
     /// The directory's record changed.
     Recorded(CohortId, Option<Record>),
     /// A snapshot of this fence has landed.

@@ -73,6 +73,8 @@ impl History {
                     owners.insert((*cohort, record.epoch), record.owner);
                 }
                 Entry::Follows(player, epoch) => movers.entry(*player).or_default().follows = *epoch,
+                // Who owned the session when that happened cannot be told any more.
+                Entry::HeardLate(player) => movers.entry(*player).or_default().from = None,
                 Entry::Wished(player) => {
                     let mover = movers.entry(*player).or_default();
                     mover.wished.get_or_insert(at);
