@@ -122,9 +122,10 @@ impl Client {
             return;
         }
         let (Phase::Restoring(restore), Some(session)) = (&mut self.phase, &self.session) else { return };
-        let anybody =
-            (attempts % 3 == 2).then(|| self.addresses.get(attempts / 3 % self.addresses.len().max(1)));
-        let address = restore.elsewhere.pop().or(anybody.flatten().copied()).unwrap_or(session.owner);
+        let others: Vec<_> = self.addresses.iter().filter(|address| **address != session.owner).collect();
+        let other = (attempts % 3 == 2).then(|| others.get(attempts / 3 % others.len().max(1)));
+        let other = other.flatten().map(|address| **address);
+        let address = restore.elsewhere.pop().or(other).unwrap_or(session.owner);
         restore.last = Some(address);
         self.dial(Purpose::Resume, address, now);
     }

@@ -1,6 +1,6 @@
 //! The client's role by hand: frames that come too late, or in another order than they were written.
 
-use super::{Client, Events, LinkId, Output, Settings, Standing};
+use super::{Client, Events, LinkEnd, LinkId, Output, Settings, Standing};
 use crate::client::event::Event;
 use crate::client::status::Status;
 use crate::protocol::ids::{CohortId, Cursor, Epoch, Fence, Generation, MoveId, NodeId, SessionId};
@@ -28,6 +28,11 @@ const fn at(ms: u64) -> Time {
 
 /// A client whose first link is open and has greeted.
 fn connecting() -> (Client, LinkId, Told) {
+    connecting_to(&["10.0.0.1:7000"])
+}
+
+/// The same, with these addresses in its token.
+fn connecting_to(addresses: &[&str]) -> (Client, LinkId, Told) {
     let settings = Settings {
         mode: MoveMode::Seamless,
         connect_max: Duration::from_secs(10),
@@ -38,7 +43,8 @@ fn connecting() -> (Client, LinkId, Told) {
         window: limits::CREDIT_BYTES,
     };
     let (mut client, mut told) = (Client::new(settings, 1), Told::default());
-    client.connect(vec!["10.0.0.1:7000".parse().unwrap()], "user".into(), at(0), &mut told);
+    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    client.connect(addresses, "user".into(), at(0), &mut told);
     let link = dialled(&mut client);
     client.link_up(link, &[1; 32], at(1));
     (client, link, told)
@@ -195,4 +201,27 @@ fn another_attempt_of_a_move_is_announced_only_once() {
         client.received(link, &control(&Downlink::Cancel { id }), at(11), &mut told).unwrap();
     }
     assert_eq!(told.0, [Event::Migrating { epoch: Epoch(2) }]);
+}
+
+#[test]
+fn who_does_not_find_the_owner_asks_all_other_nodes_in_turn() {
+    let nodes = ["10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"];
+    let (mut client, link, mut told) = connecting_to(&nodes);
+    client.received(link, &switch(SwitchCause::Connected, 1, 0, 0), at(2), &mut told).unwrap();
+    let end = || LinkEnd { status: Status::Unreachable, text: String::new() };
+    client.link_ended(link, end(), at(3), &mut told);
+    let mut asked = Vec::new();
+    while asked.len() < 9 {
+        let due = client.poll_timeout().expect("it is looking");
+        client.on_timeout(due, &mut told);
+        while let Some(Output::Dial(link, address)) = client.poll_output() {
+            asked.push(nodes.iter().position(|node| *node == address.to_string()).unwrap() + 1);
+            client.link_ended(link, end(), due, &mut told);
+        }
+    }
+    assert_eq!(
+        asked,
+        [1, 1, 2, 1, 1, 3, 1, 1, 2],
+        "the owner may be back, but is not asked in others' turns"
+    );
 }
