@@ -16,6 +16,12 @@ cp "$target/release/libsterna.so" "$shipped/"
 CARGO_PROFILE_RELEASE_LTO=thin cargo rustc --locked --quiet --package sterna --lib --release --crate-type staticlib
 cp "$target/release/libsterna.a" "$shipped/"
 
+# What makes nodes fail on purpose is in nothing that is shipped.
+features="$(cargo tree --locked --package sterna-server --edges normal --depth 0 --format '{f}')"
+case ",$features," in
+*,failpoints,*) echo "the server would be shipped with failpoints"; exit 1 ;;
+esac
+
 strip --strip-unneeded -o "$shipped/stripped.so" "$shipped/libsterna.so"
 bytes=$(stat --format=%s "$shipped/stripped.so")
 echo "libsterna.so, stripped: $bytes bytes (at most $bytes_max)"

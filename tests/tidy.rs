@@ -26,6 +26,18 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
     ),
     ("server/tests/e2e/queues.rs", "tries a full queue again until it has been full long enough"),
     ("server/tests/e2e/tickets.rs", "a ticket expires by the time of day, and nothing tells"),
+    (
+        "server/tests/faults/cluster.rs",
+        "looks every two milliseconds, until a deadline, for what nothing tells",
+    ),
+    ("server/tests/faults/crashes.rs", "the frames of twenty games, until a deadline"),
+    ("server/tests/faults/matrix.rs", "how long a process stands still, which is what it is about"),
+    ("server/tests/faults/player.rs", "a game's frames, until a deadline"),
+    (
+        "server/tests/faults/process.rs",
+        "tells a process to go on until it says that it does: it may not have stopped yet",
+    ),
+    ("server/tests/faults/rows.rs", "how long the engine is away, which is what it is about"),
     ("server/tests/smoke.rs", "a game's frames: it looks for events once a millisecond, until a deadline"),
     ("tests/c/asleep.c", "a game that hangs, which is what it is about"),
     ("tests/c/events.c", "a game's frames: the library's own thread works meanwhile"),
