@@ -23,6 +23,7 @@ mod store;
 mod table;
 mod wire;
 
+use cluster::{Cluster, Setting, until};
 use std::time::Duration;
 
 /// Longest wait for something that must happen.
@@ -31,11 +32,29 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// How long tokens of the tests are good for.
 const TOKEN_LIFE: Duration = Duration::from_secs(600);
 
-/// Not a test: what the other tests start as their nodes.
+/// What the other tests start as their nodes and players. Started by nobody, it sees to it that a node's process comes
+/// and goes with its test.
 #[test]
-#[ignore = "a node of the other tests, which they start"]
-fn node_process() {
+fn a_process_of_its_own() {
     if let Ok(name) = std::env::var(node::NAME) {
-        node::run(name);
+        return node::run(name);
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        match std::env::var(rows::PLAYER) {
+            Ok(token) => rows::play_until_killed(&token).await,
+            Err(_) => comes_and_goes().await,
+        }
+    });
+}
+
+async fn comes_and_goes() {
+    let cluster = Cluster::start(&Setting::default()).await.unwrap_or_else(|failure| panic!("{failure}"));
+    for node in &cluster.nodes {
+        assert!(node.ended().is_none());
+        node.leave();
+    }
+    let all_ended = || cluster.nodes.iter().all(|node| node.ended().is_some_and(|status| status.success()));
+    let waited = until("all have ended well", all_ended).await;
+    waited.unwrap_or_else(|failure| panic!("{}", cluster.explain(&failure)));
 }

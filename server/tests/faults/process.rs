@@ -14,6 +14,9 @@ use std::time::Duration;
 use sterna::protocol::ids::NodeId;
 use tokio::sync::watch;
 
+/// The test that is a node, or a player, if the environment says so.
+pub(crate) const ENTRY: &str = "a_process_of_its_own";
+
 /// How often a stopped process is told to go on, until it says that it does: it may not have stopped yet.
 const CONTINUE_EVERY: Duration = Duration::from_millis(20);
 
@@ -23,7 +26,7 @@ const SHOWN_LINES_MAX: usize = 400;
 pub(crate) struct Process {
     pub(crate) name: String,
     child: Mutex<Child>,
-    stdin: Mutex<ChildStdin>,
+    stdin: Mutex<Option<ChildStdin>>,
     said: Arc<Mutex<Vec<Said>>>,
     /// How much it has said.
     count: watch::Receiver<usize>,
@@ -43,7 +46,7 @@ impl Process {
     pub(crate) fn start(name: &str, config: &str, engine: SocketAddr) -> Self {
         let program = std::env::current_exe().expect("it is known");
         let mut child = Command::new(program)
-            .args(["--exact", "node_process", "--ignored", "--nocapture", "--test-threads=1"])
+            .args(["--exact", ENTRY, "--nocapture", "--test-threads=1"])
             .env(node::NAME, name)
             .env(node::CONFIG, config)
             .env(node::ENGINE, engine.to_string())
@@ -65,13 +68,27 @@ impl Process {
             }
         });
         follow(child.stderr.take().expect("it is piped"), Arc::clone(&log), |_| {});
-        Self { name: name.to_owned(), child: Mutex::new(child), stdin: Mutex::new(stdin), said, count, log }
+        Self {
+            name: name.to_owned(),
+            child: Mutex::new(child),
+            stdin: Mutex::new(Some(stdin)),
+            said,
+            count,
+            log,
+        }
     }
 
     pub(crate) fn order(&self, order: &Order) {
         let line = serde_json::to_string(order).expect("plain data") + "\n";
-        // One that has crashed is told in vain.
-        let _ = self.stdin.lock().write_all(line.as_bytes());
+        if let Some(stdin) = &mut *self.stdin.lock() {
+            // One that has crashed is told in vain.
+            let _ = stdin.write_all(line.as_bytes());
+        }
+    }
+
+    /// The test does not need it any more.
+    pub(crate) fn leave(&self) {
+        self.stdin.lock().take();
     }
 
     pub(crate) fn arm(&self, arms: Vec<Arm>) {

@@ -7,6 +7,7 @@
 use crate::cluster::{Cluster, FENCE, NODES, Setting, TAKE_OVER, until};
 use crate::judge;
 use crate::player::Player;
+use crate::process::ENTRY;
 use crate::said::{Action, Arm, Order, Said};
 use crate::table::{over, print_row};
 use std::net::{IpAddr, Ipv4Addr};
@@ -242,16 +243,13 @@ async fn no_node_to_move_to(transport: Transport) {
 pub(crate) const PLAYER: &str = "STERNA_FAULTS_PLAYER";
 const PLAYER_OVER: &str = "STERNA_FAULTS_PLAYER_OVER";
 
-/// Plays until it is killed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-#[ignore = "a player of the other tests, which start it"]
-async fn player_process() {
-    let Ok(token) = std::env::var(PLAYER) else { return };
+/// What such a process does.
+pub(crate) async fn play_until_killed(token: &str) {
     let transport = match std::env::var(PLAYER_OVER).as_deref() {
         Ok("QUIC") => Transport::Udp,
         _ => Transport::Tcp,
     };
-    let token = ConnectToken::parse(&token).expect("as it was encoded");
+    let token = ConnectToken::parse(token).expect("as it was encoded");
     let mut player = Player::join(transport, &token, false).await.expect("it connects");
     player.until("it is killed", |_| false).await.expect("it is killed long before");
 }
@@ -270,7 +268,7 @@ async fn a_client_that_dies_in_its_move(transport: Transport) {
     let mut row = Row::begin("C dies mid-move", transport, setting).await;
     let program = std::env::current_exe().expect("it is known");
     let started = Command::new(program)
-        .args(["--exact", "rows::player_process", "--ignored"])
+        .args(["--exact", ENTRY])
         .env(PLAYER, row.cluster.token("eve", SOURCE).encode())
         .env(PLAYER_OVER, over(transport))
         .stdin(Stdio::null())
