@@ -5,7 +5,7 @@ use sterna::protocol::cohort::Asker;
 
 /// What goes out on one link.
 #[derive(Debug, Default)]
-pub(in crate::node) struct Passage;
+pub(in crate::node) struct Passage {}
 
 impl Passage {
     #[inline]
