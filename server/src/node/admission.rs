@@ -85,6 +85,10 @@ impl Node {
         if self.is_full() {
             return Err(RefuseReason::Full.into());
         }
+        // One that has slept must not put an old greeting in the place of what has begun elsewhere since.
+        if self.with_env(|env| env.permit.is_none()) {
+            return Err(RefuseReason::Unavailable.into());
+        }
         let session = SessionId(random_u64().map_err(|_| RefuseReason::Unavailable)?);
         self.claim(user.id(), session).await?;
         let held = match self.create_record(session).await {
