@@ -5,7 +5,9 @@ use crate::store::Store;
 use crate::{PATIENCE, TOKEN_LIFE};
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, LazyLock};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use sterna::client::token::ConnectToken;
 use sterna_server::config::Config;
@@ -19,11 +21,11 @@ pub(crate) const TAKE_OVER: Duration = Duration::from_millis(750);
 
 pub(crate) const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 
-/// Where the keys lie that all nodes of all clusters share; made once.
+/// Where the keys of clusters lie, a folder for each. A port of a node that has died may be another cluster's soon: with
+/// keys of its own that one is not taken for the node.
 const KEYS_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/faults");
 
-static KEYS: LazyLock<ClusterKeys> =
-    LazyLock::new(|| ClusterKeys::load_or_create(KEYS_DIR.as_ref(), "dev").expect("keys can be made"));
+static CLUSTERS: AtomicU32 = AtomicU32::new(0);
 
 /// What differs between clusters, and between the nodes of one.
 #[derive(Clone, Debug)]
@@ -56,8 +58,8 @@ impl Default for Setting {
 }
 
 impl Setting {
-    fn config(&self, name: &str) -> String {
-        let mut text = format!("state_dir = {KEYS_DIR:?}\n");
+    fn config(&self, name: &str, keys: &Path) -> String {
+        let mut text = format!("state_dir = {keys:?}\n");
         let _ = writeln!(text, "durability = \"{}\"", self.durability);
         text += "tcp_port = 0\nquic_port = 0\npeer_port = 0\n";
         text += "log = \"warn,sterna_server=debug\"\n";
@@ -83,6 +85,8 @@ impl Setting {
 }
 
 pub(crate) struct Cluster {
+    keys: ClusterKeys,
+    keys_dir: PathBuf,
     pub(crate) store: Arc<Store>,
     pub(crate) nodes: Vec<Process>,
     pub(crate) addresses: Vec<Addresses>,
@@ -90,16 +94,18 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start(setting: &Setting) -> Result<Self, String> {
-        LazyLock::force(&KEYS);
+        let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
+        let keys_dir = Path::new(KEYS_DIR).join(format!("{}-{number}", std::process::id()));
+        let keys = ClusterKeys::load_or_create(&keys_dir, "dev").map_err(|error| error.to_string())?;
         let (store, engine) = Store::start().await;
         if setting.target_behind_proxy {
             store.put_proxy_before(NODES[1]);
         }
         for name in NODES {
-            Config::parse(&setting.config(name)).map_err(|error| error.to_string())?;
+            Config::parse(&setting.config(name, &keys_dir)).map_err(|error| error.to_string())?;
         }
-        let nodes = NODES.map(|name| Process::start(name, &setting.config(name), engine));
-        let mut cluster = Self { store, nodes: nodes.into(), addresses: Vec::new() };
+        let nodes = NODES.map(|name| Process::start(name, &setting.config(name, &keys_dir), engine));
+        let mut cluster = Self { keys, keys_dir, store, nodes: nodes.into(), addresses: Vec::new() };
         for node in &cluster.nodes {
             match node.until_online().await {
                 Ok(addresses) => cluster.addresses.push(addresses),
@@ -116,13 +122,13 @@ impl Cluster {
     /// A token that names all nodes, this one first.
     pub(crate) fn token(&self, user: &str, first: &str) -> ConnectToken {
         let user = User::new(user).expect("a name");
-        let user_token = Issuer::new(&KEYS).issue(&user, TOKEN_LIFE);
+        let user_token = Issuer::new(&self.keys).issue(&user, TOKEN_LIFE);
         let mut order: Vec<usize> = (0..NODES.len()).collect();
         order.sort_by_key(|index| NODES[*index] != first);
         let all = |address: fn(&Addresses) -> SocketAddr| {
             order.iter().map(|index| address(&self.addresses[*index])).collect()
         };
-        connect_token(&KEYS, user_token, all(|node| node.tcp), all(|node| node.quic))
+        connect_token(&self.keys, user_token, all(|node| node.tcp), all(|node| node.quic))
     }
 
     /// Waits until a node has heard of everything that the engine has told so far: what it is told comes before the
@@ -152,6 +158,12 @@ impl Cluster {
             }
         });
         text
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.keys_dir);
     }
 }
 

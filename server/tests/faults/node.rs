@@ -11,7 +11,7 @@ use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
 use sterna_server::config::Config;
 use sterna_server::node::failpoints::{Act, When, set_hook};
-use sterna_server::node::{DrainOrder, NoObserver, Node, Shared};
+use sterna_server::node::{DrainOrder, NoObserver, Node, Shared, StartError};
 use sterna_server::pki::ClusterKeys;
 use sterna_server::user_token::Verifier;
 use tokio::sync::mpsc;
@@ -89,7 +89,14 @@ async fn start(name: String, config: Config, engine: Arc<RemoteEngine>) -> Arc<N
         application: Arc::new(Counting),
         observer: Arc::new(NoObserver),
     };
-    let node = Node::start(name, 0, shared).await.expect("the node starts");
+    // On a machine that is busy the test may not answer in time; whoever starts nodes tries again.
+    let node = loop {
+        match Node::start(name.clone(), 0, shared.clone()).await {
+            Ok(node) => break node,
+            Err(StartError::Engine(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
     Said::Online { id: node.id().0, tcp: node.tcp(), quic: node.quic() }.tell();
     node
 }

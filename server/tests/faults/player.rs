@@ -90,8 +90,21 @@ impl Player {
             lossy,
             history: Vec::new(),
         };
-        player.until("it is connected", |player| player.connected).await?;
-        Ok(player)
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            player
+                .until("it is connected, or not", |player| player.connected || player.ended.is_some())
+                .await?;
+            if player.connected {
+                return Ok(player);
+            }
+            if Instant::now() >= deadline {
+                return Err(format!("the player was not let in\n{}", player.tell()));
+            }
+            // A node that did not hear from the engine in time sends players away: they come again.
+            player.ended = None;
+            player.client.connect(&token.encode()).map_err(|error| error.to_string())?;
+        }
     }
 
     /// Plays until something is so.
