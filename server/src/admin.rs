@@ -116,7 +116,7 @@ pub struct DrainRequest {
     /// How long players may take; `None`: as configured.
     #[serde(default)]
     pub deadline_ms: Option<u64>,
-    /// A label of [`OfflineReason`]; `None`: `operator`.
+    /// A label of [`OfflineReason`](sterna::protocol::reasons::OfflineReason); `None`: `operator`.
     #[serde(default)]
     pub reason: Option<String>,
     /// Whether nodes with an older version of the application take players, too: for a roll-back.

@@ -1,4 +1,4 @@
-//! Snapshots of what is served here: between the session and its [`Keeper`].
+//! Snapshots of what is served here: between the session and its [`Keeper`](crate::protocol::keeper::Keeper).
 
 use super::{Asker, Cohort, Env, Output, Role};
 use crate::protocol::ids::Fence;
