@@ -9,8 +9,7 @@ use std::path::Path;
 const LINES_MAX: usize = 600;
 
 /// Files that may be longer, and why.
-const LONG_FILES: &[(&str, &str)] =
-    &[("src/protocol/source.rs", "the source's phases are read together with the tests of their order")];
+const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Tests that let time pass, and why.
 const SLEEPING_TESTS: &[(&str, &str)] = &[

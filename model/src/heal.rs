@@ -5,12 +5,12 @@
 use crate::cluster::{Cluster, Rules};
 use crate::messages::digest;
 use crate::node::LeasePhase;
-use crate::possible::Action;
+use crate::possible::{Action, gives_up};
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
 use sterna::protocol::cohort::{Cohort, Wake};
-use sterna::protocol::{source, target};
+use sterna::protocol::target;
 
 /// Rounds of wake-ups that recovery may take.
 const ROUNDS_MAX: usize = 60;
@@ -160,23 +160,8 @@ impl Run<'_> {
     }
 }
 
-/// Whether something is given up at this time, and not merely repeated.
+/// Whether something is given up at this time, and not merely repeated. Here that is the handing back, too: the
+/// source has asked by then, or will not.
 fn is_deadline(wake: Wake) -> bool {
-    match wake {
-        Wake::Source(wake) => match wake {
-            source::Wake::ResendPrepare | source::Wake::ResendBaton | source::Wake::ReadRecord => false,
-            source::Wake::GiveUpPreparing
-            | source::Wake::GiveUpAttaching
-            | source::Wake::GiveUpClaiming
-            | source::Wake::GiveUpFreezing => true,
-        },
-        Wake::Target(_, wake) => match wake {
-            target::Wake::ResendReady | target::Wake::ReadRecord => false,
-            target::Wake::GiveUpAdmitting
-            | target::Wake::RefuseForNoBaton
-            | target::Wake::Expire
-            | target::Wake::StopHandingBack => true,
-        },
-        Wake::TakeOver(_) | Wake::Keeper => false,
-    }
+    gives_up(wake) || matches!(wake, Wake::Target(_, target::Wake::StopHandingBack))
 }

@@ -4,6 +4,7 @@ use crate::cluster::{Cluster, Rules};
 use crate::node::{LeasePhase, Node, Question};
 use crate::variants::Variant;
 use sterna::protocol::cohort::{Cohort, Wake};
+use sterna::protocol::{source, target};
 
 /// One thing that may happen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -114,10 +115,27 @@ impl Cluster {
 }
 
 fn is_resend(wake: Wake) -> bool {
-    use sterna::protocol::{source, target};
     match wake {
         Wake::Source(wake) => matches!(wake, source::Wake::ResendPrepare | source::Wake::ResendBaton),
         Wake::Target(_, wake) => matches!(wake, target::Wake::ResendReady),
+        Wake::TakeOver(_) | Wake::Keeper => false,
+    }
+}
+
+/// Whether something is given up at this time.
+pub(crate) fn gives_up(wake: Wake) -> bool {
+    match wake {
+        Wake::Source(wake) => match wake {
+            source::Wake::ResendPrepare | source::Wake::ResendBaton | source::Wake::ReadRecord => false,
+            source::Wake::GiveUpPreparing
+            | source::Wake::GiveUpAttaching
+            | source::Wake::GiveUpClaiming
+            | source::Wake::GiveUpFreezing => true,
+        },
+        Wake::Target(_, wake) => match wake {
+            target::Wake::ResendReady | target::Wake::ReadRecord | target::Wake::StopHandingBack => false,
+            target::Wake::GiveUpAdmitting | target::Wake::RefuseForNoBaton | target::Wake::Expire => true,
+        },
         Wake::TakeOver(_) | Wake::Keeper => false,
     }
 }

@@ -50,25 +50,30 @@ fn an_answer_from_before_a_second_fence_does_not_end_it() {
     assert_eq!(cluster.nodes[1].serving(), 1);
 }
 
+fn arrives(cluster: &mut Cluster, name: &str) {
+    let index = cluster.network.iter().position(|sent| sent.name == name).expect("it was sent");
+    step(cluster, |action| *action == Action::Deliver(index));
+}
+
+/// Node 1 has passed the session on, and node 2 has not heard of it yet.
+fn with_its_baton_out() -> Cluster {
+    let mut cluster = Cluster::new(BOUNDS);
+    step(&mut cluster, |action| *action == Action::Migrate(0));
+    arrives(&mut cluster, "Prepare");
+    answer_all(&mut cluster, 1);
+    arrives(&mut cluster, "Prepared");
+    step(&mut cluster, |action| *action == Action::Attach(1));
+    arrives(&mut cluster, "Ready");
+    answer_all(&mut cluster, 0);
+    step(&mut cluster, |action| *action == Action::BatonLeaves(0));
+    cluster
+}
+
 #[test]
 fn a_recall_after_the_lease_is_back_ends() {
     use sterna_model::heal::Healer;
 
-    let mut cluster = Cluster::new(BOUNDS);
-    step(&mut cluster, |action| *action == Action::Migrate(0));
-    let arrives = |name: &'static str| {
-        move |cluster: &mut Cluster| {
-            let index = cluster.network.iter().position(|sent| sent.name == name).expect("it was sent");
-            step(cluster, |action| *action == Action::Deliver(index));
-        }
-    };
-    arrives("Prepare")(&mut cluster);
-    answer_all(&mut cluster, 1);
-    arrives("Prepared")(&mut cluster);
-    step(&mut cluster, |action| *action == Action::Attach(1));
-    arrives("Ready")(&mut cluster);
-    answer_all(&mut cluster, 0);
-    step(&mut cluster, |action| *action == Action::BatonLeaves(0));
+    let mut cluster = with_its_baton_out();
     // The source is fenced, and its lease is back, before it sees that the target is gone.
     step(&mut cluster, |action| *action == Action::RunOut(0));
     step(&mut cluster, |action| *action == Action::Crash(1));
@@ -81,24 +86,10 @@ fn a_target_that_has_given_up_handing_back_is_asked_again() {
     use sterna::protocol::target;
     use sterna_model::heal::Healer;
 
-    let mut cluster = Cluster::new(BOUNDS);
-    step(&mut cluster, |action| *action == Action::Migrate(0));
-    let arrives = |name: &'static str| {
-        move |cluster: &mut Cluster| {
-            let index = cluster.network.iter().position(|sent| sent.name == name).expect("it was sent");
-            step(cluster, |action| *action == Action::Deliver(index));
-        }
-    };
-    arrives("Prepare")(&mut cluster);
-    answer_all(&mut cluster, 1);
-    arrives("Prepared")(&mut cluster);
-    step(&mut cluster, |action| *action == Action::Attach(1));
-    arrives("Ready")(&mut cluster);
-    answer_all(&mut cluster, 0);
-    step(&mut cluster, |action| *action == Action::BatonLeaves(0));
+    let mut cluster = with_its_baton_out();
     let wake = |wanted: target::Wake| move |action: &Action| matches!(action, Action::Wake(1, Wake::Target(_, wake)) if *wake == wanted);
     step(&mut cluster, wake(target::Wake::Expire));
-    arrives("Refused")(&mut cluster);
+    arrives(&mut cluster, "Refused");
     step(&mut cluster, wake(target::Wake::StopHandingBack));
     assert_eq!(cluster.servers(), 0);
     assert!(

@@ -287,7 +287,7 @@ impl Cluster {
         if outbox.iter().any(waits) {
             return;
         }
-        let cohort = cohort_of(&frame);
+        let cohort = frame.cohort().unwrap_or_default();
         outbox.push_back(frame);
         let range = self.delays.outbox_us.clone();
         let delay = self.chance(Stream::Peers(from, to, cohort)).micros(&range);
@@ -311,7 +311,7 @@ impl Cluster {
         }
         let fault = self.fault(name);
         let (weather, range) = (self.peers, self.delays.peer_us.clone());
-        let stream = Stream::Peers(from, to, cohort_of(&frame));
+        let stream = Stream::Peers(from, to, frame.cohort().unwrap_or_default());
         let unlucky = self.chance(stream).in_thousand(weather.loss);
         let lost = fault == Some(Fault::Lose) || self.cuts.contains(&(from, to)) || unlucky;
         self.note(|| format!("{from} -> {to} {name}{}", if lost { " (lost)" } else { "" }));
@@ -446,22 +446,5 @@ impl Cluster {
             self.note(|| format!("{cohort} {} {} {:?}", record.owner, record.epoch, record.phase));
             self.history.lock().push(Entry::Recorded(cohort, Some(record)));
         }
-    }
-}
-
-/// Which cohort a frame between nodes is about.
-fn cohort_of(frame: &Peer) -> CohortId {
-    match frame {
-        Peer::Prepare { id, .. }
-        | Peer::Prepared { id, .. }
-        | Peer::Refused { id, .. }
-        | Peer::Ready { id }
-        | Peer::Baton { id, .. }
-        | Peer::BatonAck { id }
-        | Peer::Finalised { id }
-        | Peer::Ahead { id, .. }
-        | Peer::Cancel { id } => id.cohort,
-        Peer::Close { session, .. } => (*session).into(),
-        Peer::Hello { .. } | Peer::Credit { .. } => CohortId::default(),
     }
 }

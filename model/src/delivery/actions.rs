@@ -4,13 +4,13 @@ use super::links::{End, Lane};
 use super::server::{Input, Node};
 use super::{Bounds, ClientInput, NOW, Play, Rules};
 use crate::messages::Digested;
+use crate::possible::gives_up;
 use std::time::Duration;
 use sterna::protocol::cohort::{Asker, Cohort, Wake};
 use sterna::protocol::ids::NodeId;
 use sterna::protocol::record::OwnerPhase;
 use sterna::protocol::snapshot::Durability;
 use sterna::protocol::time::Time;
-use sterna::protocol::{source, target};
 
 /// One thing that may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,7 +117,7 @@ impl Play {
         if let Some(cohort) = &node.cohort {
             actions.push(Action::NodeTime(index));
             if self.left.wakes > 0 {
-                actions.extend(self.wakes(index, is_giving_up));
+                actions.extend(self.wakes(index, gives_up));
             }
             if self.left.forced > 0 && cohort.is_served() {
                 actions.push(Action::Force(index));
@@ -236,7 +236,7 @@ impl Play {
                 self.node_does(node, &Input::Time, rules);
             }
             Action::Wake(node, wake) => {
-                self.left.wakes = self.left.wakes.saturating_sub(u8::from(is_giving_up(wake)));
+                self.left.wakes = self.left.wakes.saturating_sub(u8::from(gives_up(wake)));
                 self.node_does(node, &Input::Wake(wake), rules);
             }
             Action::TakeOver(node) => {
@@ -293,23 +293,5 @@ impl Play {
             });
         }
         self.forget_closed();
-    }
-}
-
-/// Whether something is given up at this time.
-pub(super) fn is_giving_up(wake: Wake) -> bool {
-    match wake {
-        Wake::Source(wake) => match wake {
-            source::Wake::ResendPrepare | source::Wake::ResendBaton | source::Wake::ReadRecord => false,
-            source::Wake::GiveUpPreparing
-            | source::Wake::GiveUpAttaching
-            | source::Wake::GiveUpClaiming
-            | source::Wake::GiveUpFreezing => true,
-        },
-        Wake::Target(_, wake) => match wake {
-            target::Wake::ResendReady | target::Wake::ReadRecord | target::Wake::StopHandingBack => false,
-            target::Wake::GiveUpAdmitting | target::Wake::RefuseForNoBaton | target::Wake::Expire => true,
-        },
-        Wake::TakeOver(_) | Wake::Keeper => false,
     }
 }

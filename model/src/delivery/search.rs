@@ -1,8 +1,8 @@
 //! The search, its properties, and whether play goes on once nothing more goes wrong.
 
-use super::actions::is_giving_up;
 use super::{Action, Bounds, Play, Rules, Variant};
 use crate::messages::digest;
+use crate::possible::gives_up;
 use parking_lot::Mutex;
 use stateright::{Model, Property};
 use std::collections::HashSet;
@@ -69,11 +69,11 @@ impl Delivery {
         run.happen(&Action::ClientTime, &self.rules);
         for node in 0..3 {
             run.happen(&Action::NodeTime(node), &self.rules);
-            for wake in run.wakes(node, |wake| !is_giving_up(wake)) {
+            for wake in run.wakes(node, |wake| !gives_up(wake)) {
                 run.happen(&wake, &self.rules);
             }
             if stuck {
-                for wake in run.wakes(node, is_giving_up) {
+                for wake in run.wakes(node, gives_up) {
                     run.happen(&wake, &self.rules);
                 }
             }

@@ -132,20 +132,21 @@ impl Node {
 
     /// A frame of another node.
     fn on_peer_frame(self: &Arc<Self>, from: NodeId, frame: Peer) {
-        let cohort = match &frame {
-            Peer::Hello { .. } => return,
+        match &frame {
             Peer::Prepare { .. } => return self.on_prepare(from, frame),
-            Peer::Prepared { id, .. }
-            | Peer::Refused { id, .. }
-            | Peer::Ready { id }
-            | Peer::Baton { id, .. }
-            | Peer::BatonAck { id }
-            | Peer::Finalised { id }
-            | Peer::Ahead { id, .. }
-            | Peer::Cancel { id } => id.cohort,
             Peer::Credit { moves } => return self.on_credit(from, *moves),
             Peer::Close { session, reason } => return self.close_session(*session, *reason),
-        };
+            Peer::Hello { .. }
+            | Peer::Prepared { .. }
+            | Peer::Refused { .. }
+            | Peer::Ready { .. }
+            | Peer::Baton { .. }
+            | Peer::BatonAck { .. }
+            | Peer::Finalised { .. }
+            | Peer::Ahead { .. }
+            | Peer::Cancel { .. } => {}
+        }
+        let Some(cohort) = frame.cohort() else { return };
         let slot = match (self.slot(cohort), &frame) {
             (Some(slot), _) => slot,
             // (c) A baton without a live preparation is handed back by whoever it reaches.

@@ -53,37 +53,6 @@ async fn what_was_asked_when_the_link_broke_is_answered_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_whose_port_changes_plays_on_over_udp() {
-    let (cluster, proxies) = cluster_behind_proxies(1, |_| {}).await;
-    let token = proxies.token(&cluster, "ann", "node-1");
-    let mut player = Player::join(quick(Transport::Udp), &token).await;
-    for _ in 0..3 {
-        player.say(50);
-        proxies.cut("node-1");
-        player.say(50);
-        player.hear_all().await;
-    }
-    assert_eq!(player.rest(), [], "the link has survived");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_falls_silent_is_given_up_and_restored() {
-    let (cluster, proxies) = cluster_behind_proxies(1, |_| {}).await;
-    let token = proxies.token(&cluster, "ann", "node-1");
-    let mut player = Player::join(quick(Transport::Udp), &token).await;
-    player.say(50);
-    player.hear_all().await;
-    proxies.silence("node-1", true);
-    player.say(50);
-    player.until_reconnecting().await;
-    assert_eq!(player.client.state(), State::Reconnecting);
-    player.say(50);
-    proxies.silence("node-1", false);
-    player.until_reconnected().await;
-    player.hear_all().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_move_survives_the_loss_of_every_link() {
     let (cluster, proxies) = cluster_behind_proxies(3, |_| {}).await;
     // Each round the links are cut at another moment of the move.

@@ -16,6 +16,7 @@ use crate::protocol::time::{BootTime, Time};
 use crate::protocol::wire::{
     Baton, Data, Kind, Member, Message, MoveMode, Peer, SessionState, SwitchCause, split,
 };
+use crate::testing::Cluster;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,16 +167,7 @@ impl Node {
 }
 
 fn settings() -> Arc<Settings> {
-    Arc::new(Settings {
-        node: "target".into(),
-        message_bytes_max: limits::MESSAGE_BYTES_MAX,
-        replay_bytes_max: limits::REPLAY_BYTES_MAX,
-        user_data_bytes_max: 1 << 20,
-        resume_max: limits::RESUME_MAX,
-        silence_max: limits::SILENCE_MAX,
-        moves_when_online: false,
-        durability: Durability::None,
-    })
+    Arc::new(Cluster::default_settings())
 }
 
 fn outputs(cohort: &mut Cohort) -> Vec<Output> {
@@ -198,22 +190,7 @@ fn prepared(node: &Node) -> Cohort {
 }
 
 fn state(session: SessionId) -> SessionState {
-    SessionState {
-        session,
-        user: "user".into(),
-        client_key: [0; 32],
-        generation: Default::default(),
-        link: LinkNumber(1),
-        mode: MoveMode::Seamless,
-        up: Cursor(0),
-        down: Cursor(0),
-        down_messages: Vec::new(),
-        data: Vec::new(),
-        removed: Vec::new(),
-        ahead: false,
-        timer_us: None,
-        restarts: Vec::new(),
-    }
+    SessionState { session, user: "user".into(), link: LinkNumber(1), ..SessionState::default() }
 }
 
 fn baton(states: Vec<SessionState>) -> Peer {

@@ -379,22 +379,8 @@ proptest! {
 
     #[test]
     fn floats_keep_their_bits(bits in any::<u64>()) {
-        let state = SessionState {
-            session: SessionId(1),
-            user: String::new(),
-            client_key: [0; 32],
-            generation: Generation(0),
-            link: LinkNumber(0),
-            mode: MoveMode::Seamless,
-            up: Cursor(0),
-            down: Cursor(0),
-            down_messages: Vec::new(),
-            data: vec![("float".into(), Value::Float(f64::from_bits(bits)))],
-            removed: Vec::new(),
-            ahead: false,
-            timer_us: None,
-            restarts: Vec::new(),
-        };
+        let data = vec![("float".into(), Value::Float(f64::from_bits(bits)))];
+        let state = SessionState { data, ..SessionState::default() };
         let id = MoveId { cohort: CohortId(1), epoch: Epoch(2), attempt: 1, target: NodeId(2) };
         let mut out = Vec::new();
         Peer::Baton { id, baton: Box::new(Baton { sessions: vec![state], ..Baton::default() }) }

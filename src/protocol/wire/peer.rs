@@ -1,7 +1,9 @@
 //! Between nodes: the move's own messages, and the baton.
 
 use super::codec::{DecodeError, Field, Item, Reader, fields, frames};
-use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId};
+use crate::protocol::ids::{
+    CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId,
+};
 use crate::protocol::reasons::{CloseReason, TargetRefusal};
 use crate::protocol::record::Revision;
 use crate::protocol::wire::control::MoveMode;
@@ -76,7 +78,7 @@ pub struct Member {
 }
 
 /// All of one session that survives a move.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SessionState {
     /// Which session.
     pub session: SessionId,
@@ -234,5 +236,24 @@ impl Field<'_> for Box<Baton> {
     }
     fn take(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         reader.field().map(Box::new)
+    }
+}
+
+impl Peer {
+    /// Which cohort it is about; `None`: the link, or the node.
+    pub fn cohort(&self) -> Option<CohortId> {
+        match self {
+            Self::Prepare { id, .. }
+            | Self::Prepared { id, .. }
+            | Self::Refused { id, .. }
+            | Self::Ready { id }
+            | Self::Baton { id, .. }
+            | Self::BatonAck { id }
+            | Self::Finalised { id }
+            | Self::Ahead { id, .. }
+            | Self::Cancel { id } => Some(id.cohort),
+            Self::Close { session, .. } => Some((*session).into()),
+            Self::Hello { .. } | Self::Credit { .. } => None,
+        }
     }
 }

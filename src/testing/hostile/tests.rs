@@ -5,10 +5,10 @@ use super::script::{SESSION, Script};
 use super::{
     client_against_node, client_frames, connect_token, node_against_client, peer_frames, peers_against_node,
 };
-use crate::protocol::ids::{Binding, Bucket, CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MoveId};
+use crate::protocol::ids::{Binding, Bucket, CohortId, Cursor, Epoch, Fence, LinkNumber, MoveId};
 use crate::protocol::limits;
 use crate::protocol::record::OwnerPhase;
-use crate::protocol::wire::{Baton, Data, Kind, Message, MoveMode, Peer, SessionState, Uplink};
+use crate::protocol::wire::{Baton, Data, Kind, Message, Peer, SessionState, Uplink};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any, proptest};
 
@@ -49,22 +49,7 @@ fn resume(stage: &mut Stage, number: u64) {
 }
 
 fn state() -> SessionState {
-    SessionState {
-        session: SESSION,
-        user: "1".into(),
-        client_key: [7; 32],
-        generation: Generation(0),
-        link: LinkNumber(0),
-        mode: MoveMode::Seamless,
-        up: Cursor(0),
-        down: Cursor(0),
-        down_messages: Vec::new(),
-        data: Vec::new(),
-        removed: Vec::new(),
-        ahead: false,
-        timer_us: None,
-        restarts: Vec::new(),
-    }
+    SessionState { session: SESSION, user: "1".into(), client_key: [7; 32], ..SessionState::default() }
 }
 
 #[test]
