@@ -62,6 +62,10 @@ number! {
     /// Counts the links of one session; the newest wins.
     LinkNumber
 }
+number! {
+    /// A member of a room, counted from 1 in the order of joining; never used twice in one room.
+    MemberId
+}
 
 id! {
     /// One start of one server process ("incarnation"): a restarted node is another one.

@@ -13,6 +13,7 @@ pub mod lease;
 pub mod limits;
 pub mod reasons;
 pub mod record;
+pub mod room;
 pub mod sequence;
 pub mod session;
 pub mod snapshot;

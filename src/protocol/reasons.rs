@@ -124,4 +124,37 @@ reasons! {
         BadRequest = 4, "bad_request", "the request was malformed or not allowed";
         Error = 5, "error", "the server failed to answer";
     }
+
+    /// Why a room does not do what was asked of it.
+    RoomRefusal {
+        Full = 1, "full", "the room is full";
+        Unknown = 2, "unknown", "there is no such room (any more)";
+        Closed = 3, "closed", "the room is being closed";
+        AlreadyInRoom = 4, "already_in_room", "the user is in a room already: leave it first";
+        NotInRoom = 5, "not_in_room", "the user is in no room: join one first";
+        NoSuchMember = 6, "no_such_member", "the room has no such member (any more)";
+        NotOwner = 7, "not_owner", "only the owner of the room may do that";
+        NoReservation = 8, "no_reservation", "the places that are left are reserved for others";
+        OtherType = 9, "other_type", "the property is of another type";
+        Differs = 10, "differs", "the property is not what was expected: the answer has its value";
+        PropertyTooLarge = 11, "property_too_large", "the property is over the limit of the server";
+        StateTooLarge = 12, "state_too_large", "the room's state would grow over the limit of the server";
+        Rejected = 13, "rejected", "the server application does not let the user in";
+        JoinFailed = 14, "join_failed", "the node of the room could not be reached: try again";
+        Invalid = 15, "invalid", "an option is out of range";
+        NotOffline = 16, "not_offline", "the node is not offline, so there is no reason to move the room";
+        MoveFailed = 17, "move_failed", "the room could not be moved: play goes on where it was, try again later";
+        Unavailable = 18, "unavailable", "the cluster's engine does not answer: try again later";
+        Malformed = 19, "malformed", "the request cannot be read: update the client or the server";
+    }
+
+    /// Why somebody is not in a room any more.
+    ExitReason {
+        Left = 1, "left", "the member left";
+        Kicked = 2, "kicked", "the owner of the room, or the server application, removed the member";
+        Closed = 3, "closed", "the room was closed";
+        Disconnected = 4, "disconnected", "the member's session ended";
+        TooSlow = 5, "too_slow", "the member did not take what the room sent";
+        Lost = 6, "lost", "the membership could not be restored after a crash";
+    }
 }

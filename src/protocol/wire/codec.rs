@@ -1,10 +1,12 @@
 //! Bytes to fields and back. Reading never panics and never allocates more than what arrived.
 
 use crate::protocol::ids::{
-    Binding, Bucket, CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId,
+    Binding, Bucket, CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MemberId, MoveId, NodeId,
+    SessionId,
 };
 use crate::protocol::reasons::{
-    CloseReason, MoveFailure, OfflineReason, RefuseReason, ReplyStatus, TargetRefusal,
+    CloseReason, ExitReason, MoveFailure, OfflineReason, RefuseReason, ReplyStatus, RoomRefusal,
+    TargetRefusal,
 };
 use crate::protocol::record::Revision;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -138,7 +140,7 @@ pub fn split(stream: &[u8], limit: usize) -> Result<Option<(&[u8], usize)>, Deco
 }
 
 /// Writes a frame: `body` appends its bytes, the length goes in front of them.
-pub(super) fn put_frame(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
+pub(in crate::protocol) fn put_frame(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     // Most frames are short: one byte is set aside for the length, and longer ones are shifted.
     out.push(0);
@@ -187,7 +189,7 @@ macro_rules! varint_newtype {
         }
     )*};
 }
-varint_newtype!(Epoch, Binding, Bucket, Cursor, Generation, LinkNumber, Revision);
+varint_newtype!(Epoch, Binding, Bucket, Cursor, Generation, LinkNumber, MemberId, Revision);
 
 macro_rules! id_newtype {
     ($($name:ident),*) => {$(
@@ -215,7 +217,16 @@ macro_rules! reason {
         }
     )*};
 }
-reason!(RefuseReason, TargetRefusal, MoveFailure, CloseReason, OfflineReason, ReplyStatus);
+reason!(
+    RefuseReason,
+    TargetRefusal,
+    MoveFailure,
+    CloseReason,
+    OfflineReason,
+    ReplyStatus,
+    RoomRefusal,
+    ExitReason
+);
 
 impl Field<'_> for u64 {
     fn put(&self, out: &mut Vec<u8>) {
@@ -296,6 +307,7 @@ pub trait Item<'a>: Field<'a> {}
 impl Item<'_> for SocketAddr {}
 impl Item<'_> for Vec<u8> {}
 impl Item<'_> for String {}
+impl Item<'_> for MemberId {}
 impl<'a, A: Field<'a>, B: Field<'a>> Item<'a> for (A, B) {}
 
 impl<'a, T: Item<'a>> Field<'a> for Vec<T> {
@@ -388,7 +400,7 @@ macro_rules! frames {
         impl $name {
             /// Appends the frame with its length in front.
             pub fn encode(&self, out: &mut Vec<u8>) {
-                $crate::protocol::wire::codec::put_frame(out, |out| match self {
+                $crate::protocol::wire::put_frame(out, |out| match self {
                     $(Self::$variant $({ $($field),* })? => {
                         out.push($number);
                         $($($crate::protocol::wire::Field::put($field, out);)*)?
@@ -416,4 +428,4 @@ macro_rules! frames {
         }
     };
 }
-pub(super) use frames;
+pub(in crate::protocol) use frames;

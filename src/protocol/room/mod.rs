@@ -1,0 +1,3 @@
+//! Rooms: players who play together, and move together.
+
+pub mod wire;
