@@ -111,6 +111,28 @@ pub const ARRIVALS_MAX: u32 = 64;
 /// State above this size is copied ahead of the freeze.
 pub const COPY_AHEAD_BYTES: usize = 256 * 1024;
 
+/// ... in pieces of about this size: a baton of another cohort that waits behind one is a fraction of a
+/// millisecond late.
+pub const COPY_PIECE_BYTES: usize = 64 * 1024;
+
+/// Pieces that may be on their way: enough to keep a fast network busy.
+pub const COPY_WINDOW: u64 = 8;
+
+/// How often what has changed meanwhile is sent after the copy, before it has to travel with the baton.
+pub const COPY_ROUNDS_MAX: u32 = 3;
+
+/// A room that moves waits so long for the last of its clients to attach; they reconnect by themselves.
+pub const GATHER_MAX: Duration = Duration::from_secs(2);
+
+/// A room whose move has failed is moved again after this time, while its node is offline.
+pub const ROOM_MOVE_AGAIN: Duration = Duration::from_secs(2);
+
+/// How long one node tries to get a session into the room that it wants to join.
+pub const JOIN_MAX: Duration = Duration::from_secs(10);
+
+/// How often a session moves after a room that it wants to join.
+pub const JOIN_HOPS_MAX: u32 = 3;
+
 /// A node renews its lease this often ...
 pub const LEASE_RENEW: Duration = Duration::from_secs(3);
 /// ... serves nothing once the last renewal was sent so long ago (rule e) ...

@@ -230,7 +230,7 @@ impl Room {
     }
 
     /// The room as it is, for the one who has just joined.
-    fn tell_entered(&mut self, me: MemberId, post: &mut dyn Post) {
+    pub(super) fn tell_entered(&mut self, me: MemberId, post: &mut dyn Post) {
         let members = self.members.iter().map(Member::info).collect();
         let (room, owner, members_max) = (self.id, self.owner, self.options.members_max);
         let mut payload = Vec::new();

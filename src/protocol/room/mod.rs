@@ -19,6 +19,7 @@ mod merge;
 mod preload;
 mod properties;
 mod requests;
+mod restart;
 mod state;
 mod sync;
 pub mod wire;
@@ -110,6 +111,10 @@ pub struct Room {
     game: Game,
     copying: Option<Copying>,
     unsaved: bool,
+    /// What others find it by may have changed.
+    relist: bool,
+    /// The server application wants it to be moved.
+    wants_move: bool,
 }
 
 impl Room {
@@ -151,6 +156,8 @@ impl Room {
             game: Game::default(),
             copying: None,
             unsaved: true,
+            relist: true,
+            wants_move: false,
         };
         room.begin_time_to_live(now);
         Ok(room)
@@ -259,6 +266,21 @@ impl Room {
         self.unsaved
     }
 
+    /// Whether its [`listing`](Self::listing) may have changed since this was last asked.
+    pub fn take_relist(&mut self) -> bool {
+        std::mem::take(&mut self.relist)
+    }
+
+    /// It is to be moved as soon as it is at rest. A wish of this node's application: it does not move along.
+    pub fn want_move(&mut self) {
+        self.wants_move = true;
+    }
+
+    /// Whether that was wanted since this was last asked.
+    pub fn take_wants_move(&mut self) -> bool {
+        std::mem::take(&mut self.wants_move)
+    }
+
     /// It is `now`: what waited for this time goes out, or ends.
     pub fn on_timeout(&mut self, post: &mut dyn Post, now: Time) {
         if self.flush_at.is_some_and(|at| at <= now) {
@@ -297,6 +319,7 @@ impl Room {
         self.closing = true;
         self.expires_at = None;
         self.unsaved = true;
+        self.relist = true;
         self.members.all_leave();
     }
 

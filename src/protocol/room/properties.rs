@@ -106,6 +106,7 @@ impl Room {
             return Ok(RoomAnswer::default()); // it was not there: nothing has changed
         }
         self.unsaved = true;
+        self.relist = true;
         if let Some(copying) = &mut self.copying {
             copying.touch(key);
         }

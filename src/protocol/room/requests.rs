@@ -55,6 +55,7 @@ impl Room {
                 self.owned_by(from)?;
                 for user in users {
                     self.unsaved |= self.reserved.remove(user);
+                    self.relist = true;
                 }
                 Ok(done())
             }
@@ -99,6 +100,7 @@ impl Room {
             return Err(RoomRefusal::Full);
         }
         self.unsaved = true;
+        self.relist = true;
         Ok(())
     }
 }

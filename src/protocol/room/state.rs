@@ -265,6 +265,8 @@ impl RoomState {
             copying: None,
             // It is to be stored here, too, before anything goes on from it.
             unsaved: true,
+            relist: true,
+            wants_move: false,
         }
     }
 }
