@@ -133,7 +133,8 @@ fn the_request_to_move_is_forgotten_with_the_one_who_asked() {
 
 #[test]
 fn bytes_that_no_room_wrote_make_no_room() {
-    let broken: &[(&str, fn(&mut RoomState))] = &[
+    type Harm = fn(&mut RoomState);
+    let broken: &[(&str, Harm)] = &[
         ("no members' order", |state| state.members.swap(0, 1)),
         ("a member twice", |state| state.members[1] = state.members[0].clone()),
         ("a session twice", |state| state.members[1].session = state.members[0].session),
