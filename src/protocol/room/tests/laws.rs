@@ -1,8 +1,10 @@
 //! Laws that hold whatever happens in a room.
 
 use super::super::preload::RoomPreload;
-use super::moves::{Book, open, sent, settings, write};
+use super::super::state::RoomState;
+use super::moves::{Book, furnished, open, sent, settings, write};
 use super::*;
+use crate::protocol::wire::{Field, Reader};
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
@@ -222,5 +224,27 @@ proptest! {
         story.table.room.forget_copy();
         story.table.room.take_unsaved();
         prop_assert_eq!(there, story.table.room);
+    }
+
+    #[test]
+    fn bytes_of_another_node_make_a_room_or_none_and_never_a_panic(
+        harms in vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
+        deeds in vec(deed(), 0..20),
+    ) {
+        let mut bytes = Vec::new();
+        furnished().room.export(ms(60)).put(&mut bytes);
+        for (place, byte) in harms {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        let state: Result<RoomState, _> = Reader::new(&bytes).field();
+        let room = state.and_then(|state| Room::restore(state, settings(), ms(60)));
+        if let Ok(mut room) = room {
+            let _ = room.wake_game(open);
+            let table = Table { room, mail: Mail { blind: true, ..Mail::default() }, now: ms(60) };
+            let mut story = Story { table, said: Vec::new() };
+            deeds.iter().for_each(|deed| story.happen(deed));
+            let state = story.table.room.export(story.table.now);
+            prop_assert!(RoomPreload::default().fits(&state));
+        }
     }
 }

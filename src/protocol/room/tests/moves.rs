@@ -75,7 +75,7 @@ pub(super) fn sent<T: for<'a> Field<'a>>(state: &T) -> T {
 }
 
 /// A room with something of everything.
-fn furnished() -> Table {
+pub(super) fn furnished() -> Table {
     let mut table = Table::of(3, RoomOptions { interval_ms: 50, ..options() });
     table.set("level", 7);
     table.set("score", 1);
@@ -99,7 +99,7 @@ fn a_room_goes_on_from_its_bytes() {
     let table = furnished();
     let mut room = Room::restore(sent(&table.room.export(ms(60))), settings(), ms(60)).unwrap();
     assert_eq!(room, table.room);
-    assert!(room.is_game_asleep() && room.game().is_none() && room.game_mut().is_none());
+    assert!(room.is_game_dormant() && room.game().is_none() && room.game_mut().is_none());
     room.wake_game(open).unwrap();
     assert_eq!((room.game().is_some(), &room), (true, &table.room));
     // On another clock, times are as far away as they were.
@@ -200,7 +200,7 @@ fn only_what_changed_since_the_copy_travels_with_the_baton() {
     assert_eq!(state.game, GameState::Changed(vec![4]));
     assert!(preload.fits(&sent(&state)) && !RoomPreload::default().fits(&state));
     let mut there = preload.into_room(state, settings(), ms(60)).unwrap();
-    assert!(there.is_game_asleep(), "the baton's changes are still to be applied");
+    assert!(there.is_game_dormant(), "the baton's changes are still to be applied");
     there.wake_game(|_| unreachable!("it was woken before the baton came")).unwrap();
     table.room.forget_copy();
     assert_eq!(there, table.room);
@@ -263,7 +263,7 @@ fn a_game_that_cannot_be_restored_stays_as_bytes() {
     let mut room = Room::restore(table.room.export(ms(60)), settings(), ms(60)).unwrap();
     let error = room.wake_game(open).unwrap_err();
     assert_eq!(error, GameError { reason: "an entry is zero".into() });
-    assert!(room.is_game_asleep());
+    assert!(room.is_game_dormant());
     assert_eq!(room.export(ms(60)), table.room.export(ms(60)));
 }
 
