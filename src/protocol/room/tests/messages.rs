@@ -130,3 +130,31 @@ fn who_is_too_slow_for_what_waits_is_told_nothing_behind_it() {
     assert_eq!(table.leaving(), [(2, ExitReason::TooSlow)]);
     assert_eq!(table.mail.texts(1), ["a", "c"]);
 }
+
+/// Notes where the payloads lie, and nothing else.
+#[derive(Default)]
+struct Places(Vec<(SessionId, *const u8)>);
+
+impl Post for Places {
+    fn post(&mut self, to: SessionId, message: &Message<'_>) -> Result<(), Full> {
+        self.0.push((to, message.payload.as_ptr()));
+        Ok(())
+    }
+    fn post_last(&mut self, _: SessionId, _: &Message<'_>) {
+        unreachable!("nobody leaves")
+    }
+}
+
+#[test]
+fn a_broadcast_is_encoded_once_however_many_members_there_are() {
+    for interval_ms in [0, 50] {
+        let mut table = Table::of(1000, RoomOptions { members_max: 1000, interval_ms, ..options() });
+        assert_eq!(table.join(1001), Err(RoomRefusal::Full));
+        let mut places = Places::default();
+        let outbound = Outbound { scope: Scope::All, ver: 2, cmd: 1, payload: b"to all" };
+        table.room.message(Some(MemberId(7)), &outbound, &mut places, ms(0));
+        table.room.on_timeout(&mut places, ms(50));
+        assert!(places.0.iter().map(|(to, _)| to.0).eq(1..=1000));
+        assert!(places.0.iter().all(|(_, place)| *place == places.0[0].1));
+    }
+}

@@ -82,7 +82,7 @@ impl Mail {
         self.got.remove(&SessionId(session)).unwrap_or_default()
     }
 
-    /// The same without leaving the sender and the bounds of intervals in: only texts, in order.
+    /// Only the texts of it, in order, whoever sent them and however they came.
     fn texts(&mut self, session: u64) -> Vec<String> {
         let heard = self.heard(session).into_iter();
         let texts = heard.flat_map(|heard| match heard {
