@@ -191,6 +191,10 @@ impl TakeOver {
 
     fn weigh(&mut self, found: Option<Versioned>) {
         let Some(found) = found else { return self.end(Outcome::Elsewhere(None)) };
+        if found.record.room.is_some() {
+            // Whoever owns the room decides about its members.
+            return self.end(Outcome::Elsewhere(Some(found.record)));
+        }
         self.phase = Phase::Weighing { found };
         let number = self.next_question();
         self.outputs.push_back(Output::ReadLeases(number));
