@@ -65,6 +65,33 @@
  *
  *   response, push and log change no state. Each request that was accepted gets exactly one response.
  *
+ * Rooms
+ *
+ *   Players who play together are in one room, each in at most one at a time. A room lives on one node and moves
+ *   as a whole: its id, its members and their numbers stay the same, and nobody leaves or joins by that. Members
+ *   hear everything in one order. Events about rooms come in any of the connected states and change none:
+ *
+ *   room           event                next room      when
+ *   none           (create, join)       none           a sterna_room_ function returned STERNA_OK
+ *   none           room_result          none           exactly one for each request; a join that failed ends here
+ *   none           room_entered         in the room    a join worked; room_result comes as well, before or after
+ *   in the room    room_member_joined   in the room    somebody else has joined
+ *   in the room    room_member_left     in the room    somebody else is gone, and why
+ *   in the room    room_owner_changed   in the room    the owner has left
+ *   in the room    room_message         in the room    broadcast, relay or send_to of a member
+ *   in the room    room_property        in the room    set, remove, compare_and_set, increment of a member
+ *   in the room    room_sync            in the room    sync of a member, or the state behind room_entered
+ *   in the room    room_migrated        in the room    the room has moved: one for each migrated, right after it
+ *   in the room    room_refreshed       in the room    the room was restarted after a crash, see took_over; what has
+ *                                                      changed in it was told just before
+ *   in the room    room_exited          none           exactly one for each room_entered, unless disconnected comes
+ *                                                      first, and the last event about that room
+ *   any            disconnected         none           the room is left without a further event
+ *
+ *   While in a room, do not answer offline with sterna_client_send_migrate, which gives STERNA_ERROR_IN_ROOM: the
+ *   room's owner may call sterna_room_send_migrate, or nobody anything, for the server moves the room in time.
+ *   sterna_room_id, _me, _owner, _member_count and _members answer as of the latest event that was handed out.
+ *
  * Growth
  *
  *   Constants keep their numbers; a newer library may use further ones. Structs grow at their end only:
@@ -303,6 +330,86 @@ typedef enum SternaResult {
    * The session ended before the request was answered.
    */
   STERNA_ERROR_REQUEST_ABANDONED = 73,
+  /**
+   * The room is full: join another one, or try again later.
+   */
+  STERNA_ERROR_ROOM_FULL = 80,
+  /**
+   * There is no such room (any more): join another one.
+   */
+  STERNA_ERROR_ROOM_UNKNOWN = 81,
+  /**
+   * The room was closed, or is being closed: join another one.
+   */
+  STERNA_ERROR_ROOM_CLOSED = 82,
+  /**
+   * The user is in a room already: leave it first.
+   */
+  STERNA_ERROR_ALREADY_IN_ROOM = 83,
+  /**
+   * The user is in no room: join one first.
+   */
+  STERNA_ERROR_NOT_IN_ROOM = 84,
+  /**
+   * The room has no such member (any more).
+   */
+  STERNA_ERROR_NO_SUCH_MEMBER = 85,
+  /**
+   * Only the owner of the room may do that.
+   */
+  STERNA_ERROR_NOT_ROOM_OWNER = 86,
+  /**
+   * The places that are left in the room are reserved for others.
+   */
+  STERNA_ERROR_NO_RESERVATION = 87,
+  /**
+   * The property is of another type: use one type for each key, or set it anew.
+   */
+  STERNA_ERROR_PROPERTY_TYPE = 88,
+  /**
+   * The property is not what was expected: the result has its value.
+   */
+  STERNA_ERROR_PROPERTY_DIFFERS = 89,
+  /**
+   * The property is over the limit of the server: shorten it, or raise the limit.
+   */
+  STERNA_ERROR_PROPERTY_TOO_LARGE = 90,
+  /**
+   * The room's state would grow over the limit of the server: remove something, or raise the limit.
+   */
+  STERNA_ERROR_ROOM_STATE_TOO_LARGE = 91,
+  /**
+   * The server application does not let the user into the room.
+   */
+  STERNA_ERROR_ROOM_REJECTED = 92,
+  /**
+   * The node of the room could not be reached: try again.
+   */
+  STERNA_ERROR_JOIN_FAILED = 93,
+  /**
+   * The server calls an option of the request out of range: see the fields of the request.
+   */
+  STERNA_ERROR_ROOM_OPTION_INVALID = 94,
+  /**
+   * The room could not be moved: play goes on where it was, try again later.
+   */
+  STERNA_ERROR_ROOM_MOVE_FAILED = 95,
+  /**
+   * Removed by the owner of the room, or by the server application.
+   */
+  STERNA_ERROR_KICKED = 96,
+  /**
+   * Removed from the room, because what it sent was not taken: call update in every frame, and join again.
+   */
+  STERNA_ERROR_TOO_SLOW = 97,
+  /**
+   * A node crashed, and the membership in the room could not be restored: join again.
+   */
+  STERNA_ERROR_MEMBERSHIP_LOST = 98,
+  /**
+   * The member's session ended.
+   */
+  STERNA_ERROR_MEMBER_DISCONNECTED = 99,
 } SternaResult;
 
 /**
@@ -399,6 +506,61 @@ typedef enum SternaEventType {
    * The library has something to say. Valid: `log_level`; `text`: the line.
    */
   STERNA_EVENT_LOG = 13,
+  /**
+   * The user is in a room. Valid: `room_id`; `member`: the user's own number in it; `owner`;
+   * `member_count`; `members_max`. `sterna_room_members` tells who is in it.
+   */
+  STERNA_EVENT_ROOM_ENTERED = 14,
+  /**
+   * The user is not in the room any more. Valid: `room_id`; `status`: `STERNA_OK` if the user left,
+   * `STERNA_ERROR_KICKED`, `STERNA_ERROR_ROOM_CLOSED`, `STERNA_ERROR_TOO_SLOW` or
+   * `STERNA_ERROR_MEMBERSHIP_LOST`; `text`: why.
+   */
+  STERNA_EVENT_ROOM_EXITED = 15,
+  /**
+   * Somebody has joined the room. Valid: `member`; `text`: their user id.
+   */
+  STERNA_EVENT_ROOM_MEMBER_JOINED = 16,
+  /**
+   * Somebody is not in the room any more. Valid: `member`; `text`: their user id; `status`: why, as with
+   * `room_exited`, or `STERNA_ERROR_MEMBER_DISCONNECTED`.
+   */
+  STERNA_EVENT_ROOM_MEMBER_LEFT = 17,
+  /**
+   * A message to the room. Valid: `member`: who sent it, 0 for the server application; `text`: their user id;
+   * `ver`, `cmd`, `data`, `length`.
+   */
+  STERNA_EVENT_ROOM_MESSAGE = 18,
+  /**
+   * The room has another owner. Valid: `owner`, 0 for nobody; `text`: their user id.
+   */
+  STERNA_EVENT_ROOM_OWNER_CHANGED = 19,
+  /**
+   * A property of the room has changed. Valid: `text`: its key; `value`, of kind `STERNA_VALUE_NONE` if it is
+   * deleted; `member`: who changed it, 0 for the server application.
+   */
+  STERNA_EVENT_ROOM_PROPERTY = 20,
+  /**
+   * A key of the room's synchronised state has another value. Valid: `text`: the key; `data`, `length`: the
+   * value, empty if it is removed; `member`: who set it.
+   */
+  STERNA_EVENT_ROOM_SYNC = 21,
+  /**
+   * A request about rooms has ended. Valid: `request_id`; `status`; `value`, of kind `STERNA_VALUE_NONE` if
+   * there is none; `room_id`: of a room that was made or joined, else 0.
+   */
+  STERNA_EVENT_ROOM_RESULT = 22,
+  /**
+   * The room has moved to another node with everybody in it. Nobody has left or joined, nothing was lost.
+   * Valid: `room_id`, the same as before; `epoch`.
+   */
+  STERNA_EVENT_ROOM_MIGRATED = 23,
+  /**
+   * The room was restarted after a crash. Who is in it has been told by `room_member_left`,
+   * `room_member_joined` and `room_owner_changed` before; its properties may be older than those told last.
+   * Valid: `room_id`.
+   */
+  STERNA_EVENT_ROOM_REFRESHED = 24,
 } SternaEventType;
 
 /**
@@ -481,6 +643,62 @@ typedef enum SternaLogLevel {
    */
   STERNA_LOG_DEBUG = 4,
 } SternaLogLevel;
+
+/**
+ * Which type a `SternaValue` has.
+ */
+typedef enum SternaValueKind {
+  /**
+   * There is no value.
+   */
+  STERNA_VALUE_NONE = 0,
+  /**
+   * A signed 64-bit integer, in `integer`.
+   */
+  STERNA_VALUE_INTEGER = 1,
+  /**
+   * A 64-bit float, in `number`.
+   */
+  STERNA_VALUE_FLOAT = 2,
+  /**
+   * UTF-8 text, in `data` and `length`. Of the library's own a NUL follows.
+   */
+  STERNA_VALUE_TEXT = 3,
+  /**
+   * Any bytes, in `data` and `length`.
+   */
+  STERNA_VALUE_BYTES = 4,
+} SternaValueKind;
+
+/**
+ * How a condition compares a property with a value.
+ */
+typedef enum SternaComparison {
+  /**
+   * Equal, and of the same type.
+   */
+  STERNA_COMPARE_EQUAL = 1,
+  /**
+   * Not equal, or not there.
+   */
+  STERNA_COMPARE_NOT_EQUAL = 2,
+  /**
+   * A number below the value.
+   */
+  STERNA_COMPARE_LESS = 3,
+  /**
+   * A number not above the value.
+   */
+  STERNA_COMPARE_AT_MOST = 4,
+  /**
+   * A number above the value.
+   */
+  STERNA_COMPARE_GREATER = 5,
+  /**
+   * A number not below the value.
+   */
+  STERNA_COMPARE_AT_LEAST = 6,
+} SternaComparison;
 
 /**
  * A client: one user's connection to a cluster. Only the library knows what is inside; the pointer is
@@ -566,6 +784,33 @@ typedef struct SternaClientConfig {
 } SternaClientConfig;
 
 /**
+ * A value of a room's property. It comes back as it was set: integers stay integers, floats keep their bits.
+ * This struct never grows.
+ */
+typedef struct SternaValue {
+  /**
+   * A `SternaValueKind`.
+   */
+  uint32_t kind;
+  /**
+   * Bytes in `data`.
+   */
+  uint32_t length;
+  /**
+   * The integer.
+   */
+  int64_t integer;
+  /**
+   * The float.
+   */
+  double number;
+  /**
+   * The text, or the bytes. In events never NULL.
+   */
+  const uint8_t *data;
+} SternaValue;
+
+/**
  * Something that happened. Which fields are valid is told at each `SternaEventType`; the others are 0.
  * The library owns it and everything that it points to: see "Ownership" above for how long.
  */
@@ -596,7 +841,7 @@ typedef struct SternaEvent {
    */
   const char *text;
   /**
-   * The number that `sterna_client_request` gave.
+   * The number that `sterna_client_request` or a `sterna_room_` function gave.
    */
   uint64_t request_id;
   /**
@@ -651,6 +896,30 @@ typedef struct SternaEvent {
    * Always 0.
    */
   uint8_t reserved[3];
+  /**
+   * The room, the same on all nodes.
+   */
+  uint64_t room_id;
+  /**
+   * The member of the room that the event is about; 0 if none.
+   */
+  uint64_t member;
+  /**
+   * Who owns the room; 0 if nobody does.
+   */
+  uint64_t owner;
+  /**
+   * How many members the room has.
+   */
+  uint32_t member_count;
+  /**
+   * How many members the room takes.
+   */
+  uint32_t members_max;
+  /**
+   * The value of a property. What it points to is as valid as `data`.
+   */
+  struct SternaValue value;
 } SternaEvent;
 
 /**
@@ -661,6 +930,96 @@ typedef struct SternaEvent {
 typedef void (*SternaEventCallback)(struct SternaClient *client,
                                     const struct SternaEvent *event,
                                     void *user_data);
+
+/**
+ * A property of a room: a key and its value. This struct never grows.
+ */
+typedef struct SternaRoomProperty {
+  /**
+   * Its key, in UTF-8, ending in a NUL.
+   */
+  const char *key;
+  /**
+   * Its value.
+   */
+  struct SternaValue value;
+} SternaRoomProperty;
+
+/**
+ * How a room is made. Fill it with `sterna_room_config_init`, then change what you like.
+ */
+typedef struct SternaRoomConfig {
+  /**
+   * Set by `sterna_room_config_init`: the size of this struct as the program knows it.
+   */
+  uint32_t struct_size;
+  /**
+   * How many members the room takes: 2 to 1,000. Initially 8.
+   */
+  uint32_t members_max;
+  /**
+   * Broadcasts of so many milliseconds are sent together, which saves packets and costs delay; 0: each at
+   * once. Initially 0.
+   */
+  uint32_t interval_ms;
+  /**
+   * 1: the room stays when the last member has left; 0: it is closed then. Initially 0.
+   */
+  uint32_t allow_empty;
+  /**
+   * 1: it can be found by `sterna_room_join_random`; 0: only those who know its id can join. Initially 0.
+   * A room that `sterna_room_join_random` makes can always be found.
+   */
+  uint32_t listed;
+  /**
+   * How many there are in `properties`. Initially 0.
+   */
+  uint32_t properties_count;
+  /**
+   * With `allow_empty`: for how many milliseconds an empty room stays; 0: until it is closed. Initially 0.
+   */
+  uint64_t ttl_ms;
+  /**
+   * The room's first properties; may be NULL if there are none.
+   */
+  const struct SternaRoomProperty *properties;
+} SternaRoomConfig;
+
+/**
+ * A condition on a room's property. A room fits if all of them hold. This struct never grows.
+ */
+typedef struct SternaRoomCondition {
+  /**
+   * The property's key, in UTF-8, ending in a NUL.
+   */
+  const char *key;
+  /**
+   * A `SternaComparison`.
+   */
+  uint32_t comparison;
+  /**
+   * Must be 0.
+   */
+  uint32_t reserved;
+  /**
+   * What the property is compared with.
+   */
+  struct SternaValue value;
+} SternaRoomCondition;
+
+/**
+ * Somebody in the room. This struct never grows.
+ */
+typedef struct SternaRoomMember {
+  /**
+   * Their number in this room, counted from 1 in the order of joining; never given twice in one room.
+   */
+  uint64_t member;
+  /**
+   * Their user id, in UTF-8, ending in a NUL; the library's.
+   */
+  const char *user;
+} SternaRoomMember;
 
 /**
  * A client's figures. Counters begin with the client and go on across connections.
@@ -1024,6 +1383,382 @@ STERNA_API enum SternaResult sterna_client_send_migrate(struct SternaClient *cli
  * Sends what is queued at once, without waiting for the next `update`. From any thread.
  */
 STERNA_API enum SternaResult sterna_client_flush(struct SternaClient *client);
+
+/**
+ * Fills a room's configuration with the initial values. Pass `sizeof(SternaRoomConfig)` as `struct_size`: it
+ * tells a newer library how much the program's struct holds.
+ */
+STERNA_API enum SternaResult sterna_room_config_init(struct SternaRoomConfig *config, uint32_t struct_size);
+
+/**
+ * Makes a room and joins it. A NULL configuration stands for the initial one.
+ *
+ * Every request about rooms comes back as exactly one `room_result` event with the number that is written to
+ * `out_request_id` (which may be NULL), at the latest after `timeout_ms`; 0 stands for the configuration's
+ * `request_timeout_ms`. After one that timed out the server may still have done it. All may be called from any
+ * thread. `STERNA_ERROR_NOT_CONNECTED` or `STERNA_ERROR_QUEUE_FULL`: the request was not taken.
+ *
+ * If it works, `room_entered` comes as well, and `room_id` of the result is the room.
+ * `STERNA_ERROR_ALREADY_IN_ROOM` at once if the user is in a room and has not asked to leave it.
+ */
+STERNA_API
+enum SternaResult sterna_room_create(struct SternaClient *client,
+                                     const struct SternaRoomConfig *config,
+                                     uint32_t timeout_ms,
+                                     uint64_t *out_request_id);
+
+/**
+ * Joins this room, wherever it is: if another node has it, the session moves there first, with `migrating` and
+ * `migrated`. Otherwise like `sterna_room_create`.
+ *
+ * The result's status may be `STERNA_ERROR_ROOM_FULL`, `STERNA_ERROR_ROOM_UNKNOWN`, `STERNA_ERROR_ROOM_CLOSED`,
+ * `STERNA_ERROR_NO_RESERVATION`, `STERNA_ERROR_ROOM_REJECTED` or `STERNA_ERROR_JOIN_FAILED`.
+ */
+STERNA_API
+enum SternaResult sterna_room_join(struct SternaClient *client,
+                                   uint64_t room_id,
+                                   uint32_t timeout_ms,
+                                   uint64_t *out_request_id);
+
+/**
+ * Joins any listed room that fits all `count` conditions (none: any at all). If there is none it makes one with
+ * `config`, which can be found by others in turn; with a NULL configuration the result is
+ * `STERNA_ERROR_ROOM_UNKNOWN` then. Otherwise like `sterna_room_join`.
+ */
+STERNA_API
+enum SternaResult sterna_room_join_random(struct SternaClient *client,
+                                          const struct SternaRoomCondition *conditions,
+                                          uint32_t count,
+                                          const struct SternaRoomConfig *config,
+                                          uint32_t timeout_ms,
+                                          uint64_t *out_request_id);
+
+/**
+ * Leaves the room: `room_exited` with `STERNA_OK` follows, and `room_member_left` at the others. The room may be
+ * joined again, or another one at once. `STERNA_ERROR_NOT_IN_ROOM` at once if the user is in none and has not
+ * asked to join one.
+ */
+STERNA_API
+enum SternaResult sterna_room_leave(struct SternaClient *client,
+                                    uint32_t timeout_ms,
+                                    uint64_t *out_request_id);
+
+/**
+ * Sends a message to everybody in the room, the sender as well: all get all broadcasts in the same order. Those
+ * of one `interval_ms` of the room travel together. Reliable, also over UDP, across moves and broken links.
+ * `ver` is the application's protocol version, 2 or above, `cmd` its command; the payload is copied.
+ *
+ * `STERNA_ERROR_NOT_CONNECTED`, `STERNA_ERROR_NOT_IN_ROOM`, `STERNA_ERROR_QUEUE_FULL`,
+ * `STERNA_ERROR_MESSAGE_TOO_LARGE` or `STERNA_ERROR_RESERVED_VERSION`: the message was not taken. From any thread;
+ * the order holds per thread, with other messages as well.
+ */
+STERNA_API
+enum SternaResult sterna_room_broadcast(struct SternaClient *client,
+                                        uint8_t ver,
+                                        uint16_t cmd,
+                                        const uint8_t *payload,
+                                        uint32_t length);
+
+/**
+ * Sends a message to everybody else in the room, at once whatever `interval_ms` is. Otherwise like
+ * `sterna_room_broadcast`.
+ */
+STERNA_API
+enum SternaResult sterna_room_relay(struct SternaClient *client,
+                                    uint8_t ver,
+                                    uint16_t cmd,
+                                    const uint8_t *payload,
+                                    uint32_t length);
+
+/**
+ * Sends a message to `count` members by their numbers, at once. Those who have left meanwhile do not get it.
+ * Otherwise like `sterna_room_broadcast`; `STERNA_ERROR_INVALID_ARGUMENT` if it names nobody.
+ */
+STERNA_API
+enum SternaResult sterna_room_send_to(struct SternaClient *client,
+                                      const uint64_t *members,
+                                      uint32_t count,
+                                      uint8_t ver,
+                                      uint16_t cmd,
+                                      const uint8_t *payload,
+                                      uint32_t length);
+
+/**
+ * Sets a key of the room's synchronised state, such as a position: everybody hears of the last value
+ * (`room_sync`), those in between may be left out, and who joins later gets the present ones. An empty value
+ * removes the key. Otherwise like `sterna_room_broadcast`.
+ */
+STERNA_API
+enum SternaResult sterna_room_sync(struct SternaClient *client,
+                                   const char *key,
+                                   const uint8_t *data,
+                                   uint32_t length);
+
+/**
+ * Sets a property of the room; its type may change. Every member gets `room_property`, the sender as well.
+ *
+ * All requests about properties come back as `room_result`, like `sterna_room_create`; its status may be
+ * `STERNA_ERROR_PROPERTY_TOO_LARGE` or `STERNA_ERROR_ROOM_STATE_TOO_LARGE`. `STERNA_ERROR_NOT_IN_ROOM` at once if
+ * the user is in no room.
+ */
+STERNA_API
+enum SternaResult sterna_room_set(struct SternaClient *client,
+                                  const char *key,
+                                  const struct SternaValue *value,
+                                  uint32_t timeout_ms,
+                                  uint64_t *out_request_id);
+
+/**
+ * Deletes a property of the room. Every member gets `room_property` without a value, if it was there.
+ */
+STERNA_API
+enum SternaResult sterna_room_remove(struct SternaClient *client,
+                                     const char *key,
+                                     uint32_t timeout_ms,
+                                     uint64_t *out_request_id);
+
+/**
+ * Sets a property if it is as `expected`; NULL: if it is not there. A NULL `value` deletes it. So of several who
+ * try at the same time one succeeds. Otherwise the status is `STERNA_ERROR_PROPERTY_DIFFERS`, and `value` of the
+ * result is what the property is.
+ */
+STERNA_API
+enum SternaResult sterna_room_compare_and_set(struct SternaClient *client,
+                                              const char *key,
+                                              const struct SternaValue *expected,
+                                              const struct SternaValue *value,
+                                              uint32_t timeout_ms,
+                                              uint64_t *out_request_id);
+
+/**
+ * Adds to a property that is a number of the same type as `by`; one that is not there counts as zero. `value` of
+ * the result is the sum. `STERNA_ERROR_PROPERTY_TYPE` if it is of another type.
+ */
+STERNA_API
+enum SternaResult sterna_room_increment(struct SternaClient *client,
+                                        const char *key,
+                                        const struct SternaValue *by,
+                                        uint32_t timeout_ms,
+                                        uint64_t *out_request_id);
+
+/**
+ * Asks for a property: `value` of the result, of kind `STERNA_VALUE_NONE` if it is not there.
+ */
+STERNA_API
+enum SternaResult sterna_room_get(struct SternaClient *client,
+                                  const char *key,
+                                  uint32_t timeout_ms,
+                                  uint64_t *out_request_id);
+
+/**
+ * Keeps places in the room for these `count` users, by their ids. When all places that are left are kept,
+ * others who join get `STERNA_ERROR_NO_RESERVATION`. The owner only; comes back as `room_result`, like
+ * `sterna_room_create`. `STERNA_ERROR_NOT_IN_ROOM` at once if the user is in no room.
+ */
+STERNA_API
+enum SternaResult sterna_room_reserve(struct SternaClient *client,
+                                      const char *const *users,
+                                      uint32_t count,
+                                      uint32_t timeout_ms,
+                                      uint64_t *out_request_id);
+
+/**
+ * Keeps places for these users no longer. The owner only. Otherwise like `sterna_room_reserve`.
+ */
+STERNA_API
+enum SternaResult sterna_room_cancel_reservation(struct SternaClient *client,
+                                                 const char *const *users,
+                                                 uint32_t count,
+                                                 uint32_t timeout_ms,
+                                                 uint64_t *out_request_id);
+
+/**
+ * Removes a member, who gets `room_exited` with `STERNA_ERROR_KICKED`. The owner only. The status may be
+ * `STERNA_ERROR_NO_SUCH_MEMBER`. Otherwise like `sterna_room_reserve`.
+ */
+STERNA_API
+enum SternaResult sterna_room_kick(struct SternaClient *client,
+                                   uint64_t member,
+                                   uint32_t timeout_ms,
+                                   uint64_t *out_request_id);
+
+/**
+ * Closes the room: every member gets `room_exited` with `STERNA_ERROR_ROOM_CLOSED`, the owner as well. The owner
+ * only. Otherwise like `sterna_room_reserve`.
+ */
+STERNA_API
+enum SternaResult sterna_room_close(struct SternaClient *client,
+                                    uint32_t timeout_ms,
+                                    uint64_t *out_request_id);
+
+/**
+ * Moves the room to another node, with everybody in it: the answer to `offline` with `in_room`, at a moment that
+ * suits the game. The owner only; without it the server moves the room in time by itself.
+ *
+ * When it is over every member gets `migrated` and then `room_migrated`, and the owner `room_result`. That takes
+ * seconds if a client is slow to follow, so give it a `timeout_ms` of its own; a result of
+ * `STERNA_ERROR_REQUEST_TIMED_OUT` does not mean that the move has failed. The status may be
+ * `STERNA_ERROR_NOT_OFFLINE` or `STERNA_ERROR_ROOM_MOVE_FAILED`: then play goes on where it was.
+ */
+STERNA_API
+enum SternaResult sterna_room_send_migrate(struct SternaClient *client,
+                                           uint32_t timeout_ms,
+                                           uint64_t *out_request_id);
+
+/**
+ * The room that the user is in, the same on all nodes; 0 if none, or if the pointer is no client.
+ *
+ * This and the following functions answer as of the latest event that was handed out: in the callback of
+ * `room_member_left` that member is gone, before it is not, whatever the network has brought since. From any
+ * thread.
+ */
+STERNA_API uint64_t sterna_room_id(struct SternaClient *client);
+
+/**
+ * The user's own number in the room; 0 if in none.
+ */
+STERNA_API uint64_t sterna_room_me(struct SternaClient *client);
+
+/**
+ * The number of the room's owner; 0 if nobody owns it, or if the user is in no room.
+ */
+STERNA_API uint64_t sterna_room_owner(struct SternaClient *client);
+
+/**
+ * How many members the room has; 0 if the user is in none.
+ */
+STERNA_API uint32_t sterna_room_member_count(struct SternaClient *client);
+
+/**
+ * Fills `members` with up to `capacity` members, in the order of their numbers, and `out_count` (which may be
+ * NULL) with how many the room has. `members` may be NULL if `capacity` is 0. Outside of a room both are none.
+ *
+ * The names are the library's, valid until the next `sterna_client_update` or `sterna_client_destroy` of this
+ * client.
+ */
+STERNA_API
+enum SternaResult sterna_room_members(struct SternaClient *client,
+                                      struct SternaRoomMember *members,
+                                      uint32_t capacity,
+                                      uint32_t *out_count);
+
+/**
+ * The user is in a room.
+ *
+ * Fires once for each room that was made or joined, before or after its `room_result`; `room_exited` or `disconnected`
+ * follows. Valid in it: `room_id`, `member`, `owner`, `member_count`, `members_max`.
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_entered(struct SternaClient *client,
+                                                SternaEventCallback callback,
+                                                void *user_data);
+
+/**
+ * The user is not in the room any more.
+ *
+ * Fires once for each `room_entered`, unless the session ends first (`disconnected`), as the last event about that
+ * room. Valid in it: `room_id`, `status`, `text`.
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_exited(struct SternaClient *client,
+                                               SternaEventCallback callback,
+                                               void *user_data);
+
+/**
+ * Somebody has joined the room.
+ *
+ * Fires at the members who were there before, never because the room has moved. Valid in it: `member`, `text`
+ * (the user id).
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_member_joined(struct SternaClient *client,
+                                                      SternaEventCallback callback,
+                                                      void *user_data);
+
+/**
+ * Somebody is not in the room any more.
+ *
+ * Fires at the members who stay, never because the room has moved. Valid in it: `member`, `status`, `text` (the
+ * user id).
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_member_left(struct SternaClient *client,
+                                                    SternaEventCallback callback,
+                                                    void *user_data);
+
+/**
+ * A message to the room.
+ *
+ * Fires at any time while in a room, for each message by itself also if the room has merged them. Valid in it: `member`,
+ * `ver`, `cmd`, `data`, `length`, `text` (the sender's user id).
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_message(struct SternaClient *client,
+                                                SternaEventCallback callback,
+                                                void *user_data);
+
+/**
+ * The room has another owner.
+ *
+ * Fires at every member when the owner has left. Valid in it: `owner`, `text` (the user id).
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_owner_changed(struct SternaClient *client,
+                                                      SternaEventCallback callback,
+                                                      void *user_data);
+
+/**
+ * A property of the room has changed.
+ *
+ * Fires at every member, also at the one who changed it. Valid in it: `member`, `value`, `text` (the key).
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_property(struct SternaClient *client,
+                                                 SternaEventCallback callback,
+                                                 void *user_data);
+
+/**
+ * A key of the room's synchronised state has another value.
+ *
+ * Fires at any time while in a room, and after `room_entered` for each key there is. Valid in it: `member`, `data`,
+ * `length`, `text` (the key).
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_sync(struct SternaClient *client,
+                                             SternaEventCallback callback,
+                                             void *user_data);
+
+/**
+ * A request about rooms has ended: see `status`.
+ *
+ * Fires once for each `sterna_room_` function with an `out_request_id` that returned `STERNA_OK`. Valid in it:
+ * `request_id`, `status`, `value`, `room_id`.
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_result(struct SternaClient *client,
+                                               SternaEventCallback callback,
+                                               void *user_data);
+
+/**
+ * The room has moved to another node, with everybody in it. Nothing needs to be done.
+ *
+ * Fires once at every member for each move of the room, right after `migrated`. Valid in it: `room_id`, `epoch`.
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_migrated(struct SternaClient *client,
+                                                 SternaEventCallback callback,
+                                                 void *user_data);
+
+/**
+ * The room was restarted after a crash; ask for properties that matter.
+ *
+ * Fires after `took_over`, behind `room_member_left`, `room_member_joined` and `room_owner_changed` for what is
+ * different. Valid in it: `room_id`.
+ */
+STERNA_API
+enum SternaResult sterna_client_on_room_refreshed(struct SternaClient *client,
+                                                  SternaEventCallback callback,
+                                                  void *user_data);
 
 /**
  * Fills `out_stats`. Pass `sizeof(SternaStats)` as `struct_size`: a library that is older than the header

@@ -5,6 +5,7 @@
 //! costs an allocation once the vectors have grown to the game's traffic.
 
 use crate::client::config::LogLevel;
+use crate::client::room::RoomEvent;
 use crate::client::status::Status;
 use crate::protocol::ids::{Epoch, SessionId};
 use crate::protocol::reasons::OfflineReason;
@@ -101,6 +102,8 @@ pub enum Event {
         /// How important it is.
         level: LogLevel,
     },
+    /// Something about the room that the client is in, or was, or wants to be in.
+    Room(RoomEvent),
 }
 
 /// Events in their order, with their bytes.
@@ -118,6 +121,17 @@ impl Batch {
         // Texts go to C as they lie here, so every event's bytes are followed by a NUL.
         self.bytes.push(0);
         self.heads.push((event, start..start + bytes.len() as u32));
+    }
+
+    /// Appends an event whose bytes are a text, a NUL, and data.
+    pub fn push_parts(&mut self, event: Event, text: &[u8], data: &[u8]) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(text);
+        self.bytes.push(0);
+        self.bytes.extend_from_slice(data);
+        let end = self.bytes.len() as u32;
+        self.bytes.push(0);
+        self.heads.push((event, start..end));
     }
 
     /// How many events there are.
@@ -156,5 +170,10 @@ impl Batch {
     /// What an event costs of the queue's limit.
     pub const fn cost(bytes: usize) -> u64 {
         bytes as u64 + crate::protocol::limits::MESSAGE_OVERHEAD_BYTES
+    }
+
+    /// How many bytes an event with a text and data has.
+    pub const fn parts_len(text: &[u8], data: &[u8]) -> usize {
+        text.len() + 1 + data.len()
     }
 }

@@ -7,6 +7,7 @@ pub mod config;
 mod driver;
 pub mod event;
 mod network;
+pub mod room;
 mod shared;
 pub mod stats;
 pub mod status;
@@ -130,6 +131,7 @@ impl Client {
 
     /// Sends a message. Unreliable ones go in one datagram over UDP, and are reliable over TCP.
     pub fn send(&self, reliable: bool, ver: u8, cmd: u16, payload: &[u8]) -> Result<(), Status> {
+        refuse_reserved(ver)?;
         self.0.shared.submit(reliable, SubmittedKind::Plain, ver, cmd, payload).map(|_| ())
     }
 
@@ -141,8 +143,9 @@ impl Client {
         payload: &[u8],
         timeout: Option<Duration>,
     ) -> Result<u64, Status> {
+        refuse_reserved(ver)?;
         let timeout = timeout.unwrap_or(self.0.shared.config.request_timeout);
-        self.0.shared.submit(true, SubmittedKind::Request(timeout), ver, cmd, payload)
+        self.0.shared.submit(true, SubmittedKind::Request { timeout, ask: None }, ver, cmd, payload)
     }
 
     /// Asks to be moved off a node that goes offline; the outcome is an event.
@@ -190,6 +193,11 @@ impl Client {
     pub fn destroy(&self) {
         self.0.destroy();
     }
+}
+
+/// Versions below 2 are the library's own.
+fn refuse_reserved(ver: u8) -> Result<(), Status> {
+    if ver < 2 { Err(Status::ReservedVersion) } else { Ok(()) }
 }
 
 impl Handle {

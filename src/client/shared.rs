@@ -7,7 +7,9 @@ use crate::client::config::{Config, LogLevel, Transport};
 use crate::client::event::{Batch, Event};
 use crate::client::stats::Stats;
 use crate::client::status::Status;
-use crate::protocol::client::{Client as Core, Events, LinkId, Settings, Standing};
+use crate::protocol::client::{Ask, Client as Core, Events, LinkId, Settings, Standing};
+use crate::protocol::ids::MemberId;
+use crate::protocol::room::wire as room;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Data, Kind, Message, split};
 use crate::transport::{Dialer, Waker};
@@ -72,12 +74,63 @@ struct Submissions {
     /// Encoded frames, one after the other.
     reliable: Vec<u8>,
     unreliable: Vec<u8>,
-    requests: Vec<(u64, Time)>,
+    requests: Vec<Submitted>,
+    /// A room message's payload while it is put together, and whom it is for: kept for their memory.
+    payload: Vec<u8>,
+    members: Vec<MemberId>,
     /// Bytes that the core keeps for replay, as of the last time it was looked at.
     core_bytes: usize,
     /// The serving link's waker has been woken for what is here.
     woken: bool,
     next_request: u64,
+}
+
+/// A request that the core has not heard of yet.
+#[derive(Clone, Copy, Debug)]
+struct Submitted {
+    request: u64,
+    deadline: Time,
+    /// What it asks of rooms; `None`: it is the application's.
+    ask: Option<Ask>,
+}
+
+impl Submissions {
+    fn append(
+        &mut self,
+        config: &Config,
+        reliable: bool,
+        kind: SubmittedKind,
+        ver: u8,
+        cmd: u16,
+        payload: &[u8],
+    ) -> Result<u64, Status> {
+        if payload.len() > config.message_bytes_max as usize {
+            return Err(Status::MessageTooLarge);
+        }
+        let request = self.next_request + 1;
+        let message_kind = match kind {
+            SubmittedKind::Plain => Kind::Plain,
+            SubmittedKind::Request { .. } => Kind::Request(request),
+        };
+        let message = Message { kind: message_kind, ver, cmd, payload };
+        if !reliable && config.transport == Transport::Udp {
+            if payload.len() > DATAGRAM_PAYLOAD_MAX {
+                return Err(Status::MessageTooLarge);
+            }
+            message.encode(&mut self.unreliable);
+        } else {
+            let waiting = self.reliable.len() + self.core_bytes;
+            if waiting + message.encoded_len() > config.send_bytes_max as usize {
+                return Err(Status::QueueFull);
+            }
+            message.encode(&mut self.reliable);
+        }
+        if let SubmittedKind::Request { timeout, ask } = kind {
+            self.next_request = request;
+            self.requests.push(Submitted { request, deadline: now() + timeout, ask });
+        }
+        Ok(request)
+    }
 }
 
 /// The core with what belongs to it under one lock.
@@ -86,7 +139,7 @@ pub(super) struct Locked {
     pub(super) wakers: Vec<(LinkId, Waker)>,
     pub(super) dialer: Option<Arc<Dialer>>,
     /// Emptied buffers, exchanged for full ones so that nothing is allocated per batch.
-    spare: (Vec<u8>, Vec<u8>, Vec<(u64, Time)>),
+    spare: (Vec<u8>, Vec<u8>, Vec<Submitted>),
     /// Until when the driver sleeps.
     pub(super) armed: Option<Time>,
 }
@@ -101,6 +154,8 @@ pub(super) struct Shared {
     has_submissions: AtomicBool,
     consumed: AtomicU64,
     state: AtomicU8,
+    /// The client is in a room, as far as the network thread knows.
+    in_room: AtomicBool,
     messages_sent: AtomicU64,
     pub(super) bytes_sent: AtomicU64,
     pub(super) bytes_received: AtomicU64,
@@ -122,15 +177,28 @@ pub(super) struct Queue<'a> {
 
 impl Events for Queue<'_> {
     fn event(&mut self, event: Event, bytes: &[u8]) {
+        self.count(event, Batch::cost(bytes.len()));
+        self.batch.push(event, bytes);
+    }
+
+    fn event_with_parts(&mut self, event: Event, text: &str, data: &[u8]) {
+        self.count(event, Batch::cost(Batch::parts_len(text.as_bytes(), data)));
+        self.batch.push_parts(event, text.as_bytes(), data);
+    }
+}
+
+impl Queue<'_> {
+    fn count(&mut self, event: Event, cost: u64) {
         if let Event::ConnectFailed { .. } | Event::Disconnected { .. } = event {
             self.shared.state.store(State::Disconnected as u8, Ordering::Release);
         }
-        let cost = Batch::cost(bytes.len());
         // The core counts messages as they come; all else is added to what the game has to take.
         match event {
             Event::Push { .. } => self.messages += cost,
             Event::Response { ver, .. } if ver != 0 => self.messages += cost,
+            Event::Room(event) if !event.is_local() => self.messages += cost,
             Event::Response { .. }
+            | Event::Room(_)
             | Event::Connected { .. }
             | Event::ConnectFailed { .. }
             | Event::Disconnected { .. }
@@ -143,7 +211,6 @@ impl Events for Queue<'_> {
             | Event::TookOver { .. }
             | Event::Log { .. } => self.others += cost,
         }
-        self.batch.push(event, bytes);
     }
 }
 
@@ -184,6 +251,7 @@ impl Shared {
             has_submissions: AtomicBool::new(false),
             consumed: AtomicU64::new(0),
             state: AtomicU8::new(State::Idle as u8),
+            in_room: AtomicBool::new(false),
             messages_sent: AtomicU64::new(0),
             bytes_sent: AtomicU64::new(0),
             bytes_received: AtomicU64::new(0),
@@ -234,6 +302,7 @@ impl Shared {
         if let Some(state) = state {
             self.state.store(state as u8, Ordering::Release);
         }
+        self.in_room.store(core.in_room(), Ordering::Release);
         let earlier = match (core.poll_timeout(), *armed) {
             (Some(at), Some(armed)) => at < armed,
             (Some(_), None) => true,
@@ -263,8 +332,11 @@ impl Shared {
         }
         core.push_frames(reliable);
         push_datagrams(core, unreliable);
-        for (request, deadline) in requests.drain(..) {
-            core.expect_reply(request, deadline);
+        for Submitted { request, deadline, ask } in requests.drain(..) {
+            match ask {
+                None => core.expect_reply(request, deadline),
+                Some(ask) => core.expect_room_result(request, deadline, ask),
+            }
             self.driver.notify_one();
         }
         reliable.clear();
@@ -281,38 +353,43 @@ impl Shared {
         cmd: u16,
         payload: &[u8],
     ) -> Result<u64, Status> {
-        if ver < 2 {
-            return Err(Status::ReservedVersion);
-        }
         if !self.state().takes_messages() {
             return Err(Status::NotConnected);
         }
-        if payload.len() > self.config.message_bytes_max as usize {
-            return Err(Status::MessageTooLarge);
+        let mut submissions = self.submissions.lock();
+        let request = submissions.append(&self.config, reliable, kind, ver, cmd, payload)?;
+        self.submitted(submissions);
+        Ok(request)
+    }
+
+    /// The game says something in its room; `encode` puts it together in memory that is kept for that.
+    pub(super) fn submit_to_room(
+        &self,
+        cmd: u16,
+        encode: impl FnOnce(&mut Vec<u8>, &mut Vec<MemberId>),
+    ) -> Result<(), Status> {
+        if !self.state().takes_messages() {
+            return Err(Status::NotConnected);
+        }
+        if !self.in_room.load(Ordering::Acquire) {
+            return Err(Status::NotInRoom);
         }
         let mut submissions = self.submissions.lock();
-        let request = submissions.next_request + 1;
-        let message_kind = match kind {
-            SubmittedKind::Plain => Kind::Plain,
-            SubmittedKind::Request(_) => Kind::Request(request),
-        };
-        let message = Message { kind: message_kind, ver, cmd, payload };
-        if !reliable && self.config.transport == Transport::Udp {
-            if payload.len() > DATAGRAM_PAYLOAD_MAX {
-                return Err(Status::MessageTooLarge);
-            }
-            message.encode(&mut submissions.unreliable);
-        } else {
-            let waiting = submissions.reliable.len() + submissions.core_bytes;
-            if waiting + message.encoded_len() > self.config.send_bytes_max as usize {
-                return Err(Status::QueueFull);
-            }
-            message.encode(&mut submissions.reliable);
-        }
-        if let SubmittedKind::Request(timeout) = kind {
-            submissions.next_request = request;
-            submissions.requests.push((request, now() + timeout));
-        }
+        let (mut payload, mut members) =
+            (std::mem::take(&mut submissions.payload), std::mem::take(&mut submissions.members));
+        payload.clear();
+        members.clear();
+        encode(&mut payload, &mut members);
+        let kind = SubmittedKind::Plain;
+        let appended = submissions.append(&self.config, true, kind, room::VER, cmd, &payload);
+        (submissions.payload, submissions.members) = (payload, members);
+        appended?;
+        self.submitted(submissions);
+        Ok(())
+    }
+
+    /// Something has been appended to the submissions.
+    fn submitted(&self, mut submissions: MutexGuard<'_, Submissions>) {
         let wake = !std::mem::replace(&mut submissions.woken, true);
         self.has_submissions.store(true, Ordering::Release);
         drop(submissions);
@@ -320,7 +397,6 @@ impl Shared {
         if wake {
             self.driver.notify_one();
         }
-        Ok(request)
     }
 
     /// Sends what is queued now, from the caller's thread as far as the network allows.
@@ -412,7 +488,11 @@ impl Shared {
 pub(super) enum SubmittedKind {
     Plain,
     /// Wants a reply within this time.
-    Request(Duration),
+    Request {
+        timeout: Duration,
+        /// What it asks of rooms; `None`: it is the application's.
+        ask: Option<Ask>,
+    },
 }
 
 /// Payload that fits into one datagram on every path: QUIC's least packet of 1,200 bytes (RFC 9000 section

@@ -1,6 +1,8 @@
 //! Every way a call or an event can end, with one number for ever: the C constants are made from this list.
 
-use crate::protocol::reasons::{CloseReason, MoveFailure, RefuseReason, ReplyStatus};
+use crate::protocol::reasons::{
+    CloseReason, ExitReason, MoveFailure, RefuseReason, ReplyStatus, RoomRefusal,
+};
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $variant:ident = $number:literal, $text:literal;)*) => {
@@ -95,6 +97,27 @@ statuses! {
     RequestBad = 71, "the server calls the request malformed or not allowed";
     RequestFailed = 72, "the server failed to answer the request";
     RequestAbandoned = 73, "the session ended before the request was answered";
+
+    RoomFull = 80, "the room is full: join another one, or try again later";
+    RoomUnknown = 81, "there is no such room (any more): join another one";
+    RoomClosed = 82, "the room was closed, or is being closed: join another one";
+    AlreadyInRoom = 83, "the user is in a room already: leave it first";
+    NotInRoom = 84, "the user is in no room: join one first";
+    NoSuchMember = 85, "the room has no such member (any more)";
+    NotRoomOwner = 86, "only the owner of the room may do that";
+    NoReservation = 87, "the places that are left in the room are reserved for others";
+    PropertyType = 88, "the property is of another type: use one type for each key, or set it anew";
+    PropertyDiffers = 89, "the property is not what was expected: the result has its value";
+    PropertyTooLarge = 90, "the property is over the limit of the server: shorten it, or raise the limit";
+    RoomStateTooLarge = 91, "the room's state would grow over the limit of the server: remove something, or raise the limit";
+    RoomRejected = 92, "the server application does not let the user into the room";
+    JoinFailed = 93, "the node of the room could not be reached: try again";
+    RoomOptionInvalid = 94, "the server calls an option of the request out of range: see the fields of the request";
+    RoomMoveFailed = 95, "the room could not be moved: play goes on where it was, try again later";
+    Kicked = 96, "removed by the owner of the room, or by the server application";
+    TooSlow = 97, "removed from the room, because what it sent was not taken: call update in every frame, and join again";
+    MembershipLost = 98, "a node crashed, and the membership in the room could not be restored: join again";
+    MemberDisconnected = 99, "the member's session ended";
 }
 
 impl From<RefuseReason> for Status {
@@ -164,6 +187,45 @@ impl From<ReplyStatus> for Status {
     }
 }
 
+impl From<RoomRefusal> for Status {
+    fn from(refusal: RoomRefusal) -> Self {
+        match refusal {
+            RoomRefusal::Full => Self::RoomFull,
+            RoomRefusal::Unknown => Self::RoomUnknown,
+            RoomRefusal::Closed => Self::RoomClosed,
+            RoomRefusal::AlreadyInRoom => Self::AlreadyInRoom,
+            RoomRefusal::NotInRoom => Self::NotInRoom,
+            RoomRefusal::NoSuchMember => Self::NoSuchMember,
+            RoomRefusal::NotOwner => Self::NotRoomOwner,
+            RoomRefusal::NoReservation => Self::NoReservation,
+            RoomRefusal::OtherType => Self::PropertyType,
+            RoomRefusal::Differs => Self::PropertyDiffers,
+            RoomRefusal::PropertyTooLarge => Self::PropertyTooLarge,
+            RoomRefusal::StateTooLarge => Self::RoomStateTooLarge,
+            RoomRefusal::Rejected => Self::RoomRejected,
+            RoomRefusal::JoinFailed => Self::JoinFailed,
+            RoomRefusal::Invalid => Self::RoomOptionInvalid,
+            RoomRefusal::NotOffline => Self::NotOffline,
+            RoomRefusal::MoveFailed => Self::RoomMoveFailed,
+            RoomRefusal::Unavailable => Self::EngineUnavailable,
+            RoomRefusal::Malformed => Self::RequestBad,
+        }
+    }
+}
+
+impl From<ExitReason> for Status {
+    fn from(reason: ExitReason) -> Self {
+        match reason {
+            ExitReason::Left => Self::Ok,
+            ExitReason::Kicked => Self::Kicked,
+            ExitReason::Closed => Self::RoomClosed,
+            ExitReason::Disconnected => Self::MemberDisconnected,
+            ExitReason::TooSlow => Self::TooSlow,
+            ExitReason::Lost => Self::MembershipLost,
+        }
+    }
+}
+
 /// A status with the text that says what happened in this case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
@@ -184,5 +246,20 @@ impl Error {
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
         Self { status, text: status.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_refusal_and_every_exit_has_a_status_of_its_own() {
+        let refusals: BTreeSet<u32> = RoomRefusal::ALL.iter().map(|&why| Status::from(why) as u32).collect();
+        assert_eq!(refusals.len(), RoomRefusal::ALL.len());
+        let exits: BTreeSet<u32> = ExitReason::ALL.iter().map(|&why| Status::from(why) as u32).collect();
+        assert_eq!(exits.len(), ExitReason::ALL.len());
+        assert!(!refusals.contains(&0));
     }
 }

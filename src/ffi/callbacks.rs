@@ -48,7 +48,7 @@ impl Callbacks {
     }
 }
 
-fn register(
+pub(super) fn register(
     client: *mut SternaClient,
     event_type: SternaEventType,
     callback: SternaEventCallback,

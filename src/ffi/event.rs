@@ -3,6 +3,7 @@
 use crate::client::event::Event;
 use crate::client::status::Status;
 use crate::ffi::result::SternaResult;
+use crate::ffi::room::{self, SternaValue};
 use crate::protocol::reasons::OfflineReason;
 use std::ffi::c_char;
 
@@ -41,10 +42,43 @@ pub enum SternaEventType {
     STERNA_EVENT_PUSH = 12,
     /// The library has something to say. Valid: `log_level`; `text`: the line.
     STERNA_EVENT_LOG = 13,
+    /// The user is in a room. Valid: `room_id`; `member`: the user's own number in it; `owner`;
+    /// `member_count`; `members_max`. `sterna_room_members` tells who is in it.
+    STERNA_EVENT_ROOM_ENTERED = 14,
+    /// The user is not in the room any more. Valid: `room_id`; `status`: `STERNA_OK` if the user left,
+    /// `STERNA_ERROR_KICKED`, `STERNA_ERROR_ROOM_CLOSED`, `STERNA_ERROR_TOO_SLOW` or
+    /// `STERNA_ERROR_MEMBERSHIP_LOST`; `text`: why.
+    STERNA_EVENT_ROOM_EXITED = 15,
+    /// Somebody has joined the room. Valid: `member`; `text`: their user id.
+    STERNA_EVENT_ROOM_MEMBER_JOINED = 16,
+    /// Somebody is not in the room any more. Valid: `member`; `text`: their user id; `status`: why, as with
+    /// `room_exited`, or `STERNA_ERROR_MEMBER_DISCONNECTED`.
+    STERNA_EVENT_ROOM_MEMBER_LEFT = 17,
+    /// A message to the room. Valid: `member`: who sent it, 0 for the server application; `text`: their user id;
+    /// `ver`, `cmd`, `data`, `length`.
+    STERNA_EVENT_ROOM_MESSAGE = 18,
+    /// The room has another owner. Valid: `owner`, 0 for nobody; `text`: their user id.
+    STERNA_EVENT_ROOM_OWNER_CHANGED = 19,
+    /// A property of the room has changed. Valid: `text`: its key; `value`, of kind `STERNA_VALUE_NONE` if it is
+    /// deleted; `member`: who changed it, 0 for the server application.
+    STERNA_EVENT_ROOM_PROPERTY = 20,
+    /// A key of the room's synchronised state has another value. Valid: `text`: the key; `data`, `length`: the
+    /// value, empty if it is removed; `member`: who set it.
+    STERNA_EVENT_ROOM_SYNC = 21,
+    /// A request about rooms has ended. Valid: `request_id`; `status`; `value`, of kind `STERNA_VALUE_NONE` if
+    /// there is none; `room_id`: of a room that was made or joined, else 0.
+    STERNA_EVENT_ROOM_RESULT = 22,
+    /// The room has moved to another node with everybody in it. Nobody has left or joined, nothing was lost.
+    /// Valid: `room_id`, the same as before; `epoch`.
+    STERNA_EVENT_ROOM_MIGRATED = 23,
+    /// The room was restarted after a crash. Who is in it has been told by `room_member_left`,
+    /// `room_member_joined` and `room_owner_changed` before; its properties may be older than those told last.
+    /// Valid: `room_id`.
+    STERNA_EVENT_ROOM_REFRESHED = 24,
 }
 
 /// How many types of events there are.
-pub(super) const EVENT_TYPES: usize = 13;
+pub(super) const EVENT_TYPES: usize = 24;
 
 /// Why a node goes offline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +115,7 @@ pub struct SternaEvent {
     pub data: *const u8,
     /// What there is to say, in UTF-8, ending in a NUL. Never NULL.
     pub text: *const c_char,
-    /// The number that `sterna_client_request` gave.
+    /// The number that `sterna_client_request` or a `sterna_room_` function gave.
     pub request_id: u64,
     /// The session that has begun, for the game's logs.
     pub session_id: u64,
@@ -109,6 +143,18 @@ pub struct SternaEvent {
     pub in_room: u8,
     /// Always 0.
     pub reserved: [u8; 3],
+    /// The room, the same on all nodes.
+    pub room_id: u64,
+    /// The member of the room that the event is about; 0 if none.
+    pub member: u64,
+    /// Who owns the room; 0 if nobody does.
+    pub owner: u64,
+    /// How many members the room has.
+    pub member_count: u32,
+    /// How many members the room takes.
+    pub members_max: u32,
+    /// The value of a property. What it points to is as valid as `data`.
+    pub value: SternaValue,
 }
 
 impl SternaEvent {
@@ -135,6 +181,12 @@ impl SternaEvent {
             reliable: 0,
             in_room: 0,
             reserved: [0; 3],
+            room_id: 0,
+            member: 0,
+            owner: 0,
+            member_count: 0,
+            members_max: 0,
+            value: SternaValue::NONE,
         }
     }
 
@@ -175,6 +227,7 @@ impl SternaEvent {
                 c.set_message(ver, cmd, bytes);
             }
             Event::Log { level } => c.log_level = level as u32,
+            Event::Room(event) => room::event::fill(&mut c, event, bytes),
         }
         c
     }
@@ -205,6 +258,7 @@ pub(super) fn event_type(event: Event) -> SternaEventType {
         Event::Response { .. } => STERNA_EVENT_RESPONSE,
         Event::Push { .. } => STERNA_EVENT_PUSH,
         Event::Log { .. } => STERNA_EVENT_LOG,
+        Event::Room(event) => room::event::event_type(event),
     }
 }
 

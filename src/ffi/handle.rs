@@ -10,6 +10,7 @@
 //! any thread and inside a callback. The flag `UPDATING` gives one caller at a time the dispatcher.
 
 use crate::client::Client;
+use crate::client::room::View;
 use crate::client::status::{Error, Status};
 use crate::ffi::callbacks::Callbacks;
 use crate::ffi::dispatch::Dispatch;
@@ -30,6 +31,8 @@ pub struct SternaClient {
 pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) callbacks: Mutex<Callbacks>,
+    /// The room as of the events that were handed out.
+    pub(super) room: Mutex<View>,
     /// Set once, by the first panic: the text that every later call gets to see.
     pub(super) poison: OnceLock<String>,
     dispatch: UnsafeCell<Dispatch>,
@@ -163,6 +166,7 @@ pub(super) fn insert(client: Client) -> Result<*mut SternaClient, Error> {
     let shared = Shared {
         client,
         callbacks: Mutex::default(),
+        room: Mutex::default(),
         poison: OnceLock::new(),
         dispatch: UnsafeCell::default(),
     };

@@ -5,6 +5,7 @@
 //! - `callbacks`: one registration function for each event
 //! - `dispatch`: `update` and `poll_event`, which hand events to the game
 //! - `send`: messages, requests, `send_migrate`, `flush`
+//! - `room`: rooms, in a folder of its own
 //! - `config`, `event`, `stats`, `result`: the structs and constants that cross the border
 //! - `error`: the last error's text; keeps panics inside
 //! - `version`: which library this is
@@ -26,6 +27,7 @@ mod handle;
 #[cfg(feature = "harness")]
 pub mod harness;
 mod result;
+mod room;
 mod send;
 mod stats;
 mod version;
@@ -38,6 +40,7 @@ pub use error::*;
 pub use event::*;
 pub use handle::SternaClient;
 pub use result::*;
+pub use room::*;
 pub use send::*;
 pub use stats::*;
 pub use version::*;

@@ -110,6 +110,46 @@ pub enum SternaResult {
     STERNA_ERROR_REQUEST_FAILED = 72,
     /// The session ended before the request was answered.
     STERNA_ERROR_REQUEST_ABANDONED = 73,
+    /// The room is full: join another one, or try again later.
+    STERNA_ERROR_ROOM_FULL = 80,
+    /// There is no such room (any more): join another one.
+    STERNA_ERROR_ROOM_UNKNOWN = 81,
+    /// The room was closed, or is being closed: join another one.
+    STERNA_ERROR_ROOM_CLOSED = 82,
+    /// The user is in a room already: leave it first.
+    STERNA_ERROR_ALREADY_IN_ROOM = 83,
+    /// The user is in no room: join one first.
+    STERNA_ERROR_NOT_IN_ROOM = 84,
+    /// The room has no such member (any more).
+    STERNA_ERROR_NO_SUCH_MEMBER = 85,
+    /// Only the owner of the room may do that.
+    STERNA_ERROR_NOT_ROOM_OWNER = 86,
+    /// The places that are left in the room are reserved for others.
+    STERNA_ERROR_NO_RESERVATION = 87,
+    /// The property is of another type: use one type for each key, or set it anew.
+    STERNA_ERROR_PROPERTY_TYPE = 88,
+    /// The property is not what was expected: the result has its value.
+    STERNA_ERROR_PROPERTY_DIFFERS = 89,
+    /// The property is over the limit of the server: shorten it, or raise the limit.
+    STERNA_ERROR_PROPERTY_TOO_LARGE = 90,
+    /// The room's state would grow over the limit of the server: remove something, or raise the limit.
+    STERNA_ERROR_ROOM_STATE_TOO_LARGE = 91,
+    /// The server application does not let the user into the room.
+    STERNA_ERROR_ROOM_REJECTED = 92,
+    /// The node of the room could not be reached: try again.
+    STERNA_ERROR_JOIN_FAILED = 93,
+    /// The server calls an option of the request out of range: see the fields of the request.
+    STERNA_ERROR_ROOM_OPTION_INVALID = 94,
+    /// The room could not be moved: play goes on where it was, try again later.
+    STERNA_ERROR_ROOM_MOVE_FAILED = 95,
+    /// Removed by the owner of the room, or by the server application.
+    STERNA_ERROR_KICKED = 96,
+    /// Removed from the room, because what it sent was not taken: call update in every frame, and join again.
+    STERNA_ERROR_TOO_SLOW = 97,
+    /// A node crashed, and the membership in the room could not be restored: join again.
+    STERNA_ERROR_MEMBERSHIP_LOST = 98,
+    /// The member's session ended.
+    STERNA_ERROR_MEMBER_DISCONNECTED = 99,
 }
 
 use SternaResult::*;
@@ -167,6 +207,26 @@ impl From<Status> for SternaResult {
             Status::RequestBad => STERNA_ERROR_REQUEST_BAD,
             Status::RequestFailed => STERNA_ERROR_REQUEST_FAILED,
             Status::RequestAbandoned => STERNA_ERROR_REQUEST_ABANDONED,
+            Status::RoomFull => STERNA_ERROR_ROOM_FULL,
+            Status::RoomUnknown => STERNA_ERROR_ROOM_UNKNOWN,
+            Status::RoomClosed => STERNA_ERROR_ROOM_CLOSED,
+            Status::AlreadyInRoom => STERNA_ERROR_ALREADY_IN_ROOM,
+            Status::NotInRoom => STERNA_ERROR_NOT_IN_ROOM,
+            Status::NoSuchMember => STERNA_ERROR_NO_SUCH_MEMBER,
+            Status::NotRoomOwner => STERNA_ERROR_NOT_ROOM_OWNER,
+            Status::NoReservation => STERNA_ERROR_NO_RESERVATION,
+            Status::PropertyType => STERNA_ERROR_PROPERTY_TYPE,
+            Status::PropertyDiffers => STERNA_ERROR_PROPERTY_DIFFERS,
+            Status::PropertyTooLarge => STERNA_ERROR_PROPERTY_TOO_LARGE,
+            Status::RoomStateTooLarge => STERNA_ERROR_ROOM_STATE_TOO_LARGE,
+            Status::RoomRejected => STERNA_ERROR_ROOM_REJECTED,
+            Status::JoinFailed => STERNA_ERROR_JOIN_FAILED,
+            Status::RoomOptionInvalid => STERNA_ERROR_ROOM_OPTION_INVALID,
+            Status::RoomMoveFailed => STERNA_ERROR_ROOM_MOVE_FAILED,
+            Status::Kicked => STERNA_ERROR_KICKED,
+            Status::TooSlow => STERNA_ERROR_TOO_SLOW,
+            Status::MembershipLost => STERNA_ERROR_MEMBERSHIP_LOST,
+            Status::MemberDisconnected => STERNA_ERROR_MEMBER_DISCONNECTED,
         }
     }
 }

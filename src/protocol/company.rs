@@ -211,8 +211,8 @@ impl std::fmt::Debug for Company<'_> {
 impl Session {
     /// Answers a request about rooms.
     pub(in crate::protocol) fn answer_room(&mut self, request: u64, answer: &RoomAnswer) {
-        let status = if answer.refusal.is_none() { ReplyStatus::Ok } else { ReplyStatus::BadRequest };
-        let (kind, payload) = (Kind::Reply(request, status), answer.encode());
+        // The room has answered, also where it refuses.
+        let (kind, payload) = (Kind::Reply(request, ReplyStatus::Ok), answer.encode());
         self.send_always(&Message { kind, ver: wire::VER, cmd: wire::REQUEST, payload: &payload });
     }
 }

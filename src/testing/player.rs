@@ -72,7 +72,8 @@ impl Output {
             | Event::Migrated { .. }
             | Event::MigrateFailed { .. }
             | Event::TookOver { .. }
-            | Event::Log { .. } => {}
+            | Event::Log { .. }
+            | Event::Room(_) => {}
         }
     }
 }
@@ -220,12 +221,13 @@ impl Player {
                 | Event::Migrated { .. }
                 | Event::MigrateFailed { .. }
                 | Event::TookOver { .. }
-                | Event::Log { .. } => history.push(Entry::Told(self.id, event)),
+                | Event::Log { .. }
+                | Event::Room(_) => history.push(Entry::Told(self.id, event)),
             }
             if let Event::Connected { session } = event {
                 self.session = Some(session);
             }
-            if let Event::Push { .. } | Event::Response { .. } = event {
+            if let Event::Push { .. } | Event::Response { .. } | Event::Room(_) = event {
                 self.client.consumed(Batch::cost(bytes.len()));
             }
         }

@@ -100,7 +100,8 @@ impl Events for Notes {
             | Event::Migrating { .. }
             | Event::Migrated { .. }
             | Event::MigrateFailed { .. }
-            | Event::Log { .. } => {}
+            | Event::Log { .. }
+            | Event::Room(_) => {}
         }
     }
 }
@@ -108,7 +109,7 @@ impl Events for Notes {
 /// A message of the client's game, as a frame.
 pub(super) fn message(number: u8) -> Vec<u8> {
     let mut frame = Vec::new();
-    Message { kind: Kind::Plain, ver: 0, cmd: 1, payload: &[number] }.encode(&mut frame);
+    Message { kind: Kind::Plain, ver: 2, cmd: 1, payload: &[number] }.encode(&mut frame);
     frame
 }
 

@@ -187,7 +187,10 @@ impl Player {
                 Event::Migrating { .. } => {
                     log.begun_us.get_or_insert(at_us);
                 }
-                Event::Reconnecting { .. } | Event::Reconnected { .. } | Event::Log { .. } => {}
+                Event::Reconnecting { .. }
+                | Event::Reconnected { .. }
+                | Event::Log { .. }
+                | Event::Room(_) => {}
             }
         });
         if let Err(error) = taken {

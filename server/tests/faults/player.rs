@@ -159,7 +159,7 @@ impl Player {
         let name = || String::from_utf8_lossy(bytes).into_owned();
         match event {
             Event::Push { cmd: PUSH, reliable: true, .. } => return self.on_push(bytes),
-            Event::Push { .. } | Event::Log { .. } => {}
+            Event::Push { .. } | Event::Log { .. } | Event::Room(_) => {}
             Event::Connected { session } => {
                 self.session = session.0;
                 self.node = name();

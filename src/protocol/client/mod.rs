@@ -7,12 +7,14 @@
 mod link;
 mod moving;
 mod restore;
+mod room;
 mod switching;
 #[cfg(test)]
 mod tests;
 mod traffic;
 
 pub use link::LinkId;
+pub use room::Ask;
 
 use crate::client::event::{Batch, Event};
 use crate::client::status::Status;
@@ -25,6 +27,7 @@ use crate::protocol::wire::{DecodeError, Greeting, MoveMode, Uplink};
 use link::{Link, Purpose};
 use moving::{Move, Offline};
 use restore::Restore;
+use room::{Asked, Room};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,11 +36,21 @@ use std::time::Duration;
 pub trait Events {
     /// Queues an event with its text or payload.
     fn event(&mut self, event: Event, bytes: &[u8]);
+
+    /// Queues an event whose bytes are a text, a NUL, and data.
+    fn event_with_parts(&mut self, event: Event, text: &str, data: &[u8]) {
+        let bytes = [text.as_bytes(), &[0], data].concat();
+        self.event(event, &bytes);
+    }
 }
 
 impl Events for Batch {
     fn event(&mut self, event: Event, bytes: &[u8]) {
         self.push(event, bytes);
+    }
+
+    fn event_with_parts(&mut self, event: Event, text: &str, data: &[u8]) {
+        self.push_parts(event, text.as_bytes(), data);
     }
 }
 
@@ -183,8 +196,9 @@ pub struct Client {
     held: u64,
     unacked: u64,
     ack_at: Option<Time>,
-    requests: BTreeMap<u64, Time>,
+    requests: BTreeMap<u64, Asked>,
     request_deadlines: BTreeSet<(Time, u64)>,
+    room: Room,
     /// The epoch from which on the present owner has served without another between.
     owned_since: Epoch,
     offline: Option<Epoch>,
@@ -219,6 +233,7 @@ impl Client {
             ack_at: None,
             requests: BTreeMap::new(),
             request_deadlines: BTreeSet::new(),
+            room: Room::default(),
             owned_since: Epoch::default(),
             offline: None,
             early_offline: None,
@@ -386,6 +401,7 @@ impl Client {
     fn end(&mut self, status: Status, text: &str, events: &mut dyn Events) {
         self.phase = Phase::Idle;
         self.session = None;
+        self.room = Room::default();
         self.moving = None;
         self.announced = None;
         self.close_all_links();
@@ -396,9 +412,8 @@ impl Client {
     /// There is no session that could answer what was asked.
     pub fn abandon_requests(&mut self, events: &mut dyn Events) {
         self.request_deadlines.clear();
-        for (request, _) in std::mem::take(&mut self.requests) {
-            let event = Event::Response { request, status: Status::RequestAbandoned, ver: 0, cmd: 0 };
-            events.event(event, &[]);
+        for (request, asked) in std::mem::take(&mut self.requests) {
+            events.event(asked.unanswered(request, Status::RequestAbandoned), &[]);
         }
     }
 
@@ -468,8 +483,9 @@ impl Client {
             && deadline <= now
         {
             self.request_deadlines.pop_first();
-            self.requests.remove(&request);
-            events.event(Event::Response { request, status: Status::RequestTimedOut, ver: 0, cmd: 0 }, &[]);
+            if let Some(asked) = self.requests.remove(&request) {
+                events.event(asked.unanswered(request, Status::RequestTimedOut), &[]);
+            }
         }
         if let Phase::Connecting { deadline, failure, .. } = &mut self.phase
             && *deadline <= now

@@ -68,6 +68,9 @@ impl Client {
     /// The game asks to be moved. The outcome comes as an event; a second call during a move changes nothing.
     pub fn send_migrate(&mut self) -> Result<(), Status> {
         let Some(session) = &self.session else { return Err(Status::NotConnected) };
+        if self.in_room() {
+            return Err(Status::InRoom);
+        }
         let epoch = session.fence.epoch;
         if self.is_moving() || self.asked_to_move >= Some(epoch) {
             return Ok(());
@@ -236,6 +239,7 @@ impl Client {
         let gap_us = self.arrivals.last_at.map_or(0, |last| now.since(last).as_micros() as u64);
         self.arrivals.before_switch = self.arrivals.last_at;
         events.event(Event::Migrated { epoch: self.epoch(), gap_us }, node);
+        self.raise_room_migrated(events);
     }
 
     pub(super) fn on_settled(&mut self, fence: Fence) {

@@ -1,5 +1,7 @@
 //! The client's role by hand: frames that come too late, or in another order than they were written.
 
+mod rooms;
+
 use super::{Client, Events, LinkEnd, LinkId, Output, Settings, Standing};
 use crate::client::event::Event;
 use crate::client::status::Status;
@@ -56,12 +58,20 @@ fn dialled(client: &mut Client) -> LinkId {
 }
 
 fn switch(cause: SwitchCause, epoch: u64, generation: u64, up: u64) -> Vec<u8> {
-    let switch = Switch {
+    switch_with(cause, epoch, |switch| {
+        switch.generation = Generation(generation);
+        switch.up = Cursor(up);
+    })
+}
+
+/// A `Switch` that is as a test wants it.
+fn switch_with(cause: SwitchCause, epoch: u64, change: impl FnOnce(&mut Switch)) -> Vec<u8> {
+    let mut switch = Switch {
         cause,
         session: SESSION,
         fence: Fence { epoch: Epoch(epoch), ..Fence::default() },
-        generation: Generation(generation),
-        up: Cursor(up),
+        generation: Generation(0),
+        up: Cursor(0),
         down: Cursor(0),
         credit: 1 << 16,
         resume_token: vec![1],
@@ -70,6 +80,7 @@ fn switch(cause: SwitchCause, epoch: u64, generation: u64, up: u64) -> Vec<u8> {
         moves_when_online: false,
         node: "node".into(),
     };
+    change(&mut switch);
     let mut out = Vec::new();
     Data::Switch(Box::new(switch)).encode(&mut out);
     out

@@ -3,9 +3,11 @@
 
 use super::link::{Link, LinkId};
 use super::moving::Offline;
+use super::room::Asked;
 use super::{Client, Events, LinkFault};
 use crate::client::event::{Batch, Event};
 use crate::protocol::limits;
+use crate::protocol::room::wire as room;
 use crate::protocol::sequence::{Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Data, Datagram, DecodeError, Downlink, Kind, Message, Uplink, split};
@@ -35,8 +37,17 @@ impl Client {
 
     /// A request has been sent that is to be answered until `deadline`.
     pub fn expect_reply(&mut self, request: u64, deadline: Time) {
-        self.requests.insert(request, deadline);
-        self.request_deadlines.insert((deadline, request));
+        self.expect(request, Asked { deadline, room: None });
+    }
+
+    pub(super) fn expect(&mut self, request: u64, asked: Asked) {
+        self.requests.insert(request, asked);
+        self.request_deadlines.insert((asked.deadline, request));
+    }
+
+    pub(super) fn forget_request(&mut self, request: u64, asked: Asked) {
+        self.requests.remove(&request);
+        self.request_deadlines.remove(&(asked.deadline, request));
     }
 
     /// Events of this cost wait for the game besides messages.
@@ -133,24 +144,41 @@ impl Client {
         self.unacked += cost_of_body(body_bytes);
         self.ack_at.get_or_insert(now + limits::ACK_AFTER);
         self.note_arrival(now);
-        self.deliver(message, true, events);
-        Ok(())
+        self.deliver(message, true, events)
     }
 
-    fn deliver(&mut self, message: &Message<'_>, reliable: bool, events: &mut dyn Events) {
+    fn deliver(
+        &mut self,
+        message: &Message<'_>,
+        reliable: bool,
+        events: &mut dyn Events,
+    ) -> Result<(), LinkFault> {
         let Message { ver, cmd, payload, .. } = *message;
         let event = match message.kind {
+            Kind::Plain if ver == room::VER => {
+                // What rooms say is counted; nobody may slip it in beside.
+                return if reliable {
+                    self.on_room_message(cmd, payload, events)
+                } else {
+                    Err(LinkFault::Unexpected("room's datagram"))
+                };
+            }
             Kind::Plain => Event::Push { ver, cmd, reliable },
             Kind::Reply(request, status) => {
-                let Some(deadline) = self.requests.remove(&request) else { return }; // it timed out
-                self.request_deadlines.remove(&(deadline, request));
+                let Some(asked) = self.requests.get(&request).copied() else { return Ok(()) }; // it timed out
+                match (asked.room, (ver, cmd) == (room::VER, room::REQUEST)) {
+                    (Some(_), true) => return self.on_room_answer(request, asked, status, payload, events),
+                    (None, false) => self.forget_request(request, asked),
+                    (Some(_), false) | (None, true) => return Err(LinkFault::Unexpected("reply")),
+                }
                 Event::Response { request, status: status.into(), ver, cmd }
             }
-            Kind::Request(_) => return, // nodes ask nothing
+            Kind::Request(_) => return Ok(()), // nodes ask nothing
         };
         self.counts.messages_received += 1;
         self.held += Batch::cost(payload.len());
         events.event(event, payload);
+        Ok(())
     }
 
     fn note_arrival(&mut self, now: Time) {
@@ -238,7 +266,7 @@ impl Client {
         let Some(link) = self.link_mut(from) else { return Ok(()) };
         link.heard_at = now;
         if link.serving && epoch == current && !full {
-            self.deliver(&Message { kind: Kind::Plain, ver, cmd, payload }, false, events);
+            self.deliver(&Message { kind: Kind::Plain, ver, cmd, payload }, false, events)?;
         }
         Ok(())
     }

@@ -173,6 +173,18 @@ impl Copying {
         changes.map_or_else(|| game.export(), GameState::Changed)
     }
 
+    /// How many bytes that is.
+    fn rest_of_game_bytes(&self, game: &Game) -> usize {
+        if self.game != GameCopy::Passed {
+            return game.bytes();
+        }
+        if !self.game_dirty {
+            return 0;
+        }
+        let changes = game.awake().and_then(|game| game.changes());
+        changes.map_or_else(|| game.bytes(), |changes| changes.len())
+    }
+
     /// Everything that the target does not have: properties that are due or have changed.
     fn rest<'a>(&'a self, properties: &'a Properties) -> BTreeSet<&'a str> {
         let changed = self.due.iter().chain(&self.dirty).map(String::as_str);
@@ -209,20 +221,13 @@ impl Room {
         Some(piece)
     }
 
-    /// About how many bytes have changed since their piece was made: what the baton would hold now.
+    /// About how many bytes of properties and game the baton would hold now. Once a round is through, this is what
+    /// has changed since its piece was made.
     pub fn dirty_bytes(&self) -> usize {
-        let Some(copying) = &self.copying else { return 0 };
-        let bytes_of = |key: &String| self.properties.bytes_of(key).max(removed_bytes(key));
-        let properties: usize = copying.dirty.iter().map(bytes_of).sum();
-        let game = match (&copying.game, copying.game_dirty) {
-            (GameCopy::Due, _) => self.game.bytes(),
-            (GameCopy::Passing { .. } | GameCopy::Passed, false) => 0,
-            (GameCopy::Passing { .. } | GameCopy::Passed, true) => {
-                let changes = self.game.awake().and_then(|game| game.changes());
-                changes.map_or_else(|| self.game.bytes(), |changes| changes.len())
-            }
-        };
-        properties + game
+        let Some(copying) = &self.copying else { return self.state_bytes() };
+        let rest = copying.rest(&self.properties);
+        let bytes_of = |key: &str| self.properties.bytes_of(key).max(removed_bytes(key));
+        rest.into_iter().map(bytes_of).sum::<usize>() + copying.rest_of_game_bytes(&self.game)
     }
 
     /// Begins to hand out what has changed since its piece was made.

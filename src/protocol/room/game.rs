@@ -103,7 +103,7 @@ impl Field<'_> for GameState {
 enum Base {
     #[default]
     None,
-    Asleep(Vec<u8>),
+    Dormant(Vec<u8>),
     Awake(Box<dyn RoomGame>),
 }
 
@@ -111,7 +111,7 @@ impl Clone for Base {
     fn clone(&self) -> Self {
         match self {
             Self::None => Self::None,
-            Self::Asleep(snapshot) => Self::Asleep(snapshot.clone()),
+            Self::Dormant(snapshot) => Self::Dormant(snapshot.clone()),
             Self::Awake(game) => Self::Awake(game.boxed_clone()),
         }
     }
@@ -142,8 +142,8 @@ impl Hash for Game {
 
 impl Game {
     /// An object's bytes, and changes that have come after them.
-    pub(super) fn asleep(snapshot: Vec<u8>, behind: Vec<Vec<u8>>) -> Self {
-        Self { base: Base::Asleep(snapshot), behind }
+    pub(super) fn dormant(snapshot: Vec<u8>, behind: Vec<Vec<u8>>) -> Self {
+        Self { base: Base::Dormant(snapshot), behind }
     }
 
     pub(super) fn is_none(&self) -> bool {
@@ -153,7 +153,7 @@ impl Game {
     pub(super) fn snapshot(&self) -> Option<Cow<'_, [u8]>> {
         match &self.base {
             Base::None => None,
-            Base::Asleep(snapshot) => Some(snapshot.into()),
+            Base::Dormant(snapshot) => Some(snapshot.into()),
             Base::Awake(game) => Some(game.snapshot().into()),
         }
     }
@@ -162,7 +162,7 @@ impl Game {
     pub(super) fn bytes(&self) -> usize {
         let base = match &self.base {
             Base::None => 0,
-            Base::Asleep(snapshot) => snapshot.len(),
+            Base::Dormant(snapshot) => snapshot.len(),
             Base::Awake(game) => game.snapshot_bytes(),
         };
         base + self.behind.iter().map(Vec::len).sum::<usize>()
@@ -182,14 +182,14 @@ impl Game {
     pub(super) fn awake(&self) -> Option<&dyn RoomGame> {
         match &self.base {
             Base::Awake(game) if self.behind.is_empty() => Some(game.as_ref()),
-            Base::None | Base::Asleep(_) | Base::Awake(_) => None,
+            Base::None | Base::Dormant(_) | Base::Awake(_) => None,
         }
     }
 
     pub(super) fn awake_mut(&mut self) -> Option<&mut dyn RoomGame> {
         match &mut self.base {
             Base::Awake(game) if self.behind.is_empty() => Some(game.as_mut()),
-            Base::None | Base::Asleep(_) | Base::Awake(_) => None,
+            Base::None | Base::Dormant(_) | Base::Awake(_) => None,
         }
     }
 
@@ -198,7 +198,7 @@ impl Game {
         &mut self,
         restore: impl FnOnce(&[u8]) -> Result<Box<dyn RoomGame>, GameError>,
     ) -> Result<(), GameError> {
-        if let Base::Asleep(snapshot) = &self.base {
+        if let Base::Dormant(snapshot) = &self.base {
             self.base = Base::Awake(restore(snapshot)?);
         }
         if let Base::Awake(game) = &mut self.base {
@@ -256,7 +256,7 @@ impl Room {
     }
 
     /// Whether there are bytes that no object knows of: the room has come from another node, or from a snapshot.
-    pub fn is_game_asleep(&self) -> bool {
+    pub fn is_game_dormant(&self) -> bool {
         !self.game.is_none() && self.game.awake().is_none()
     }
 
@@ -266,7 +266,7 @@ impl Room {
         &mut self,
         restore: impl FnOnce(&[u8]) -> Result<Box<dyn RoomGame>, GameError>,
     ) -> Result<(), GameError> {
-        if !self.is_game_asleep() {
+        if !self.is_game_dormant() {
             return Ok(());
         }
         if let Some(copying) = &mut self.copying {

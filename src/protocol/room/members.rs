@@ -6,7 +6,7 @@ use crate::protocol::ids::{MemberId, SessionId};
 use crate::protocol::reasons::{ExitReason, RoomRefusal};
 use crate::protocol::time::Time;
 use crate::protocol::wire::Message;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// One member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -307,7 +307,7 @@ impl Room {
     }
 
     /// Whether the user is a member, or has a place held.
-    pub(super) fn is_here(&self, user: &str) -> bool {
+    fn is_here(&self, user: &str) -> bool {
         self.members.iter().any(|member| member.user == user) || self.held.values().any(|held| held == user)
     }
 
@@ -322,7 +322,12 @@ impl Room {
 
     /// Places kept for users who are not here.
     pub(super) fn places_kept(&self) -> usize {
-        self.reserved.iter().filter(|user| !self.is_here(user)).count()
+        if self.reserved.is_empty() {
+            return 0;
+        }
+        let members = self.members.iter().map(|member| &member.user);
+        let here: BTreeSet<_> = members.chain(self.held.values()).collect();
+        self.reserved.iter().filter(|user| !here.contains(user)).count()
     }
 
     /// Places for users without a reservation.

@@ -57,7 +57,7 @@ impl RoomPreload {
         if piece.changes {
             self.game.come(bytes);
         } else {
-            self.game = Game::asleep(bytes, Vec::new());
+            self.game = Game::dormant(bytes, Vec::new());
         }
     }
 
@@ -94,7 +94,7 @@ impl RoomPreload {
     }
 
     /// The room: the baton laid over the pieces or, if nothing was copied ahead of it, the baton alone. If the game
-    /// is asleep then, [`Room::wake_game`] does what is left of that work.
+    /// is dormant then, [`Room::wake_game`] does what is left of that work.
     pub fn into_room(
         self,
         mut state: RoomState,
@@ -114,7 +114,7 @@ impl RoomPreload {
         }
         let game = match std::mem::take(&mut state.game) {
             GameState::None => Game::default(),
-            GameState::Whole { snapshot, changes } => Game::asleep(snapshot, changes),
+            GameState::Whole { snapshot, changes } => Game::dormant(snapshot, changes),
             GameState::Copied => copied,
             GameState::Changed(changes) => {
                 copied.come(changes);

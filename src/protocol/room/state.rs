@@ -175,7 +175,7 @@ impl Room {
     }
 
     /// Goes on from `state`. Those who have to go are given by [`take_leaving`](Self::take_leaving) again, for
-    /// nobody here sees to them. If there is a game it is asleep.
+    /// nobody here sees to them. If there is a game it is dormant.
     pub fn restore(state: RoomState, settings: Arc<RoomSettings>, now: Time) -> Result<Self, DecodeError> {
         if state.ahead {
             return Err(DecodeError::Truncated("copy ahead"));

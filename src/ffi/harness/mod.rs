@@ -3,11 +3,14 @@
 //! Behind the feature `harness`; no part of the header. The demo and the tests use it, so that what they
 //! show is what the shipped library does.
 
+mod room;
+
 use super::*;
 use crate::client::Stats;
 use crate::client::config::Config;
 use crate::client::event::Event;
 use crate::client::status::{Error, Status};
+use crate::ffi::event::EVENT_TYPES;
 use crate::protocol::ids::{Epoch, SessionId};
 use crate::protocol::reasons::OfflineReason;
 use std::cell::RefCell;
@@ -31,7 +34,7 @@ unsafe impl Sync for CClient {}
 type Register = extern "C" fn(*mut SternaClient, SternaEventCallback, *mut c_void) -> SternaResult;
 
 /// All registration functions, in the order of the events' numbers.
-pub const REGISTER: [(SternaEventType, Register); 13] = [
+pub const REGISTER: [(SternaEventType, Register); EVENT_TYPES] = [
     (SternaEventType::STERNA_EVENT_CONNECTED, sterna_client_on_connected),
     (SternaEventType::STERNA_EVENT_CONNECT_FAILED, sterna_client_on_connect_failed),
     (SternaEventType::STERNA_EVENT_DISCONNECTED, sterna_client_on_disconnected),
@@ -45,6 +48,17 @@ pub const REGISTER: [(SternaEventType, Register); 13] = [
     (SternaEventType::STERNA_EVENT_RESPONSE, sterna_client_on_response),
     (SternaEventType::STERNA_EVENT_PUSH, sterna_client_on_push),
     (SternaEventType::STERNA_EVENT_LOG, sterna_client_on_log),
+    (SternaEventType::STERNA_EVENT_ROOM_ENTERED, sterna_client_on_room_entered),
+    (SternaEventType::STERNA_EVENT_ROOM_EXITED, sterna_client_on_room_exited),
+    (SternaEventType::STERNA_EVENT_ROOM_MEMBER_JOINED, sterna_client_on_room_member_joined),
+    (SternaEventType::STERNA_EVENT_ROOM_MEMBER_LEFT, sterna_client_on_room_member_left),
+    (SternaEventType::STERNA_EVENT_ROOM_MESSAGE, sterna_client_on_room_message),
+    (SternaEventType::STERNA_EVENT_ROOM_OWNER_CHANGED, sterna_client_on_room_owner_changed),
+    (SternaEventType::STERNA_EVENT_ROOM_PROPERTY, sterna_client_on_room_property),
+    (SternaEventType::STERNA_EVENT_ROOM_SYNC, sterna_client_on_room_sync),
+    (SternaEventType::STERNA_EVENT_ROOM_RESULT, sterna_client_on_room_result),
+    (SternaEventType::STERNA_EVENT_ROOM_MIGRATED, sterna_client_on_room_migrated),
+    (SternaEventType::STERNA_EVENT_ROOM_REFRESHED, sterna_client_on_room_refreshed),
 ];
 
 impl CClient {
@@ -258,6 +272,17 @@ fn to_rust(c: &SternaEvent) -> (Event, &[u8]) {
         STERNA_EVENT_LOG => {
             Event::Log { level: config::log_level(c.log_level).expect("the library sends levels it knows") }
         }
+        STERNA_EVENT_ROOM_ENTERED
+        | STERNA_EVENT_ROOM_EXITED
+        | STERNA_EVENT_ROOM_MEMBER_JOINED
+        | STERNA_EVENT_ROOM_MEMBER_LEFT
+        | STERNA_EVENT_ROOM_MESSAGE
+        | STERNA_EVENT_ROOM_OWNER_CHANGED
+        | STERNA_EVENT_ROOM_PROPERTY
+        | STERNA_EVENT_ROOM_SYNC
+        | STERNA_EVENT_ROOM_RESULT
+        | STERNA_EVENT_ROOM_MIGRATED
+        | STERNA_EVENT_ROOM_REFRESHED => return room::to_rust(c, status),
     };
     // SAFETY: `data` is never NULL and has `length` bytes; `text` is never NULL and ends in a NUL. Both live
     // as long as the event.
@@ -309,6 +334,8 @@ mod tests {
             Event::Push { ver: 255, cmd: u16::MAX, reliable: true },
             Event::Log { level: LogLevel::Debug },
         ];
+        let without_rooms = REGISTER.len() - room::EVENTS;
+        assert_eq!(events.len(), without_rooms);
         for (event, (event_type, _)) in events.into_iter().zip(REGISTER) {
             let c = SternaEvent::new(event, b"bytes\0");
             assert_eq!(c.event_type, event_type);
