@@ -388,7 +388,7 @@ mod tests {
 
     fn snapshot(epoch: u64) -> Box<Snapshot> {
         let fence = found(epoch, ME, OwnerPhase::Serving).record.fence();
-        Box::new(Snapshot { fence, number: 1, sessions: Vec::new() })
+        Box::new(Snapshot { fence, number: 1, sessions: Vec::new(), room: None })
     }
 
     fn stored(revision: u64, epoch: u64) -> SnapshotAnswer {
