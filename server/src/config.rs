@@ -92,6 +92,14 @@ pub struct Limits {
     pub targets_max: u32,
     /// Sessions that may be on their way to one node at once; past it their sources wait.
     pub arrivals_max: u32,
+    /// Members of one room; a larger one is not made.
+    pub room_members_max: u32,
+    /// One property of a room; past it a write is refused.
+    pub room_property_bytes_max: u32,
+    /// All properties of a room and the game's own state of it; past it a write is refused.
+    pub room_state_bytes_max: u32,
+    /// The synchronised state of a room; past it a new key is refused.
+    pub room_sync_bytes_max: u32,
 }
 
 /// Times of one node; why each has its default is said in [`sterna::protocol::limits`].

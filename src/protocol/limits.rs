@@ -111,6 +111,28 @@ pub const ARRIVALS_MAX: u32 = 64;
 /// State above this size is copied ahead of the freeze.
 pub const COPY_AHEAD_BYTES: usize = 256 * 1024;
 
+/// ... in pieces of about this size: a baton of another cohort that waits behind one is a fraction of a
+/// millisecond late.
+pub const COPY_PIECE_BYTES: usize = 64 * 1024;
+
+/// Pieces that may be on their way: enough to keep a fast network busy.
+pub const COPY_WINDOW: u64 = 8;
+
+/// How often what has changed meanwhile is sent after the copy, before it has to travel with the baton.
+pub const COPY_ROUNDS_MAX: u32 = 3;
+
+/// A room that moves waits so long for the last of its clients to attach; they reconnect by themselves.
+pub const GATHER_MAX: Duration = Duration::from_secs(2);
+
+/// A room whose move has failed is moved again after this time, while its node is offline.
+pub const ROOM_MOVE_AGAIN: Duration = Duration::from_secs(2);
+
+/// How long one node tries to get a session into the room that it wants to join.
+pub const JOIN_MAX: Duration = Duration::from_secs(10);
+
+/// How often a session moves after a room that it wants to join.
+pub const JOIN_HOPS_MAX: u32 = 3;
+
 /// A node renews its lease this often ...
 pub const LEASE_RENEW: Duration = Duration::from_secs(3);
 /// ... serves nothing once the last renewal was sent so long ago (rule e) ...
@@ -125,9 +147,51 @@ pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
 /// flight within a ticket's life.
 pub const REFUSALS_MAX: usize = 64 * 1024;
 
+/// Fewest members that a room may be made for: one alone needs no room.
+pub const ROOM_MEMBERS_MIN: u32 = 2;
+
+/// Most members that a room may be made for, unless configured otherwise. A room moves in one freeze, and every
+/// broadcast is sent to each member by one core: with more, both would be felt.
+pub const ROOM_MEMBERS_MAX: u32 = 1000;
+
+/// Longest broadcast interval; a room with a longer one is not made. What waits for so long is not play any more.
+pub const ROOM_INTERVAL_MAX: Duration = Duration::from_secs(10);
+
+/// Longest time to live of an empty room, a year; a room with a longer one is not made. Whoever means "for ever"
+/// says 0.
+pub const ROOM_TTL_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Longest key of a property, or of a room's synchronised state, and longest name of a user with a reservation;
+/// a longer one is refused. Ample for a name, and with 1,000 of them a quarter of a mebibyte.
+pub const ROOM_KEY_BYTES_MAX: usize = 255;
+
+/// Largest property of a room with its key, unless configured otherwise; a larger one is refused. Members hear of
+/// it in one message.
+pub const ROOM_PROPERTY_BYTES_MAX: u32 = 64 * 1024;
+
+/// Properties and game state of a room, unless configured otherwise; what would make them larger is refused. It is
+/// copied ahead of a move, so it does not lengthen the freeze, but each snapshot holds it.
+pub const ROOM_STATE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Synchronised state of a room in all, unless configured otherwise; what would make it larger is refused. It is
+/// sent to everybody who joins, and is part of the baton.
+pub const ROOM_SYNC_BYTES_MAX: u32 = 64 * 1024;
+
+/// Broadcasts that wait for the end of a room's interval; when one more does not fit they are sent at once. Half
+/// of the largest message, so that with its header it is always one.
+pub const ROOM_MERGED_BYTES_MAX: u32 = 32 * 1024;
+
+/// Properties that a room's listing holds; the others are not found by. Listings of all rooms are kept by all nodes.
+pub const LISTED_PROPERTIES_MAX: usize = 32;
+
+/// Longest text in a room's listing; a longer one is left out. Enough for the name of a map or a mode.
+pub const LISTED_TEXT_BYTES_MAX: usize = 64;
+
 const _: () = assert!(SELF_FENCE.as_millis() < TAKE_OVER.as_millis());
 const _: () = assert!(LEASE_RENEW.as_millis() * 3 < SELF_FENCE.as_millis());
 const _: () = assert!(CREDIT_BYTES as usize * 4 <= REPLAY_BYTES_MAX);
 const _: () = assert!(ATTACH_CREDIT_BYTES <= CREDIT_BYTES);
 const _: () = assert!(BATON_WAIT_MAX.as_millis() < TICKET_LIFE.as_millis());
 const _: () = assert!(MESSAGE_BYTES_MAX as usize + 1024 <= FRAME_BYTES_MAX);
+const _: () = assert!(ROOM_MERGED_BYTES_MAX * 2 <= MESSAGE_BYTES_MAX);
+const _: () = assert!(ROOM_SYNC_BYTES_MAX as usize * 4 <= REPLAY_BYTES_MAX);

@@ -5,13 +5,16 @@
 pub mod application;
 pub mod client;
 pub mod cohort;
+pub mod company;
 pub mod datagrams;
+pub mod errand;
 pub mod ids;
 pub mod keeper;
 pub mod keys;
 pub mod lease;
 pub mod limits;
 pub mod reasons;
+pub mod rebind;
 pub mod record;
 pub mod room;
 pub mod sequence;

@@ -182,6 +182,11 @@ impl Replay {
         Ok(cursor)
     }
 
+    /// Appends a message even where there is no room: an answer of bounded size that is owed once.
+    pub fn push_always(&mut self, message: &Message<'_>) {
+        self.ring.push_message(message, message.encoded_len());
+    }
+
     /// Appends a message that is encoded already.
     pub fn push_frame(&mut self, frame: &[u8]) -> Result<Cursor, Full> {
         if frame.len() > self.room() {

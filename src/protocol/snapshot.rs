@@ -2,6 +2,7 @@
 
 use crate::protocol::ids::{Epoch, Fence};
 use crate::protocol::record::Revision;
+use crate::protocol::room::RoomState;
 use crate::protocol::wire::{DecodeError, Field as _, Reader, SessionState};
 use std::time::Duration;
 
@@ -28,10 +29,12 @@ pub struct Snapshot {
     pub number: u64,
     /// Every session of the cohort.
     pub sessions: Vec<SessionState>,
+    /// The room, if it is a room's.
+    pub room: Option<RoomState>,
 }
 
 crate::protocol::wire::fields! {
-    Snapshot { fence, number, sessions }
+    Snapshot { fence, number, sessions, room }
 }
 
 impl Snapshot {

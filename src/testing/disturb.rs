@@ -193,7 +193,7 @@ impl Cluster {
     pub fn close_all(&mut self, node: NodeId) {
         let Some(host) = self.nodes.get(&node) else { return };
         for cohort in host.cohorts.keys().copied().collect::<Vec<_>>() {
-            self.call(node, cohort, |cohort, env| cohort.close(CloseReason::NodeStopped, env));
+            self.call(node, cohort, |cohort, env| cohort.close_all(CloseReason::NodeStopped, env));
         }
     }
 

@@ -16,7 +16,7 @@ use crate::protocol::reasons::TargetRefusal;
 use crate::protocol::record::{Answer, Ask, CasAnswer, Revision};
 use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 use crate::protocol::time::{BootTime, Time};
-use crate::protocol::wire::{Member, Peer, split};
+use crate::protocol::wire::{Peer, split};
 use std::time::Duration;
 
 /// One thing that happens.
@@ -269,10 +269,11 @@ impl Cluster {
                     node.refused.insert(id);
                 }
             }
-            Output::Forget(held) => {
+            Output::Forget { held, .. } => {
                 let delay = self.directory_delay(cohort);
                 self.schedule(delay, Happening::Forgotten(node, cohort, held.revision));
             }
+            Output::Room(_) | Output::Split(_) | Output::List | Output::Dismiss(_) => {}
             Output::Report(report) => {
                 self.note(|| format!("{node} reports {report:?}"));
                 self.history.lock().push(Entry::Reported(node, cohort, report));
@@ -360,17 +361,15 @@ impl Cluster {
                 let refused_before = node.refused.contains(&id);
                 let settings = node.settings.clone();
                 let cohort = node.cohorts.entry(id.cohort);
-                cohort.or_insert_with(|| Cohort::expect(id, &members[0], settings));
+                cohort.or_insert_with(|| Cohort::expect(id, &members, settings));
                 self.call(to, id.cohort, |cohort, env| {
-                    cohort.on_prepare(id, from, fence, mode, refused_before, env);
+                    cohort.on_prepare(id, from, fence, &members, mode, refused_before, env);
                 });
             }
             Peer::Baton { id, baton } => {
-                let state = &baton.sessions[0];
-                let member = Member { session: state.session, client_key: state.client_key };
                 let settings = node.settings.clone();
                 let cohort = node.cohorts.entry(id.cohort);
-                cohort.or_insert_with(|| Cohort::expect(id, &member, settings));
+                cohort.or_insert_with(|| Cohort::unknown(id.cohort, to, settings));
                 self.call(to, id.cohort, |cohort, env| {
                     cohort.on_peer(from, Peer::Baton { id, baton }, env);
                 });
@@ -381,6 +380,7 @@ impl Cluster {
             | Peer::BatonAck { id }
             | Peer::Finalised { id }
             | Peer::Ahead { id, .. }
+            | Peer::AheadAck { id, .. }
             | Peer::Cancel { id } => {
                 self.call(to, id.cohort, |cohort, env| cohort.on_peer(from, frame, env));
             }

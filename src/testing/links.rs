@@ -312,7 +312,7 @@ impl Cluster {
         let (node, link) = (pipe.node, pipe.node_link);
         let Some(cohort) = pipe.cohort else { return };
         let arrived = std::mem::take(&mut pipe.stream(End::Node, lane).arrived);
-        match self.call(node, cohort, |cohort, env| cohort.received(link, &arrived, env)) {
+        match self.call(node, cohort, |cohort, env| cohort.received(link, &arrived, env)).flatten() {
             Some(Ok(taken)) => {
                 if let Some(pipe) = self.pipes.get_mut(&id) {
                     let stream = pipe.stream(End::Node, lane);
@@ -361,7 +361,7 @@ impl Cluster {
                 .and_then(|ticket| {
                     let cohort = ticket.id.cohort;
                     let attached = self.call(node, cohort, |cohort, env| {
-                        cohort.attach(ticket.id, link(down), true, env).map(|()| cohort.id())
+                        cohort.attach(ticket.id, ticket.session, link(down), true, env).map(|()| cohort.id())
                     });
                     attached.unwrap_or(Err(RefuseReason::TicketVoid))
                 }),
@@ -371,7 +371,7 @@ impl Cluster {
                         if !cohort.is_held() {
                             return None;
                         }
-                        Some(cohort.resume(fence, link(down), true, env).map(|()| cohort.id()))
+                        Some(cohort.resume(session, fence, link(down), true, env).map(|()| cohort.id()))
                     });
                     match resumed.flatten() {
                         Some(resumed) => resumed,
@@ -477,7 +477,7 @@ impl Cluster {
             .map(|(id, _)| *id)
             .collect();
         for node in holders {
-            self.call(node, earlier, |cohort, env| cohort.close(CloseReason::Replaced, env));
+            self.call(node, earlier, |cohort, env| cohort.close_all(CloseReason::Replaced, env));
         }
         id(number)
     }

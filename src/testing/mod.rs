@@ -158,6 +158,7 @@ impl Cluster {
             silence_max: limits::SILENCE_MAX,
             moves_when_online: false,
             durability: Durability::None,
+            room: Arc::default(),
         }
     }
 

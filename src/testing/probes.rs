@@ -5,7 +5,7 @@ use super::player::{Output, Player};
 use super::random::Stream;
 use super::{Cluster, PlayerId};
 use crate::protocol::client::Standing;
-use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId};
+use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId};
 use crate::protocol::reasons::RefuseReason;
 use crate::protocol::session::{Link, LinkId};
 use crate::protocol::wire::{Data, Kind, Message, MoveMode, Switch, SwitchCause};
@@ -140,7 +140,8 @@ impl Cluster {
         let id = MoveId { cohort, epoch: held.record.epoch.next(), attempt, target: node };
         self.scheduled += 1;
         let link = Link::new(LinkId(self.scheduled), LinkNumber(1 << 20), None, 1 << 16, Cursor(0));
-        let attached = self.call(node, cohort, |cohort, env| cohort.attach(id, link, true, env));
+        let attached =
+            self.call(node, cohort, |cohort, env| cohort.attach(id, SessionId(id.cohort.0), link, true, env));
         attached.unwrap_or(Err(RefuseReason::TicketVoid))
     }
 

@@ -32,7 +32,7 @@ impl Cluster {
         }
         let settings = node.settings.clone();
         let cohort = node.cohorts.entry(session.into());
-        cohort.or_insert_with(|| Cohort::unknown(session, id, settings));
+        cohort.or_insert_with(|| Cohort::unknown(session.into(), id, settings));
         self.call(id, session.into(), |cohort, env| cohort.take_over(env));
         true
     }

@@ -21,7 +21,8 @@ impl Cluster {
     fn serves(&self, node: NodeId, cohort: CohortId) -> Option<Fence> {
         let node = self.nodes.get(&node).filter(|node| node.is_permitted(self.now))?;
         let cohort = node.cohorts.get(&cohort)?;
-        (cohort.is_served() && cohort.session().closed().is_none()).then(|| cohort.session().fence())
+        let session = cohort.sessions().next()?;
+        (cohort.is_served() && session.closed().is_none()).then(|| session.fence())
     }
 
     /// Something has happened to a cohort of a node.
@@ -61,7 +62,7 @@ impl Cluster {
 
     fn watch_limits(&mut self, node: NodeId, id: CohortId) {
         let Some(cohort) = self.nodes.get(&node).and_then(|node| node.cohorts.get(&id)) else { return };
-        let session = cohort.session();
+        let Some(session) = cohort.sessions().next() else { return };
         let state_bytes_max = self.settings.replay_bytes_max + self.settings.user_data_bytes_max + 256;
         if session.state_bytes() > state_bytes_max {
             let text = format!("{node} holds {} bytes of {id}", session.state_bytes());

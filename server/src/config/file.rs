@@ -2,8 +2,8 @@
 
 use super::numbers::{
     ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number, PEER_PORT,
-    QUIC_PORT, REPLAY_BYTES, RESUME, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET,
-    USER_DATA_BYTES,
+    QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS, ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES, ROOM_SYNC_BYTES,
+    SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
 };
 use super::{Config, ConfigError, Durability, Limits, SameUser, Times};
 use serde::Deserialize;
@@ -46,6 +46,10 @@ struct LimitsTable {
     replay_bytes_max: Numeral,
     targets_max: Numeral,
     arrivals_max: Numeral,
+    room_members_max: Numeral,
+    room_property_bytes_max: Numeral,
+    room_state_bytes_max: Numeral,
+    room_sync_bytes_max: Numeral,
 }
 
 #[derive(Default, Deserialize)]
@@ -97,6 +101,10 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
             replay_bytes_max: size(&REPLAY_BYTES, file.limits.replay_bytes_max)?,
             targets_max: size(&TARGETS, file.limits.targets_max)?,
             arrivals_max: size(&ARRIVALS, file.limits.arrivals_max)?,
+            room_members_max: size(&ROOM_MEMBERS, file.limits.room_members_max)?,
+            room_property_bytes_max: size(&ROOM_PROPERTY_BYTES, file.limits.room_property_bytes_max)?,
+            room_state_bytes_max: size(&ROOM_STATE_BYTES, file.limits.room_state_bytes_max)?,
+            room_sync_bytes_max: size(&ROOM_SYNC_BYTES, file.limits.room_sync_bytes_max)?,
         },
         times: Times {
             attach: time(&ATTACH, file.times.attach_ms)?,

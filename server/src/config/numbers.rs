@@ -69,6 +69,28 @@ pub(super) const REPLAY_BYTES: Number = Number::new(
 );
 pub(super) const TARGETS: Number = Number::new("limits.targets_max", 1..=16, limits::TARGETS_MAX as u64);
 pub(super) const ARRIVALS: Number = Number::new("limits.arrivals_max", 1..=4096, limits::ARRIVALS_MAX as u64);
+pub(super) const ROOM_MEMBERS: Number = Number::new(
+    "limits.room_members_max",
+    limits::ROOM_MEMBERS_MIN as u64..=limits::ROOM_MEMBERS_MAX as u64,
+    limits::ROOM_MEMBERS_MAX as u64,
+);
+// A change of a property is news for every member, and has to fit into a message.
+pub(super) const ROOM_PROPERTY_BYTES: Number = Number::new(
+    "limits.room_property_bytes_max",
+    64..=limits::ROOM_PROPERTY_BYTES_MAX as u64,
+    limits::ROOM_PROPERTY_BYTES_MAX as u64,
+);
+// A room travels in one baton, whose frame is limited.
+pub(super) const ROOM_STATE_BYTES: Number = Number::new(
+    "limits.room_state_bytes_max",
+    1024..=limits::PEER_FRAME_BYTES_MAX as u64 / 2,
+    limits::ROOM_STATE_BYTES_MAX,
+);
+pub(super) const ROOM_SYNC_BYTES: Number = Number::new(
+    "limits.room_sync_bytes_max",
+    0..=limits::REPLAY_BYTES_MAX as u64 / 4,
+    limits::ROOM_SYNC_BYTES_MAX as u64,
+);
 pub(super) const ATTACH: Number = Number::time("times.attach_ms", 50..=60_000, limits::ATTACH_MAX);
 pub(super) const RESUME: Number = Number::time("times.resume_ms", 100..=DAY_MS, limits::RESUME_MAX);
 pub(super) const DRAIN: Number = Number::time("times.drain_ms", 100..=DAY_MS, Duration::from_secs(60));
@@ -90,6 +112,10 @@ impl Default for Limits {
             replay_bytes_max: REPLAY_BYTES.default as u32,
             targets_max: TARGETS.default as u32,
             arrivals_max: ARRIVALS.default as u32,
+            room_members_max: ROOM_MEMBERS.default as u32,
+            room_property_bytes_max: ROOM_PROPERTY_BYTES.default as u32,
+            room_state_bytes_max: ROOM_STATE_BYTES.default as u32,
+            room_sync_bytes_max: ROOM_SYNC_BYTES.default as u32,
         }
     }
 }
@@ -119,6 +145,10 @@ impl Limits {
         REPLAY_BYTES.check(self.replay_bytes_max, None)?;
         TARGETS.check(self.targets_max, None)?;
         ARRIVALS.check(self.arrivals_max, None)?;
+        ROOM_MEMBERS.check(self.room_members_max, None)?;
+        ROOM_PROPERTY_BYTES.check(self.room_property_bytes_max, None)?;
+        ROOM_STATE_BYTES.check(self.room_state_bytes_max, None)?;
+        ROOM_SYNC_BYTES.check(self.room_sync_bytes_max, None)?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! (rule h). An engine that falls silent must not hold up who waits for it: a node that renews its lease, or that
 //! goes offline.
 
-use super::{ANSWER_MAX, Engine, NodeInfo, Reply, Unavailable};
+use super::{ANSWER_MAX, Engine, Listed, NodeInfo, Reply, Unavailable};
 use std::sync::Arc;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
@@ -57,6 +57,14 @@ impl Engine for Bounded {
 
     fn ask_snapshot(&self, cohort: CohortId, ask: SnapshotAsk) -> Reply<'_, SnapshotAnswer> {
         within(self.0.ask_snapshot(cohort, ask), SnapshotAnswer::Unknown)
+    }
+
+    fn list_room(&self, room: CohortId, listed: Option<Listed>) -> Reply<'_, Result<(), Unavailable>> {
+        within(self.0.list_room(room, listed), Err(Unavailable))
+    }
+
+    fn rooms(&self) -> Reply<'_, Result<Vec<Listed>, Unavailable>> {
+        within(self.0.rooms(), Err(Unavailable))
     }
 
     fn claim_user(
@@ -119,6 +127,8 @@ mod tests {
             cohorts_of(NodeId) -> Result<Vec<CohortId>, Unavailable>;
             forget(CohortId, Versioned) -> Result<(), Unavailable>;
             ask_snapshot(CohortId, SnapshotAsk) -> SnapshotAnswer;
+            list_room(CohortId, Option<Listed>) -> Result<(), Unavailable>;
+            rooms() -> Result<Vec<Listed>, Unavailable>;
             claim_user(&str, SessionId) -> Result<Option<SessionId>, Unavailable>;
             session_of(&str) -> Result<Option<SessionId>, Unavailable>;
             release_user(&str, SessionId) -> ();

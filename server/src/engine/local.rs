@@ -1,7 +1,7 @@
 //! The engine of one process with several nodes: maps under one lock. The default, for development,
 //! demonstrations, tests and small games.
 
-use super::{Engine, NodeInfo, Reply, Unavailable};
+use super::{Engine, Listed, NodeInfo, Reply, Unavailable};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
@@ -28,6 +28,7 @@ struct State {
     /// As bytes, like in any other store.
     snapshots: BTreeMap<CohortId, (Revision, Vec<u8>)>,
     users: BTreeMap<String, SessionId>,
+    rooms: BTreeMap<CohortId, Listed>,
     /// Nodes that have said goodbye, the latest last.
     gone: VecDeque<NodeId>,
     revision: u64,
@@ -112,6 +113,7 @@ impl Engine for LocalEngine {
         if state.records.get(&cohort).is_some_and(|found| found.revision == held.revision) {
             state.records.remove(&cohort);
             state.snapshots.remove(&cohort);
+            state.rooms.remove(&cohort);
         }
         Box::pin(ready(Ok(())))
     }
@@ -125,6 +127,19 @@ impl Engine for LocalEngine {
             }
         };
         Box::pin(ready(answer))
+    }
+
+    fn list_room(&self, room: CohortId, listed: Option<Listed>) -> Reply<'_, Result<(), Unavailable>> {
+        let mut state = self.state.lock();
+        match listed {
+            Some(listed) => state.rooms.insert(room, listed),
+            None => state.rooms.remove(&room),
+        };
+        Box::pin(ready(Ok(())))
+    }
+
+    fn rooms(&self) -> Reply<'_, Result<Vec<Listed>, Unavailable>> {
+        Box::pin(ready(Ok(self.state.lock().rooms.values().cloned().collect())))
     }
 
     fn claim_user(

@@ -18,6 +18,7 @@ use std::time::Duration;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Versioned};
+use sterna::protocol::room::Listing;
 use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 
 /// How long a node waits for an answer of the engine; past it, it is unknown (rule h).
@@ -63,6 +64,15 @@ pub struct NodeInfo {
     pub sessions: u64,
 }
 
+/// A room that can be found, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Who owns it, or did a moment ago.
+    pub owner: NodeId,
+    /// What it is like.
+    pub listing: Listing,
+}
+
 /// The engine, as a node uses it.
 pub trait Engine: Send + Sync + 'static {
     /// Publishes what a node is; replaces what it published before.
@@ -86,6 +96,12 @@ pub trait Engine: Send + Sync + 'static {
 
     /// A compare-and-set, or a leader's read, of a cohort's snapshot.
     fn ask_snapshot(&self, cohort: CohortId, ask: SnapshotAsk) -> Reply<'_, SnapshotAnswer>;
+
+    /// Publishes by what others find a room, or that it is not to be found any more.
+    fn list_room(&self, room: CohortId, listed: Option<Listed>) -> Reply<'_, Result<(), Unavailable>>;
+
+    /// The rooms that can be found. May be behind; who joins one reads its record.
+    fn rooms(&self) -> Reply<'_, Result<Vec<Listed>, Unavailable>>;
 
     /// Notes that `user`'s session is this one from now on, and gives the one it replaces.
     fn claim_user(&self, user: &str, session: SessionId)

@@ -2,14 +2,14 @@
 //! client says is believed without a seal or a signature.
 
 use super::links::Newcomer;
-use super::slot::Slot;
+use super::slot::{Attached, Slot};
 use super::{Node, random_u64};
-use crate::engine::Standing;
+use crate::engine::{Standing, Unavailable};
 use crate::seal::{MoveTicket, ResumeToken, unix_ms};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use sterna::protocol::cohort::Cohort;
-use sterna::protocol::ids::{Bucket, CohortId, Cursor, Epoch, Fence, LinkNumber, SessionId};
+use sterna::protocol::cohort::{Cohort, Env};
+use sterna::protocol::ids::{Bucket, Cursor, Epoch, Fence, LinkNumber, SessionId};
 use sterna::protocol::keys;
 use sterna::protocol::limits;
 use sterna::protocol::reasons::{CloseReason, RefuseReason};
@@ -102,10 +102,13 @@ impl Node {
         let client_key = keys::client_key(&newcomer.binding);
         let slot =
             self.add_slot(Cohort::begin(session, user.clone(), client_key, held, self.settings.clone()));
-        slot.add_waker(newcomer.id, newcomer.waker.clone());
+        slot.add_link(newcomer.id, newcomer.attached());
         let link = newcomer.link(terms, Cursor(0));
-        slot.with(self, None, |cohort, env| cohort.connect(link, newcomer.kind == Kind::Quic, env));
-        self.let_in(newcomer, slot.clone());
+        let let_in = slot.with(self, None, |cohort, env| {
+            cohort.connect(link, newcomer.kind == Kind::Quic, env);
+            newcomer.door.let_in(slot.clone())
+        });
+        self.settle_in(newcomer, &slot, let_in);
         self.recheck(&user, session, &slot).await;
         Ok(())
     }
@@ -113,7 +116,7 @@ impl Node {
     /// What changed while the session was being made ends it: the node has stopped, or the same user has
     /// begun another session, whose node could not find this one yet.
     async fn recheck(self: &Arc<Self>, user: &str, session: SessionId, slot: &Arc<Slot>) {
-        let close = |reason| slot.with(self, None, |cohort, env| cohort.close(reason, env));
+        let close = |reason| slot.with(self, None, |cohort, env| cohort.close(session, reason, env));
         if self.has_stopped() {
             close(CloseReason::NodeStopped);
         } else if let Ok(Some(newest)) = self.shared.engine.session_of(user).await
@@ -123,9 +126,10 @@ impl Node {
         }
     }
 
-    fn let_in(self: &Arc<Self>, newcomer: &Newcomer, slot: Arc<Slot>) {
-        if !newcomer.door.let_in(slot.clone()) {
-            self.on_link_ended(&slot, newcomer.id);
+    /// A link that has ended while it was decided about has to be taken out again.
+    fn settle_in(self: &Arc<Self>, newcomer: &Newcomer, slot: &Arc<Slot>, let_in: bool) {
+        if !let_in {
+            self.on_link_ended(slot, newcomer.id);
         }
     }
 
@@ -156,16 +160,16 @@ impl Node {
     async fn end_replaced(self: Arc<Self>, session: SessionId) {
         let reason = CloseReason::Replaced;
         for _ in 0..CLOSE_TRIES {
-            match self.shared.engine.ask(session.into(), Ask::Read).await {
-                Answer::Read(ReadAnswer::Read(None)) => return,
-                Answer::Read(ReadAnswer::Read(Some(found))) if found.record.owner == self.id => {
+            match self.ruling_record(session).await {
+                Ok(None) => return,
+                Ok(Some((_, found))) if found.record.owner == self.id => {
                     self.close_session(session, reason);
                 }
-                Answer::Read(ReadAnswer::Read(Some(found))) => {
+                Ok(Some((_, found))) => {
                     let frame = Peer::Close { session, reason };
                     self.send_peer(found.record.owner, session.into(), &frame);
                 }
-                Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => {}
+                Err(Unavailable) => {}
             }
             tokio::time::sleep(limits::BATON_RESEND).await;
         }
@@ -206,27 +210,31 @@ impl Node {
             return Err(RefuseReason::TicketExpired.into());
         }
         let slot = self.slot(content.id.cohort).ok_or(RefuseReason::TicketVoid)?;
-        slot.add_waker(newcomer.id, newcomer.waker.clone());
         let link = newcomer.link(terms, down);
-        let attached = slot.with(self, None, |cohort, env| {
-            cohort.attach(content.id, link, newcomer.kind == Kind::Quic, env)
-        });
-        self.enter(newcomer, slot, attached.map_err(Refusal::from))
+        self.admit_to(newcomer, &slot, |cohort, env| {
+            cohort.attach(content.id, content.session, link, newcomer.kind == Kind::Quic, env)
+        })
+        .map_err(Refusal::from)
     }
 
-    fn enter(
+    /// Lets a link into a cohort if that takes it. Its door is opened under the cohort's lock: from then on the
+    /// link follows its session wherever that goes.
+    fn admit_to(
         self: &Arc<Self>,
         newcomer: &Newcomer,
-        slot: Arc<Slot>,
-        decision: Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        match decision {
-            Ok(()) => {
-                self.let_in(newcomer, slot);
+        slot: &Arc<Slot>,
+        admit: impl FnOnce(&mut Cohort, &Env<'_>) -> Result<(), RefuseReason>,
+    ) -> Result<(), RefuseReason> {
+        slot.add_link(newcomer.id, newcomer.attached());
+        let admitted = slot
+            .with(self, None, |cohort, env| admit(cohort, env).map(|()| newcomer.door.let_in(slot.clone())));
+        match admitted {
+            Ok(let_in) => {
+                self.settle_in(newcomer, slot, let_in);
                 Ok(())
             }
             Err(refusal) => {
-                slot.remove_waker(newcomer.id);
+                slot.remove_link(newcomer.id);
                 Err(refusal)
             }
         }
@@ -245,32 +253,27 @@ impl Node {
         if !keys::verify(&content.client_key, &newcomer.binding, token, proof) {
             return Err(RefuseReason::TicketOtherClient.into());
         }
-        let cohort = CohortId::from(content.session);
-        let Some(slot) = self.slot(cohort).filter(|slot| slot.is_held()) else {
-            return Err(self.redirect(cohort, newcomer.kind).await);
+        let session = content.session;
+        let Some(slot) = self.slot_of(session).filter(|slot| slot.is_held()) else {
+            return Err(self.redirect(session, newcomer.kind).await);
         };
-        slot.add_waker(newcomer.id, newcomer.waker.clone());
         let link = newcomer.link(terms, down);
-        let resumed =
-            slot.with(self, None, |cohort, env| cohort.resume(fence, link, newcomer.kind == Kind::Quic, env));
-        let decision = match resumed {
+        let resumed = self.admit_to(newcomer, &slot, |cohort, env| {
+            cohort.resume(session, fence, link, newcomer.kind == Kind::Quic, env)
+        });
+        match resumed {
             // It has left or ended since it was looked up: which of the two, the directory knows.
-            Err(RefuseReason::SessionUnknown) => Err(self.redirect(cohort, newcomer.kind).await),
+            Err(RefuseReason::SessionUnknown) => Err(self.redirect(session, newcomer.kind).await),
             other => other.map_err(Refusal::from),
-        };
-        self.enter(newcomer, slot, decision)
+        }
     }
 
     /// Where the session's owner can be reached; or that there is none, by a leader's read.
-    async fn redirect(self: &Arc<Self>, cohort: CohortId, kind: Kind) -> Refusal {
-        match self.shared.engine.ask(cohort, Ask::Read).await {
-            Answer::Read(ReadAnswer::Read(None)) => RefuseReason::SessionUnknown.into(),
-            Answer::Read(ReadAnswer::Read(Some(found))) => {
-                let owner = if self.take_over(SessionId(cohort.0), &found.record) {
-                    self.id
-                } else {
-                    found.record.owner
-                };
+    async fn redirect(self: &Arc<Self>, session: SessionId, kind: Kind) -> Refusal {
+        match self.ruling_record(session).await {
+            Ok(None) => RefuseReason::SessionUnknown.into(),
+            Ok(Some((cohort, found))) => {
+                let owner = if self.take_over(cohort, &found.record) { self.id } else { found.record.owner };
                 let owner = self.live_nodes().into_iter().find(|info| info.id == owner);
                 let address = |info: crate::engine::NodeInfo| match kind {
                     Kind::Tcp => info.tcp,
@@ -281,12 +284,16 @@ impl Node {
                     elsewhere: owner.map(address).into_iter().collect(),
                 }
             }
-            Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => RefuseReason::Unavailable.into(),
+            Err(Unavailable) => RefuseReason::Unavailable.into(),
         }
     }
 }
 
 impl Newcomer {
+    fn attached(&self) -> Attached {
+        Attached { waker: self.waker.clone(), door: self.door.clone() }
+    }
+
     fn link(&self, terms: Terms, wanted: Cursor) -> Link {
         Link::new(self.id, terms.number, self.datagram_bytes_max, terms.credit, wanted)
     }

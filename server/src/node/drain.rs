@@ -36,6 +36,9 @@ pub struct DrainReport {
     pub closed: usize,
 }
 
+/// Rooms that nobody has moved by then are moved after this share of the drain's time.
+const ROOM_SHARE: u32 = 2;
+
 /// Share of the drain's time that is kept at the least for moves that have to be forced.
 const FORCED_SHARE: u32 = 5;
 
@@ -65,7 +68,8 @@ impl Node {
             if let Phase::Offline { .. } = *phase {
                 return false;
             }
-            *phase = Phase::Offline { reason, deadline: now() + deadline, any_version };
+            let rooms_leave_at = now() + deadline / ROOM_SHARE;
+            *phase = Phase::Offline { reason, rooms_leave_at, deadline: now() + deadline, any_version };
         }
         tracing::info!(node = %self.name, sessions = self.sessions(), "offline: {reason}");
         true
@@ -138,7 +142,7 @@ impl Node {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            if self.sessions() == 0 {
+            if self.is_empty() {
                 return;
             }
             emptied.await;
@@ -159,8 +163,8 @@ impl Node {
             slot.with(self, None, |cohort, env| {
                 // (c) What has left is the target's, although this node does not know yet how that ends.
                 if !cohort.is_passed_on() {
-                    cohort.close(CloseReason::NodeStopped, env);
-                    closed += 1;
+                    closed += cohort.sessions().len();
+                    cohort.close_all(CloseReason::NodeStopped, env);
                 }
             });
         }

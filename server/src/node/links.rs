@@ -5,6 +5,7 @@ use super::failpoints::Passage;
 use super::slot::Slot;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use sterna::protocol::limits;
 use sterna::protocol::reasons::RefuseReason;
 use sterna::protocol::session::{LinkId, Outgoing};
@@ -25,6 +26,8 @@ pub(super) struct Newcomer {
 /// Where a link stands.
 pub(super) struct Door {
     state: Mutex<DoorState>,
+    /// Counts the cohorts that the link has belonged to, so that its task need not ask each time.
+    turns: AtomicU32,
 }
 
 enum DoorState {
@@ -49,6 +52,22 @@ impl Door {
             *state = DoorState::Inside(slot);
         }
         waiting
+    }
+
+    /// The link's session belongs to another cohort from now on.
+    pub(super) fn lead_to(&self, slot: Arc<Slot>) {
+        let mut state = self.state.lock();
+        if let DoorState::Inside(_) = *state {
+            *state = DoorState::Inside(slot);
+            self.turns.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    fn slot(&self) -> Option<Arc<Slot>> {
+        match &*self.state.lock() {
+            DoorState::Inside(slot) => Some(slot.clone()),
+            DoorState::Greeting(_) | DoorState::Waiting | DoorState::Refused(_) | DoorState::Gone => None,
+        }
     }
 
     pub(super) fn refuse(&self, frame: &Downlink) {
@@ -100,7 +119,8 @@ impl Node {
     async fn run_client_link(self: Arc<Self>, link: Link) {
         let id = LinkId(self.next_link());
         let (greeting, greeted) = oneshot::channel();
-        let door = Arc::new(Door { state: Mutex::new(DoorState::Greeting(greeting)) });
+        let state = Mutex::new(DoorState::Greeting(greeting));
+        let door = Arc::new(Door { state, turns: AtomicU32::new(0) });
         let newcomer = Newcomer {
             id,
             kind: link.kind(),
@@ -114,7 +134,8 @@ impl Node {
         let waker = link.waker();
         let mut stopped = self.stopped.subscribe();
         let passage = Passage::default();
-        let mut handler = ClientLink { node: self.clone(), id, door: door.clone(), slot: None, passage };
+        let mut handler =
+            ClientLink { node: self.clone(), id, door: door.clone(), slot: None, turn: 0, passage };
         let stop = async {
             let _ = stopped.wait_for(|stopped| *stopped).await;
             waker.wake(); // it closes by itself, once it has said what it has to say
@@ -131,8 +152,15 @@ impl Node {
     }
 
     pub(super) fn on_link_ended(self: &Arc<Self>, slot: &Arc<Slot>, link: LinkId) {
-        slot.remove_waker(link);
-        slot.with(self, None, |cohort, env| cohort.link_ended(link, env));
+        if slot.remove_link(link) {
+            return slot.with(self, None, |cohort, env| cohort.link_ended(link, env));
+        }
+        // Its session has joined or left a room at this very moment.
+        for slot in self.all_slots() {
+            if slot.remove_link(link) {
+                slot.with(self, None, |cohort, env| cohort.link_ended(link, env));
+            }
+        }
     }
 }
 
@@ -143,15 +171,16 @@ struct ClientLink {
     door: Arc<Door>,
     /// The cohort, once the link is let in.
     slot: Option<Arc<Slot>>,
+    turn: u32,
     passage: Passage,
 }
 
 impl ClientLink {
     fn slot(&mut self) -> Option<Arc<Slot>> {
-        if self.slot.is_none()
-            && let DoorState::Inside(slot) = &*self.door.state.lock()
-        {
-            self.slot = Some(slot.clone());
+        let turn = self.door.turns.load(Ordering::Acquire);
+        if self.slot.is_none() || turn != self.turn {
+            self.turn = turn;
+            self.slot = self.door.slot();
         }
         self.slot.clone()
     }
@@ -192,13 +221,19 @@ impl ClientLink {
 }
 
 impl Handler for ClientLink {
-    fn received(&mut self, _: Lane, bytes: &[u8]) -> Result<usize, Close> {
+    fn received(&mut self, lane: Lane, bytes: &[u8]) -> Result<usize, Close> {
         let Some(slot) = self.slot() else { return self.greet(bytes) };
         let id = self.id;
-        slot.with(&self.node, Some(id), |cohort, env| cohort.received(id, bytes, env)).map_err(|fault| {
-            tracing::info!(node = %self.node.name, link = id.0, "a client broke the protocol: {fault}");
-            Close
-        })
+        let taken = slot.with(&self.node, Some(id), |cohort, env| cohort.received(id, bytes, env));
+        match taken {
+            Some(taken) => taken.map_err(|fault| {
+                tracing::info!(node = %self.node.name, link = id.0, "a client broke the protocol: {fault}");
+                Close
+            }),
+            // The session has joined or left a room since: what has come is for the cohort that has it now.
+            None if self.slot().is_some_and(|now| !Arc::ptr_eq(&now, &slot)) => self.received(lane, bytes),
+            None => Ok(bytes.len()),
+        }
     }
 
     fn datagram(&mut self, bytes: &[u8]) {
@@ -241,13 +276,13 @@ impl Handler for ClientLink {
         if self.node.has_stopped() || self.passage.is_broken() {
             return true;
         }
-        match &self.slot {
-            Some(slot) => slot.is_closing(self.id),
-            None => match &*self.door.state.lock() {
-                DoorState::Greeting(_) | DoorState::Waiting => false,
-                DoorState::Inside(slot) => slot.is_closing(self.id),
-                DoorState::Refused(_) | DoorState::Gone => true,
-            },
+        // The door's lock is let go before the cohort's is taken, which is taken first elsewhere.
+        if let Some(slot) = self.door.slot() {
+            return slot.is_closing(self.id);
+        }
+        match &*self.door.state.lock() {
+            DoorState::Greeting(_) | DoorState::Waiting | DoorState::Inside(_) => false,
+            DoorState::Refused(_) | DoorState::Gone => true,
         }
     }
 }

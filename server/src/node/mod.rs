@@ -15,6 +15,7 @@ mod links;
 mod outbox;
 mod pace;
 mod peers;
+mod rooms;
 mod slot;
 mod takeovers;
 
@@ -42,6 +43,7 @@ use sterna::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
 use sterna::protocol::lease::{Lease, LeaseWatch};
 use sterna::protocol::limits;
 use sterna::protocol::reasons::OfflineReason;
+use sterna::protocol::room::RoomSettings;
 use sterna::protocol::session::Settings;
 use sterna::protocol::snapshot;
 use sterna::protocol::source::Timing;
@@ -108,7 +110,7 @@ impl Observer for NoObserver {
 enum Phase {
     Online,
     Cordoned,
-    Offline { reason: OfflineReason, deadline: Time, any_version: bool },
+    Offline { reason: OfflineReason, rooms_leave_at: Time, deadline: Time, any_version: bool },
 }
 
 /// A running node.
@@ -128,8 +130,12 @@ pub struct Node {
     lease: RwLock<Lease>,
     watch: Mutex<LeaseWatch>,
     slots: Mutex<HashMap<CohortId, Arc<Slot>>>,
-    /// How many of the slots the node is responsible for.
+    /// Which room the sessions are in that are not alone.
+    rooms_of: Mutex<HashMap<SessionId, CohortId>>,
+    /// How many of the slots the node is responsible for ...
     held: AtomicUsize,
+    /// ... and how many sessions are in them.
+    sessions: AtomicUsize,
     outboxes: Mutex<HashMap<NodeId, Arc<Outbox>>>,
     refused: Mutex<Refusals>,
     pace: Pace,
@@ -214,7 +220,9 @@ impl Node {
             lease: RwLock::new(Lease::new(config.times.self_fence)),
             watch: Mutex::new(LeaseWatch::new(config.times.take_over)),
             slots: Mutex::default(),
+            rooms_of: Mutex::default(),
             held: AtomicUsize::new(0),
+            sessions: AtomicUsize::new(0),
             outboxes: Mutex::default(),
             refused: Mutex::default(),
             pace: Pace::default(),
@@ -269,7 +277,12 @@ impl Node {
 
     /// How many sessions it is responsible for.
     pub fn sessions(&self) -> usize {
-        self.held.load(Ordering::Acquire)
+        self.sessions.load(Ordering::Acquire)
+    }
+
+    /// Whether it is responsible for nobody, and for no room.
+    fn is_empty(&self) -> bool {
+        self.held.load(Ordering::Acquire) == 0
     }
 
     /// Runs a task that [`stop`](Self::stop) waits for.
@@ -311,13 +324,20 @@ impl Node {
             quic: self.quic,
             peer: self.peer,
             app_version: self.shared.application.version(),
-            sessions: self.slots.lock().len() as u64,
+            sessions: self.sessions() as u64,
         };
         self.shared.engine.publish(info).await
     }
 
     fn slot(&self, cohort: CohortId) -> Option<Arc<Slot>> {
         self.slots.lock().get(&cohort).cloned()
+    }
+
+    /// The cohort that holds this session here: its own, or its room's.
+    fn slot_of(&self, session: SessionId) -> Option<Arc<Slot>> {
+        let room = self.rooms_of.lock().get(&session).copied();
+        let room = room.and_then(|room| self.slot(room)).filter(|slot| slot.holds(session));
+        room.or_else(|| self.slot(session.into()))
     }
 
     /// Adds a cohort, unless there is one of this id.
@@ -372,6 +392,13 @@ impl NodeView for Node {
         }
     }
 
+    fn rooms_leave_at(&self) -> Option<Time> {
+        match *self.phase.lock() {
+            Phase::Offline { rooms_leave_at, .. } => Some(rooms_leave_at),
+            Phase::Online | Phase::Cordoned => None,
+        }
+    }
+
     fn allows_older(&self) -> bool {
         matches!(*self.phase.lock(), Phase::Offline { any_version: true, .. })
     }
@@ -403,6 +430,13 @@ fn settings(name: &str, config: &Config) -> Settings {
             Durability::Lazy => snapshot::Durability::Lazy(config.times.snapshot),
             Durability::Snapshot => snapshot::Durability::BeforeAck,
         },
+        room: Arc::new(RoomSettings {
+            members_max: config.limits.room_members_max,
+            property_bytes_max: config.limits.room_property_bytes_max,
+            state_bytes_max: config.limits.room_state_bytes_max.into(),
+            sync_bytes_max: config.limits.room_sync_bytes_max,
+            ..RoomSettings::default()
+        }),
     }
 }
 

@@ -144,18 +144,16 @@ impl Node {
             | Peer::BatonAck { .. }
             | Peer::Finalised { .. }
             | Peer::Ahead { .. }
+            | Peer::AheadAck { .. }
             | Peer::Cancel { .. } => {}
         }
         let Some(cohort) = frame.cohort() else { return };
         let slot = match (self.slot(cohort), &frame) {
             (Some(slot), _) => slot,
             // (c) A baton without a live preparation is handed back by whoever it reaches.
-            (None, Peer::Baton { id, baton }) => {
-                let Some(state) = baton.sessions.first() else { return };
-                let member =
-                    sterna::protocol::wire::Member { session: state.session, client_key: state.client_key };
-                let expected = || Cohort::expect(*id, &member, self.settings.clone());
-                return self.with_new(expected, |cohort, env| cohort.refuse_baton(from, *id, env));
+            (None, Peer::Baton { id, .. }) => {
+                let unknown = || Cohort::unknown(id.cohort, self.id, self.settings.clone());
+                return self.with_new(unknown, |cohort, env| cohort.refuse_baton(from, *id, env));
             }
             (None, _) => return,
         };
@@ -164,15 +162,14 @@ impl Node {
 
     fn on_prepare(self: &Arc<Self>, from: NodeId, frame: Peer) {
         let Peer::Prepare { id, fence, members, state_bytes, app_version, mode, .. } = frame else { return };
-        let Some(member) = members.first() else { return };
         self.grant(from, id.cohort);
         if let Some(reason) = self.why_not_here(id.target, app_version, state_bytes, id.cohort) {
             return self.send_peer(from, id.cohort, &Peer::Refused { id, reason });
         }
         let refused_before = self.refused.lock().ids.contains_key(&id);
-        let expected = || Cohort::expect(id, member, self.settings.clone());
+        let expected = || Cohort::expect(id, &members, self.settings.clone());
         self.with_new(expected, |cohort, env| {
-            cohort.on_prepare(id, from, fence, mode, refused_before, env);
+            cohort.on_prepare(id, from, fence, &members, mode, refused_before, env);
         });
     }
 
@@ -184,8 +181,8 @@ impl Node {
 
     /// Ends a session, if it is here. Else it has moved meanwhile, and who wants it to end looks again.
     pub(super) fn close_session(self: &Arc<Self>, session: SessionId, reason: CloseReason) {
-        if let Some(slot) = self.slot(session.into()) {
-            slot.with(self, None, |cohort, env| cohort.close(reason, env));
+        if let Some(slot) = self.slot_of(session) {
+            slot.with(self, None, |cohort, env| cohort.close(session, reason, env));
         }
     }
 
@@ -213,7 +210,7 @@ impl Node {
 
     /// Whether no more sessions fit.
     pub(super) fn is_full(&self) -> bool {
-        self.slots.lock().len() >= self.shared.config.limits.sessions_max as usize
+        self.sessions() >= self.shared.config.limits.sessions_max as usize
     }
 }
 

@@ -1,12 +1,14 @@
 //! A cohort under its lock, and the doing of what it wants done.
 
+use super::links::Door;
 use super::outbox::Item;
 use super::{Node, failpoints, now};
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
-use sterna::protocol::cohort::{Asker, Cohort, Env, Output, Report};
+use sterna::protocol::cohort::{Asker, Cohort, Entry, Env, Output, Report};
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::record::{Ask, Versioned};
 use sterna::protocol::session::LinkId;
@@ -26,20 +28,29 @@ pub(super) struct Slot {
 
 struct Inner {
     cohort: Cohort,
-    wakers: Vec<(LinkId, Waker)>,
+    links: HashMap<LinkId, Attached>,
     /// Until when the timer sleeps.
     armed: Option<Time>,
-    /// The node counts it among those that it is responsible for.
-    counted: bool,
+    /// The node counts it among those that it is responsible for, with so many sessions.
+    counted: Option<usize>,
     /// The node that its move is counted for.
     departs_to: Option<NodeId>,
     /// It is counted among those that have arrived before their clients.
     ahead: bool,
 }
 
+/// A link of one of the cohort's sessions, as it runs on a task of its own.
+#[derive(Clone)]
+pub(super) struct Attached {
+    pub(super) waker: Waker,
+    /// Leads the link's task to the cohort.
+    pub(super) door: Arc<Door>,
+}
+
 impl Inner {
     fn new(cohort: Cohort) -> Self {
-        Self { cohort, wakers: Vec::new(), armed: None, counted: false, departs_to: None, ahead: false }
+        let links = HashMap::new();
+        Self { cohort, links, armed: None, counted: None, departs_to: None, ahead: false }
     }
 }
 
@@ -124,8 +135,8 @@ impl Slot {
         let inner = self.inner.lock();
         self.removed.store(true, Ordering::Release);
         self.timer.notify_one();
-        for (_, waker) in &inner.wakers {
-            waker.wake();
+        for link in inner.links.values() {
+            link.waker.wake();
         }
     }
 
@@ -139,29 +150,81 @@ impl Slot {
         self.inner.lock().cohort.is_closing(link)
     }
 
-    pub(super) fn add_waker(&self, link: LinkId, waker: Waker) {
-        self.inner.lock().wakers.push((link, waker));
+    pub(super) fn add_link(&self, link: LinkId, attached: Attached) {
+        self.inner.lock().links.insert(link, attached);
     }
 
-    pub(super) fn remove_waker(&self, link: LinkId) {
-        self.inner.lock().wakers.retain(|(other, _)| *other != link);
+    /// False: it is not here; its session may be with another cohort by now.
+    pub(super) fn remove_link(&self, link: LinkId) -> bool {
+        self.inner.lock().links.remove(&link).is_some()
+    }
+
+    /// Whether this room holds this session.
+    pub(super) fn holds(&self, session: SessionId) -> bool {
+        self.inner.lock().cohort.sessions().any(|held| held.id() == session)
+    }
+
+    /// The session of a lone cohort joins this room. The lone one is locked first, everywhere.
+    pub(super) fn enter(self: &Arc<Self>, node: &Arc<Node>, lone: &Arc<Self>) -> Entry {
+        node.with_env(|env| {
+            let mut theirs = lone.inner.lock();
+            let mut ours = self.inner.lock();
+            if self.removed.load(Ordering::Acquire) || lone.removed.load(Ordering::Acquire) {
+                return Entry::Later;
+            }
+            let session = theirs.cohort.sessions().next().map(|session| session.id());
+            let entry = ours.cohort.enter(&mut theirs.cohort, env);
+            if let (Entry::Entered, Some(session)) = (entry, session) {
+                node.rooms_of.lock().insert(session, self.id);
+                for (id, link) in theirs.links.drain() {
+                    link.door.lead_to(self.clone());
+                    link.waker.wake();
+                    ours.links.insert(id, link);
+                }
+            }
+            self.follow_up(node, &mut ours, None, env);
+            self.rearm(&ours, env);
+            lone.follow_up(node, &mut theirs, None, env);
+            lone.rearm(&theirs, env);
+            entry
+        })
+    }
+
+    /// A session that has left this room becomes a slot of its own, with its links.
+    fn split(self: &Arc<Self>, node: &Arc<Node>, inner: &mut Inner, cohort: Cohort, env: &Env<'_>) {
+        let Some(session) = cohort.sessions().next() else { return };
+        let (session, links) = (session.id(), session.link_ids().collect::<Vec<_>>());
+        node.rooms_of.lock().remove(&session);
+        let slot = Self::spawn(node, cohort);
+        let mut theirs = slot.inner.lock();
+        for id in links {
+            if let Some(link) = inner.links.remove(&id) {
+                link.door.lead_to(slot.clone());
+                link.waker.wake();
+                theirs.links.insert(id, link);
+            }
+        }
+        node.slots.lock().insert(slot.id, slot.clone());
+        theirs.cohort.begin_alone(env);
+        slot.follow_up(node, &mut theirs, None, env);
+        slot.rearm(&theirs, env);
     }
 
     fn follow_up(self: &Arc<Self>, node: &Arc<Node>, inner: &mut Inner, own: Option<LinkId>, env: &Env<'_>) {
         while let Some(output) = inner.cohort.poll_output() {
             self.perform(node, inner, output, env);
         }
-        let Inner { cohort, wakers, counted, .. } = inner;
+        let Inner { cohort, links, counted, .. } = inner;
         cohort.take_dirty(|dirty| {
             if Some(dirty) != own
-                && let Some((_, waker)) = wakers.iter().find(|(id, _)| *id == dirty)
+                && let Some(link) = links.get(&dirty)
             {
-                waker.wake();
+                link.waker.wake();
             }
         });
-        let held = cohort.is_held();
-        if held != std::mem::replace(counted, held) {
-            node.count(held);
+        let held = cohort.is_held().then(|| cohort.sessions().len());
+        if held != *counted {
+            node.count(std::mem::replace(counted, held), held);
         }
         self.keep_pace(node, inner);
         let Inner { cohort, .. } = inner;
@@ -178,7 +241,7 @@ impl Slot {
         if arriving_at != *departs_to {
             node.count_departure(std::mem::replace(departs_to, arriving_at), arriving_at);
         }
-        if *ahead && (cohort.session().is_linked() || !cohort.is_held()) {
+        if *ahead && (all_linked(cohort) || !cohort.is_held()) {
             *ahead = false;
             node.count_arrival_ahead(self.id, false);
         }
@@ -196,16 +259,26 @@ impl Slot {
             Output::ReadLeases(number) => self.read_leases(node, number),
             Output::Snapshot(asker, number, ask) => self.ask_snapshot(node, asker, number, ask),
             Output::RememberRefusal(id) => node.refused.lock().remember(id),
-            Output::Forget(held) => {
-                let session = inner.cohort.session();
-                self.forget(node, held, session.user().to_owned(), session.id());
+            Output::Forget { held, user } => self.forget(node, held, user),
+            Output::Room(ask) => node.ask_for_room(self, ask),
+            Output::Split(cohort) => self.split(node, inner, *cohort, env),
+            Output::List => node.list_room(self.id, &inner.cohort),
+            Output::Dismiss(links) => {
+                for link in links {
+                    if let Some(link) = inner.links.get(&link) {
+                        link.waker.wake();
+                    }
+                }
             }
             Output::Report(report) => {
                 if let Report::MovedIn { .. } = report
-                    && !inner.cohort.session().is_linked()
+                    && !all_linked(&inner.cohort)
                 {
                     inner.ahead = true;
                     node.count_arrival_ahead(self.id, true);
+                }
+                if let Report::MovedIn { .. } | Report::TookOver(_) = report {
+                    node.index_room(self.id, &inner.cohort);
                 }
                 log_report(node, self.id, report);
                 node.shared.observer.report(&node.name, report, Instant::now());
@@ -217,7 +290,8 @@ impl Slot {
         let (slot, node) = (self.clone(), node.clone());
         tokio::spawn(async move {
             let engine = &node.shared.engine;
-            let asked = failpoints::ask(asker, number, ask, |ask| engine.ask(slot.id, ask));
+            let key = asker.key(slot.id);
+            let asked = failpoints::ask(asker, number, ask, |ask| engine.ask(key, ask));
             let answer = asked.await;
             slot.with(&node, None, |cohort, env| cohort.on_answer(asker, number, answer, env));
         });
@@ -227,7 +301,8 @@ impl Slot {
         let (slot, node) = (self.clone(), node.clone());
         tokio::spawn(async move {
             let engine = &node.shared.engine;
-            let asked = failpoints::ask_snapshot(ask, |ask| engine.ask_snapshot(slot.id, ask));
+            let key = asker.key(slot.id);
+            let asked = failpoints::ask_snapshot(ask, |ask| engine.ask_snapshot(key, ask));
             let answer = asked.await;
             slot.with(&node, None, |cohort, env| cohort.on_snapshot(asker, number, answer, env));
         });
@@ -243,7 +318,7 @@ impl Slot {
 
     /// Deletes what the engine holds of the session, and does not rest until it is gone: whoever finds the
     /// record would take the session for one that can be resumed.
-    fn forget(self: &Arc<Self>, node: &Arc<Node>, held: Versioned, user: String, session: SessionId) {
+    fn forget(self: &Arc<Self>, node: &Arc<Node>, held: Versioned, user: Option<String>) {
         let (slot, node) = (self.clone(), node.clone());
         tokio::spawn(async move {
             let engine = &node.shared.engine;
@@ -253,10 +328,17 @@ impl Slot {
                 }
                 tokio::time::sleep(node.timing.record_poll).await;
             }
-            engine.release_user(&user, session).await;
+            if let Some(user) = user {
+                engine.release_user(&user, SessionId(slot.id.0)).await;
+            }
             slot.with(&node, None, |cohort, _| cohort.on_forgotten());
         });
     }
+}
+
+/// Whether every client has come.
+fn all_linked(cohort: &Cohort) -> bool {
+    cohort.sessions().all(|session| session.is_linked())
 }
 
 fn log_report(node: &Node, cohort: CohortId, report: Report) {
@@ -297,15 +379,24 @@ impl Node {
         // A new cohort of the same id may have taken its place.
         if slots.get(&slot.id).is_some_and(|present| Arc::ptr_eq(present, slot)) {
             slots.remove(&slot.id);
+            self.rooms_of.lock().retain(|_, room| *room != slot.id);
         }
     }
 
-    /// It is responsible for one cohort more, or less.
-    fn count(&self, held: bool) {
-        if held {
-            self.held.fetch_add(1, Ordering::AcqRel);
-        } else if self.held.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.emptied.notify_waiters();
+    /// It is responsible for a cohort, or not any more, or the cohort has another number of sessions.
+    fn count(&self, before: Option<usize>, after: Option<usize>) {
+        self.sessions.fetch_add(after.unwrap_or_default(), Ordering::AcqRel);
+        self.sessions.fetch_sub(before.unwrap_or_default(), Ordering::AcqRel);
+        match (before, after) {
+            (None, Some(_)) => {
+                self.held.fetch_add(1, Ordering::AcqRel);
+            }
+            (Some(_), None) => {
+                if self.held.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    self.emptied.notify_waiters();
+                }
+            }
+            (Some(_), Some(_)) | (None, None) => {}
         }
     }
 
@@ -323,6 +414,7 @@ impl Node {
             | Peer::BatonAck { .. }
             | Peer::Finalised { .. }
             | Peer::Ahead { .. }
+            | Peer::AheadAck { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
             | Peer::Credit { .. } => (None, None),

@@ -6,7 +6,7 @@ use crate::engine::{NodeInfo, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sterna::protocol::cohort::Cohort;
-use sterna::protocol::ids::{CohortId, NodeId, SessionId};
+use sterna::protocol::ids::{CohortId, NodeId};
 use sterna::protocol::record::Record;
 use sterna::protocol::time::Time;
 
@@ -14,8 +14,8 @@ use sterna::protocol::time::Time;
 pub(super) type Estates = BTreeMap<NodeId, Option<Time>>;
 
 impl Node {
-    /// Takes a session over if that is permitted, as far as this node can see. The take-over asks for itself.
-    pub(super) fn take_over(self: &Arc<Self>, session: SessionId, record: &Record) -> bool {
+    /// Takes a session, or a room, over if that is permitted, as far as this node can see. The take-over asks for itself.
+    pub(super) fn take_over(self: &Arc<Self>, id: CohortId, record: &Record) -> bool {
         let nobody = {
             let watch = self.watch.lock();
             record.may_be_taken_over(self.id, |node| watch.has_run_out(node))
@@ -26,7 +26,7 @@ impl Node {
         if !nobody || !willing || !permitted || self.is_full() {
             return false;
         }
-        let unknown = || Cohort::unknown(session, self.id, self.settings.clone());
+        let unknown = || Cohort::unknown(id, self.id, self.settings.clone());
         self.with_new(unknown, |cohort, env| cohort.take_over(env));
         true
     }
@@ -62,7 +62,7 @@ impl Node {
         let heirs = self.live_nodes();
         let mine = |cohort: &CohortId| heir(*cohort, &heirs) == Some(self.id);
         for cohort in cohorts.into_iter().filter(mine) {
-            let unknown = || Cohort::unknown(SessionId(cohort.0), self.id, self.settings.clone());
+            let unknown = || Cohort::unknown(cohort, self.id, self.settings.clone());
             self.with_new(unknown, |cohort, env| cohort.take_over(env));
         }
         true

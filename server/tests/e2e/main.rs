@@ -16,6 +16,7 @@ mod queues;
 mod raw;
 mod refusals;
 mod resumes;
+mod rooms;
 mod strangers;
 mod tickets;
 mod users;

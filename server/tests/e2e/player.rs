@@ -118,6 +118,20 @@ impl Player {
         }
     }
 
+    /// The same, but those before it are kept for later.
+    pub(crate) async fn until_keeping(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+        let mut kept = Vec::new();
+        loop {
+            let (event, bytes) = self.next().await;
+            if wanted(&event) {
+                kept.append(&mut self.waiting.drain(..).collect());
+                self.waiting = kept.into();
+                return event;
+            }
+            kept.push((event, bytes));
+        }
+    }
+
     pub(crate) async fn until_offline(&mut self) {
         self.until(|event| matches!(event, Event::Offline { .. })).await;
     }

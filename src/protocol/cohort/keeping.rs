@@ -4,7 +4,8 @@ use super::{Asker, Cohort, Env, Output, Role};
 use crate::protocol::ids::Fence;
 use crate::protocol::keeper::{Kept, Step};
 use crate::protocol::record::Ask;
-use crate::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk};
+use crate::protocol::room::Room;
+use crate::protocol::snapshot::{Durability, Snapshot, SnapshotAnswer, SnapshotAsk};
 use crate::protocol::takeover;
 use crate::protocol::target;
 use crate::protocol::time::Time;
@@ -15,11 +16,12 @@ impl Cohort {
         env.permit?;
         match &self.role {
             Role::Owner(_) | Role::Source(..) => {
-                self.fence().filter(|_| self.is_served() && self.session.closed().is_none())
+                let over = self.room.is_none() && self.sessions().any(|session| session.closed().is_some());
+                self.record_fence().filter(|_| self.is_served() && !over)
             }
             // Also after a fence, or for a session that has ended: without it the move would not end, and the
             // store knows who is too late.
-            Role::Target(target) => target.serves().then(|| self.session.fence()),
+            Role::Target(target) => target.serves().then_some(self.fence),
             Role::Absent | Role::Taking(_) | Role::Ending => None,
         }
     }
@@ -27,7 +29,7 @@ impl Cohort {
     /// Stores a snapshot if one is due.
     pub(super) fn keep(&mut self, env: &Env<'_>) {
         let Some(fence) = self.keeps_at(env) else { return };
-        let due = self.session.snapshot_due(self.keeper.taken_at(), env.now);
+        let due = self.snapshot_due(env);
         if due.is_some_and(|at| at <= env.now) {
             self.keeper.want();
         }
@@ -35,8 +37,11 @@ impl Cohort {
             None => return,
             Some(Step::Read(number)) => (number, SnapshotAsk::Read),
             Some(Step::Write { number, expected, snapshot }) => {
-                let sessions = vec![self.session.take_snapshot(env.now)];
-                let snapshot = Box::new(Snapshot { fence, number: snapshot, sessions });
+                let sessions =
+                    self.seats.iter_mut().map(|seat| seat.session.take_snapshot(env.now)).collect();
+                let room = self.room.as_deref_mut().map(|room| room.take_snapshot(env.now));
+                self.note_taken();
+                let snapshot = Box::new(Snapshot { fence, number: snapshot, sessions, room });
                 (number, SnapshotAsk::Write { expected, snapshot })
             }
         };
@@ -49,12 +54,30 @@ impl Cohort {
         if self.keeper.is_pending() {
             return self.keeper.poll_timeout();
         }
-        self.session.snapshot_due(self.keeper.taken_at(), env.now)
+        self.snapshot_due(env)
+    }
+
+    /// When a snapshot is due because something has changed.
+    fn snapshot_due(&self, env: &Env<'_>) -> Option<Time> {
+        let taken_at = self.keeper.taken_at();
+        let of_sessions = self.sessions().filter_map(|session| session.snapshot_due(taken_at, env.now)).min();
+        let changed = self.room.as_deref().is_some_and(Room::is_unsaved);
+        let of_room = match self.settings.durability {
+            Durability::None => None,
+            Durability::Lazy(every) => changed.then(|| taken_at.map_or(env.now, |at| at + every)),
+            Durability::BeforeAck => changed.then_some(env.now),
+        };
+        [of_sessions, of_room].into_iter().flatten().min()
+    }
+
+    /// Whether snapshots of it are stored at all.
+    pub(super) fn is_stored(&self) -> bool {
+        self.settings.durability != Durability::None
     }
 
     /// An arrival is stored before its record is finalised, where snapshots are.
     pub(super) fn keep_arrival(&mut self, env: &Env<'_>) {
-        if self.session.is_stored() {
+        if self.is_stored() {
             self.keeper.want();
             self.keep(env);
         } else {
@@ -74,18 +97,22 @@ impl Cohort {
         match asker {
             Asker::Keeper => self.on_keeper_answer(number, answer, env),
             Asker::TakeOver => self.take_over_input(takeover::Input::Snapshot(number, answer), env),
+            Asker::Member(session) => self.on_member_snapshot(session, number, answer, env),
             Asker::Owner | Asker::Source(_) | Asker::Target(_) => {}
         }
         self.settle(env);
     }
 
     fn on_keeper_answer(&mut self, number: u64, answer: SnapshotAnswer, env: &Env<'_>) {
-        let fence = self.fence().unwrap_or_else(|| self.session.fence());
+        let fence = self.record_fence().unwrap_or(self.fence);
         let again_after = env.node.timing().record_poll;
         match self.keeper.on_answer(number, answer, fence, env.now, again_after) {
             None => {}
             Some(Kept::Stored) => {
-                self.session.snapshot_stored();
+                for seat in self.seats.iter_mut().filter(|seat| !seat.is_leaving()) {
+                    seat.session.snapshot_stored();
+                }
+                self.on_room_stored();
                 self.arrival_kept(env);
             }
             // Whoever stores at a higher fence has won the record first: it is read before anything more is

@@ -1,15 +1,16 @@
 //! Take-over from a node that is gone, and recall from a target that is: between the session here and
 //! [`TakeOver`].
 
-use super::{Asker, Cohort, Env, Output, Report, Role};
-use crate::protocol::application::Context;
-use crate::protocol::ids::NodeId;
+use super::{Asker, Cohort, Env, Output, Report, Role, Seat};
+use crate::protocol::ids::{CohortId, Fence, NodeId};
 use crate::protocol::reasons::{CloseReason, TargetRefusal};
 use crate::protocol::record::{Revision, Versioned};
+use crate::protocol::room::{Room, RoomState};
+use crate::protocol::session::Session;
 use crate::protocol::snapshot::{Origin, Snapshot, SnapshotAsk};
 use crate::protocol::takeover::{self, Outcome, TakeOver};
 use crate::protocol::target;
-use crate::protocol::wire::{Downlink, SwitchCause};
+use crate::protocol::wire::{Downlink, SessionState, SwitchCause};
 use std::collections::BTreeSet;
 
 impl Cohort {
@@ -28,7 +29,7 @@ impl Cohort {
         if let Role::Absent = self.role
             && env.permit.is_some()
         {
-            self.begin_anew();
+            self.begin_anew(&[]);
             let take_over = TakeOver::new(self.me, None, env.node.timing().record_poll, env.now);
             self.take_over_as(take_over, env);
         }
@@ -44,20 +45,22 @@ impl Cohort {
     /// target has stored is gone on from.
     pub(super) fn recall(&mut self, held: Versioned, env: &Env<'_>) {
         // A link that was idle meanwhile does not tell how far the client is: it is asked to come anew.
-        self.session.control(&Downlink::Moved { cohort: self.id, epoch: held.record.epoch });
-        self.session.drop_links(CloseReason::Moved);
+        for seat in &mut self.seats {
+            seat.session.control(&Downlink::Moved { cohort: self.id, epoch: held.record.epoch });
+            seat.session.drop_links(CloseReason::Moved);
+        }
         let poll = env.node.timing().record_poll;
-        if !self.session.is_stored() {
+        if !self.is_stored() {
             self.restart(held, None, env);
         } else if env.permit.is_some() && !self.fenced {
-            let copy = self.session.fence();
+            let copy = self.fence;
             self.take_over_as(TakeOver::recall(held, copy, poll, env.now), env);
         } else if env.permit.is_some() {
             // The lease had run out during the move and has been back since: nothing else will wake this up.
             self.recall_again(env);
         } else {
             // Fenced: it is looked at again when the lease is back.
-            let mut take_over = TakeOver::recall(held, self.session.fence(), poll, env.now);
+            let mut take_over = TakeOver::recall(held, self.fence, poll, env.now);
             take_over.handle(takeover::Input::Fenced, env.now);
             self.take_over_as(take_over, env);
         }
@@ -65,7 +68,7 @@ impl Cohort {
 
     /// The lease is back: what was being recalled is taken to the next epoch first (e).
     pub(super) fn recall_again(&mut self, env: &Env<'_>) {
-        let copy = Some(self.session.fence());
+        let copy = Some(self.fence);
         self.take_over_as(TakeOver::new(self.me, copy, env.node.timing().record_poll, env.now), env);
     }
 
@@ -94,14 +97,16 @@ impl Cohort {
                     self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, SnapshotAsk::Read));
                 }
                 takeover::Output::WriteBack { number, expected, fence, snapshot } => {
-                    let mut sessions = snapshot
-                        .map_or_else(|| vec![self.session.export(env.now)], |snapshot| snapshot.sessions);
+                    let (mut sessions, room) = match snapshot {
+                        Some(snapshot) => (snapshot.sessions, snapshot.room),
+                        None => self.copy(env),
+                    };
                     // Whoever restarts from this once more begins a later generation: the client may have joined
                     // the one that begins here, and has to be told again.
                     for state in &mut sessions {
                         state.generation = state.generation.next();
                     }
-                    let snapshot = Box::new(Snapshot { fence, number: 0, sessions });
+                    let snapshot = Box::new(Snapshot { fence, number: 0, sessions, room });
                     let ask = SnapshotAsk::Write { expected, snapshot };
                     self.outputs.push_back(Output::Snapshot(Asker::TakeOver, number, ask));
                 }
@@ -125,17 +130,15 @@ impl Cohort {
         }
     }
 
-    /// Serves from what is stored, or from the copy: in a new generation.
+    /// Serves from what is stored, or from the copy: in a new generation. A room does so once its members have been
+    /// confirmed.
     fn restart(&mut self, held: Versioned, stored: Option<(Revision, Option<Box<Snapshot>>)>, env: &Env<'_>) {
-        let mut origin = Origin::Copy { epoch: self.session.fence().epoch };
+        let mut origin = Origin::Copy { epoch: self.fence.epoch };
         let fence = held.record.fence();
         let (revision, snapshot) = stored.map_or((None, None), |(revision, from)| (Some(revision), from));
         if let Some(snapshot) = snapshot {
             origin = snapshot.origin();
-            let id = self.session.id();
-            let state = snapshot.sessions.into_iter().find(|state| state.session == id);
-            let restored = state.is_some_and(|state| self.session.import(state, fence, env.now).is_ok());
-            if !restored {
+            if !self.restore(*snapshot, fence, env) {
                 // Not what a node of this version has written: nothing can be made of it.
                 return self.forget(held, CloseReason::SessionUnknown);
             }
@@ -145,17 +148,81 @@ impl Cohort {
             self.fenced = false;
         }
         self.keeper.begin_anew(revision);
-        self.session.new_generation(fence.epoch);
-        self.told_offline = false;
-        self.own(held, env);
-        self.open_links(SwitchCause::TookOver, fence, env);
+        self.fence = fence;
+        self.restarted_from = Some(origin);
+        for seat in &mut self.seats {
+            seat.session.new_generation(fence.epoch);
+            seat.told_offline = false;
+            seat.change = None;
+        }
+        self.role = Role::Owner(held);
+        if self.room.is_some() {
+            self.confirm_members(env);
+            self.own(held, env);
+        } else {
+            self.own(held, env);
+            self.open_links(SwitchCause::TookOver, fence, env);
+            self.report_restart(env);
+        }
+    }
+
+    /// The cohort is served again: tells whoever counts, and the game.
+    pub(super) fn report_restart(&mut self, env: &Env<'_>) {
+        let Some(origin) = self.restarted_from.take() else { return };
         self.outputs.push_back(Output::Report(Report::TookOver(origin)));
-        env.application.took_over(&mut Context { session: &mut self.session, now: env.now }, origin);
+        for index in 0..self.seats.len() {
+            if let Some((seat, mut company)) = self.at(index, env.application) {
+                company.took_over(&mut seat.session, origin, env.now);
+            }
+        }
+        self.with_room_context(env, |application, context| application.room_took_over(context, origin));
+    }
+
+    /// Everything that is here, as it would be stored.
+    fn copy(&mut self, env: &Env<'_>) -> (Vec<SessionState>, Option<RoomState>) {
+        let sessions = self.seats.iter().map(|seat| seat.session.export(env.now)).collect();
+        (sessions, self.room.as_deref().map(|room| room.export(env.now)))
+    }
+
+    /// Takes everything from a snapshot. False: it is not one of this cohort.
+    fn restore(&mut self, snapshot: Snapshot, fence: Fence, env: &Env<'_>) -> bool {
+        let Snapshot { sessions, room, .. } = snapshot;
+        let is_own = sessions.len() == 1 && CohortId::from(sessions[0].session) == self.id;
+        if room.is_none() && !is_own {
+            return false;
+        }
+        let settings = self.settings.room.clone();
+        match room.map(|state| Room::restore(state, settings, env.now)).transpose() {
+            Ok(room) => self.room = room.map(Box::new),
+            Err(_) => return false,
+        }
+        let mut seats = Vec::new();
+        for state in sessions {
+            let session = match self.seat_of(state.session) {
+                Some(index) => self.seats[index].session.expected_again(state.client_key),
+                None => Session::expected(state.session, state.client_key, self.settings.clone()),
+            };
+            let mut seat = Box::new(Seat::new(session));
+            let fence = match self.room {
+                Some(_) => Fence { binding: state.binding, ..fence },
+                None => fence,
+            };
+            if seat.session.import(state, fence, env.now).is_err() {
+                return false;
+            }
+            seats.push(seat);
+        }
+        seats.sort_by_key(|seat| seat.id());
+        seats.dedup_by_key(|seat| seat.id());
+        self.seats = seats;
+        self.wake_game(env)
     }
 
     /// Nothing of it is left here.
     pub(super) fn vacate(&mut self) {
         self.role = Role::Absent;
-        self.session.drop_links(CloseReason::Moved);
+        for seat in &mut self.seats {
+            seat.session.drop_links(CloseReason::Moved);
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! a driver has only the next one.
 
 use super::{Asker, Cohort, Env, Role};
-use crate::protocol::ids::MoveId;
+use crate::protocol::ids::{MoveId, SessionId};
 use crate::protocol::source::{self, Source};
 use crate::protocol::takeover;
 use crate::protocol::target::{self, Target};
@@ -18,6 +18,12 @@ pub enum Wake {
     TakeOver(takeover::Wake),
     /// The writer of snapshots.
     Keeper,
+    /// A member that joins or leaves.
+    Change(SessionId),
+    /// What the client of this session wants of rooms.
+    Errand(SessionId),
+    /// The room waits no longer for its last clients.
+    Gather,
 }
 
 impl Cohort {
@@ -39,6 +45,11 @@ impl Cohort {
         };
         wakes.extend(self.refusing.iter().flat_map(of_target));
         wakes.extend(self.keeper.poll_timeout().map(|_| Wake::Keeper));
+        for seat in &self.seats {
+            wakes.extend(seat.poll_change().map(|_| Wake::Change(seat.id())));
+            wakes.extend(self.poll_errand(seat).map(|_| Wake::Errand(seat.id())));
+        }
+        wakes.extend(self.gather_until.filter(|_| self.seats.len() > 1).map(|_| Wake::Gather));
         wakes
     }
 
@@ -60,8 +71,10 @@ impl Cohort {
                     self.drain_refusing();
                 }
             }
-            // What the keeper waits for is done in `settle`.
-            (Wake::Source(_) | Wake::TakeOver(_) | Wake::Keeper, _) => {}
+            (Wake::Change(_), _) => self.on_changes_timeout(env),
+            (Wake::Gather, _) => self.on_gather_timeout(env),
+            // What the keeper and errands wait for is done in `settle`.
+            (Wake::Source(_) | Wake::TakeOver(_) | Wake::Keeper | Wake::Errand(_), _) => {}
         }
         self.settle(env);
     }
@@ -77,7 +90,7 @@ impl Cohort {
     /// Whether an answer to this asker would find somebody.
     pub fn asks(&self, asker: Asker) -> bool {
         match asker {
-            Asker::Owner => self.fenced && matches!(self.role, Role::Owner(_)),
+            Asker::Owner => (self.fenced || self.raise_to.is_some()) && matches!(self.role, Role::Owner(_)),
             Asker::Source(id) => self.departs_by(id),
             Asker::Target(id) => match &self.role {
                 Role::Target(target) if target.id() == id => true,
@@ -90,6 +103,9 @@ impl Cohort {
             },
             Asker::TakeOver => matches!(self.role, Role::Taking(_)),
             Asker::Keeper => self.keeper.is_pending(),
+            Asker::Member(session) => {
+                self.seat_of(session).is_some_and(|index| self.seats[index].is_changing())
+            }
         }
     }
 
@@ -99,7 +115,7 @@ impl Cohort {
             && match asker {
                 Asker::Owner => number == self.owner_asked,
                 Asker::Keeper => self.keeper.awaits(number),
-                Asker::Source(_) | Asker::Target(_) | Asker::TakeOver => true,
+                Asker::Source(_) | Asker::Target(_) | Asker::TakeOver | Asker::Member(_) => true,
             }
     }
 
@@ -125,6 +141,9 @@ impl Cohort {
             Role::Absent | Role::Owner(_) | Role::Ending => {}
         }
         self.keeper.renumber();
+        for change in self.seats.iter_mut().filter_map(|seat| seat.change.as_mut()) {
+            change.renumber();
+        }
         for target in &mut self.refusing {
             target.renumber();
         }

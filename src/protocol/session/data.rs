@@ -2,7 +2,6 @@
 
 use super::Session;
 use crate::protocol::application::DataFull;
-use crate::protocol::limits;
 use crate::protocol::wire::Value;
 use std::collections::BTreeSet;
 
@@ -46,12 +45,17 @@ impl Session {
         }
     }
 
-    /// A copy of the user's data if it is too large to travel with the baton; from here on only what changes
-    /// does. So the freeze does not grow with the data.
-    pub fn copy_ahead(&mut self) -> Option<Vec<(String, Value)>> {
-        let large = self.data_bytes > limits::COPY_AHEAD_BYTES;
-        self.changed = large.then(BTreeSet::new);
-        large.then(|| self.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    /// The user's data is too large to travel with the baton: from here on only what changes does. So the freeze
+    /// does not grow with the data. False: there is none.
+    pub fn begin_copy(&mut self) -> bool {
+        let any = !self.data.is_empty();
+        self.changed = any.then(BTreeSet::new);
+        any
+    }
+
+    /// All of the user's data, to travel ahead of the baton.
+    pub fn copy(&self) -> Vec<(String, Value)> {
+        self.data.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     /// The move for which data was copied ahead has ended.
@@ -87,6 +91,7 @@ mod tests {
             silence_max: Duration::from_secs(5),
             moves_when_online: false,
             durability: Durability::None,
+            room: Arc::default(),
         })
     }
 
@@ -101,7 +106,8 @@ mod tests {
     #[test]
     fn only_what_changed_since_the_copy_travels_with_the_baton() {
         let mut source = hoarder();
-        let copy = source.copy_ahead().expect("it is large");
+        assert!(source.begin_copy());
+        let copy = source.copy();
         source.set("chest-1", Value::Integer(1)).unwrap();
         source.delete("chest-2");
         source.set("chest-8", Value::Text("new".into())).unwrap();
@@ -122,17 +128,16 @@ mod tests {
     #[test]
     fn after_a_move_that_failed_all_of_it_travels_again() {
         let mut source = hoarder();
-        source.copy_ahead();
+        source.begin_copy();
         source.forget_copy();
         let state = source.export_for_baton(Time::default());
         assert_eq!((state.data.len(), state.ahead), (8, false));
     }
 
     #[test]
-    fn small_user_data_is_not_copied_ahead() {
+    fn of_no_user_data_nothing_is_copied_ahead() {
         let mut session = Session::new(SessionId(1), "ann".into(), [7; 32], Fence::default(), settings());
-        session.set("score", Value::Integer(1)).unwrap();
-        assert_eq!(session.copy_ahead(), None);
+        assert!(!session.begin_copy());
         assert!(!session.export_for_baton(Time::default()).ahead);
     }
 }

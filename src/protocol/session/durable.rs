@@ -1,7 +1,8 @@
 //! Snapshots of a session: when one is wanted, what it covers, and what waits for it to be stored.
 
 use super::{Session, Settings};
-use crate::protocol::application::{Application, Context, Lost};
+use crate::protocol::application::Lost;
+use crate::protocol::company::Company;
 use crate::protocol::ids::Cursor;
 use crate::protocol::sequence::Ring;
 use crate::protocol::snapshot::Durability;
@@ -108,7 +109,7 @@ impl Session {
 
     /// The client has joined the new generation, and sends uplink from `at` on: tells the application what is
     /// gone.
-    pub(super) fn on_rejoined(&mut self, at: Cursor, application: &dyn Application, now: Time) {
+    pub(super) fn on_rejoined(&mut self, at: Cursor, company: &mut Company<'_>, now: Time) {
         let expected = self.expects();
         if at > expected {
             // What lies between was processed by the owner that is gone; the client reports it as lost.
@@ -120,7 +121,7 @@ impl Session {
         let uplink = expected.0..at.0.max(expected.0);
         let lost = Lost { uplink, downlink: std::mem::replace(&mut self.undone, 0..0) };
         if !lost.is_empty() {
-            application.lost(&mut Context { session: self, now }, &lost);
+            company.lost(self, &lost, now);
         }
     }
 }

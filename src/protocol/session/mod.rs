@@ -16,10 +16,12 @@ mod uplink;
 pub use footprint::Footprint;
 pub use link::{Link, LinkId, Outgoing};
 
-use crate::protocol::application::{Application, Context};
-use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
+use crate::protocol::company::Company;
+use crate::protocol::errand::Errand;
+use crate::protocol::ids::{Binding, Cursor, Epoch, Fence, Generation, LinkNumber, SessionId};
 use crate::protocol::lease::ServePermit;
 use crate::protocol::reasons::{CloseReason, RefuseReason};
+use crate::protocol::room::RoomSettings;
 use crate::protocol::sequence::{Full, PeerMisbehaved, Replay, Ring};
 use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
@@ -51,6 +53,8 @@ pub struct Settings {
     pub moves_when_online: bool,
     /// What a crash may cost.
     pub durability: Durability,
+    /// What rooms may be like.
+    pub room: Arc<RoomSettings>,
 }
 
 /// What a client did on a link that ends the link.
@@ -81,7 +85,7 @@ pub struct Serving<'a> {
 }
 
 impl Serving<'_> {
-    fn allowed(self) -> bool {
+    pub(in crate::protocol) fn allowed(self) -> bool {
         self.permit.is_some() && self.unfrozen
     }
 }
@@ -126,6 +130,7 @@ pub struct Session {
     taken: Option<Covered>,
     /// What the last snapshot that was stored covers, if nothing may be heard of the rest before it is stored.
     covered: Option<Covered>,
+    errand: Option<Errand>,
     closed: Option<CloseReason>,
     settings: Arc<Settings>,
     scratch: Vec<u8>,
@@ -172,6 +177,7 @@ impl Session {
             unsaved: false,
             taken: None,
             covered: Covered::before(Cursor(0), &settings),
+            errand: None,
             closed: None,
             settings,
             scratch: Vec::new(),
@@ -179,10 +185,10 @@ impl Session {
     }
 
     /// The same session, on its way here once more; what links it still has only end.
-    pub(in crate::protocol) fn expected_again(&mut self) -> Self {
+    pub(in crate::protocol) fn expected_again(&mut self, client_key: [u8; 32]) -> Self {
         let mut links = std::mem::take(&mut self.links);
         links.iter_mut().for_each(Link::close);
-        Self { links, ..Self::expected(self.id, self.client_key, self.settings.clone()) }
+        Self { links, ..Self::expected(self.id, client_key, self.settings.clone()) }
     }
 
     /// Which session this is.
@@ -220,11 +226,6 @@ impl Session {
         self.fence
     }
 
-    /// Whether `Migrate` is answered by a move even while the node is online.
-    pub fn moves_when_online(&self) -> bool {
-        self.settings.moves_when_online
-    }
-
     /// About how large its state is as bytes.
     pub fn state_bytes(&self) -> usize {
         self.data_bytes + self.down.bytes() + 256
@@ -248,6 +249,45 @@ impl Session {
             link.dirty = true;
         }
         Ok(())
+    }
+
+    /// The same for an answer of bounded size that is owed once: it is taken even where there is no room.
+    pub(in crate::protocol) fn send_always(&mut self, message: &Message<'_>) {
+        self.down.push_always(message);
+        self.unsaved = true;
+        for link in &mut self.links {
+            link.dirty = true;
+        }
+    }
+
+    /// What its client has asked of rooms and is not done yet.
+    pub fn errand(&self) -> Option<&Errand> {
+        self.errand.as_ref()
+    }
+
+    pub(in crate::protocol) fn errand_mut(&mut self) -> Option<&mut Errand> {
+        self.errand.as_mut()
+    }
+
+    pub(in crate::protocol) fn set_errand(&mut self, errand: Option<Errand>) {
+        self.errand = errand;
+        self.unsaved = true;
+    }
+
+    /// It belongs to a room, or is alone again, by this entry of the directory.
+    pub(in crate::protocol) fn rebind(&mut self, binding: Binding) {
+        self.fence.binding = binding;
+        self.unsaved = true;
+    }
+
+    /// Whether it holds this link.
+    pub fn has_link(&self, id: LinkId) -> bool {
+        self.links.iter().any(|link| link.id() == id)
+    }
+
+    /// Its links.
+    pub fn link_ids(&self) -> impl Iterator<Item = LinkId> {
+        self.links.iter().map(Link::id)
     }
 
     /// Sends a message that may be lost, if the transport has datagrams and it fits into one.
@@ -338,9 +378,9 @@ impl Session {
         self.links.iter().any(|link| !link.is_closing())
     }
 
-    /// Whether the client has begun its uplink on this link.
-    pub fn hears(&self, link: LinkId) -> bool {
-        self.links.iter().any(|known| known.id() == link && known.receiver.is_started())
+    /// Whether the client has begun its uplink on one of its links.
+    pub fn is_heard(&self) -> bool {
+        self.links.iter().any(|link| !link.is_closing() && link.receiver.is_started())
     }
 
     /// Begins, or goes on, to serve its links at this fence: each carries a `Switch` in front of all
@@ -440,14 +480,14 @@ impl Session {
 
     /// Does what is due: acknowledges, calls the application's timer, closes silent links, and ends the
     /// session when nobody came back.
-    pub fn on_timeout(&mut self, serving: Serving<'_>, application: &dyn Application, now: Time) {
+    pub fn on_timeout(&mut self, serving: Serving<'_>, company: &mut Company<'_>, now: Time) {
         if serving.permit.is_some() && self.ack_at.is_some_and(|at| at <= now) {
             self.acknowledge();
         }
         if serving.allowed() && self.up.is_some() && self.timer.is_some_and(|at| at <= now) {
             self.timer = None;
             self.unsaved = true;
-            application.timer(&mut Context { session: self, now });
+            company.timer(self, now);
         }
         let silence_max = self.settings.silence_max;
         let id = self.id;

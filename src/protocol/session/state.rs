@@ -3,6 +3,7 @@
 use super::Session;
 use super::data::entry_bytes;
 use super::durable::Covered;
+use crate::protocol::errand::Errand;
 use crate::protocol::ids::{Cursor, Epoch, Fence};
 use crate::protocol::sequence::{Replay, Ring};
 use crate::protocol::time::Time;
@@ -32,6 +33,8 @@ impl Session {
             ahead: false,
             timer_us: self.timer.map(|at| at.since(now).as_micros() as u64),
             restarts: self.restarts.clone(),
+            binding: self.fence.binding,
+            errand: self.errand.as_ref().map(Errand::export),
         }
     }
 
@@ -49,6 +52,7 @@ impl Session {
     /// Goes on from `state`, as its owner at `fence`. What the client sent here meanwhile is kept, less
     /// what the source has processed.
     pub fn import(&mut self, state: SessionState, fence: Fence, now: Time) -> Result<(), DecodeError> {
+        let errand = state.errand.as_ref().map(Errand::restore).transpose()?;
         self.down = Replay::restore(state.down, &state.down_messages, self.settings.replay_bytes_max)?;
         self.user = state.user;
         self.client_key = state.client_key;
@@ -64,6 +68,7 @@ impl Session {
         self.data.retain(|key, _| !state.removed.contains(key));
         self.data_bytes = self.data.iter().map(|(key, value)| entry_bytes(key, value)).sum();
         self.restarts = state.restarts;
+        self.errand = errand;
         self.rejoining = false;
         self.timer = state.timer_us.map(|left| now + Duration::from_micros(left));
         // Nothing more is acknowledged or released before it is stored here, too.
@@ -79,7 +84,8 @@ impl Session {
     /// Whether [`import`](Self::import) can go on from this: another node's bytes never reach an assertion.
     pub(in crate::protocol) fn fits(&self, state: &SessionState) -> bool {
         let replay = Replay::restore(state.down, &state.down_messages, self.settings.replay_bytes_max);
-        state.session == self.id && replay.is_ok() && (self.preloaded || !state.ahead)
+        let errand = state.errand.as_ref().map(Errand::restore).transpose();
+        state.session == self.id && replay.is_ok() && errand.is_ok() && (self.preloaded || !state.ahead)
     }
 
     /// Messages before `up` are processed: drops those that are kept.

@@ -2,7 +2,7 @@
 //! and acknowledged.
 
 use super::{LinkFault, LinkId, Serving, Session};
-use crate::protocol::application::{Application, Context};
+use crate::protocol::company::Company;
 use crate::protocol::ids::Cursor;
 use crate::protocol::limits;
 use crate::protocol::sequence::{Ring, Verdict, cost_of_body, judge};
@@ -16,15 +16,15 @@ impl Session {
         from: LinkId,
         body: &[u8],
         serving: Serving<'_>,
-        application: &dyn Application,
+        company: &mut Company<'_>,
         now: Time,
     ) -> Result<(), LinkFault> {
         if self.is_closing(from) {
             return Ok(()); // what came on it comes again on the link in its place
         }
         match Data::decode(body)? {
-            Data::Start(at) => self.on_start(from, at, application, now),
-            Data::Message(message) => self.on_message(from, body, &message, serving, application, now),
+            Data::Start(at) => self.on_start(from, at, company, now),
+            Data::Message(message) => self.on_message(from, body, &message, serving, company, now),
             Data::Switch(_) => Err(LinkFault::Unexpected("Switch")),
         }
     }
@@ -33,7 +33,7 @@ impl Session {
         &mut self,
         from: LinkId,
         at: Cursor,
-        application: &dyn Application,
+        company: &mut Company<'_>,
         now: Time,
     ) -> Result<(), LinkFault> {
         let Some(link) = self.link_mut(from) else { return Ok(()) };
@@ -45,7 +45,7 @@ impl Session {
         }
         if std::mem::take(&mut self.rejoining) {
             self.restarts.clear();
-            self.on_rejoined(at, application, now);
+            self.on_rejoined(at, company, now);
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Session {
         body: &[u8],
         message: &Message<'_>,
         serving: Serving<'_>,
-        application: &dyn Application,
+        company: &mut Company<'_>,
         now: Time,
     ) -> Result<(), LinkFault> {
         if message.payload.len() > self.settings.message_bytes_max as usize {
@@ -77,7 +77,7 @@ impl Session {
             Verdict::Deliver => {}
         }
         if self.kept.is_empty() && self.may_process(serving) {
-            self.process(message, application, now);
+            self.process(message, company, now);
         } else {
             self.scratch.clear();
             message.encode(&mut self.scratch);
@@ -92,17 +92,17 @@ impl Session {
         serving.allowed() && self.up.is_some() && self.closed.is_none() && self.down.room() >= answer
     }
 
-    fn process(&mut self, message: &Message<'_>, application: &dyn Application, now: Time) {
+    fn process(&mut self, message: &Message<'_>, company: &mut Company<'_>, now: Time) {
         self.kept_from = self.kept_from.next();
         self.up = Some(self.kept_from);
         self.unsaved = true;
         self.unacked_cost += cost_of_body(message.encoded_len());
         self.ack_at.get_or_insert(now + limits::ACK_AFTER);
-        application.message(&mut Context { session: self, now }, message);
+        company.message(self, message, now);
     }
 
     /// Processes what had to wait, as far as that is possible now; then acknowledges and grants credit.
-    pub fn catch_up(&mut self, serving: Serving<'_>, application: &dyn Application, now: Time) {
+    pub fn catch_up(&mut self, serving: Serving<'_>, company: &mut Company<'_>, now: Time) {
         while !self.kept.is_empty() && self.may_process(serving) {
             let mut frame = std::mem::take(&mut self.scratch);
             frame.clear();
@@ -111,7 +111,7 @@ impl Session {
             if let Ok(Some((body, _))) = crate::protocol::wire::split(&frame, frame.len())
                 && let Ok(Data::Message(message)) = Data::decode(body)
             {
-                self.process(&message, application, now);
+                self.process(&message, company, now);
             }
             self.scratch = frame;
         }
@@ -136,14 +136,14 @@ impl Session {
         &mut self,
         bytes: &[u8],
         serving: Serving<'_>,
-        application: &dyn Application,
+        company: &mut Company<'_>,
         now: Time,
     ) -> Result<(), LinkFault> {
         let datagram = Datagram::decode(bytes)?;
         if self.may_process(serving) && datagram.epoch == self.fence.epoch {
             let Datagram { ver, cmd, payload, .. } = datagram;
             let message = Message { kind: Kind::Plain, ver, cmd, payload };
-            application.message(&mut Context { session: self, now }, &message);
+            company.message(self, &message, now);
         }
         Ok(())
     }

@@ -1,17 +1,19 @@
 //! Between nodes: the move's own messages, and the baton.
 
 use super::codec::{DecodeError, Field, Item, Reader, fields, frames};
+use crate::protocol::errand::ErrandState;
 use crate::protocol::ids::{
-    CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId,
+    Binding, CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId,
 };
 use crate::protocol::reasons::{CloseReason, TargetRefusal};
 use crate::protocol::record::Revision;
+use crate::protocol::room::{RoomPiece, RoomState};
 use crate::protocol::wire::control::MoveMode;
 use std::net::SocketAddr;
 
 /// A value of user data. What is stored comes back as it was, through any number of moves: integers stay
 /// integers, floats keep their bits, bytes stay bytes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Value {
     /// A signed 64-bit integer.
     Integer(i64),
@@ -21,6 +23,18 @@ pub enum Value {
     Text(String),
     /// Any bytes.
     Bytes(Vec<u8>),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Integer(one), Self::Integer(two)) => one == two,
+            (Self::Float(one), Self::Float(two)) => one.to_bits() == two.to_bits(),
+            (Self::Text(one), Self::Text(two)) => one == two,
+            (Self::Bytes(one), Self::Bytes(two)) => one == two,
+            (Self::Integer(_) | Self::Float(_) | Self::Text(_) | Self::Bytes(_), _) => false,
+        }
+    }
 }
 
 impl Eq for Value {}
@@ -75,6 +89,8 @@ pub struct Member {
     pub session: SessionId,
     /// The key that its client proves to hold when it attaches.
     pub client_key: [u8; 32],
+    /// Whether the move waits for it: it has a link, and wants to be moved without a break.
+    pub awaited: bool,
 }
 
 /// All of one session that survives a move.
@@ -108,6 +124,10 @@ pub struct SessionState {
     pub timer_us: Option<u64>,
     /// Restarts that the client has not been back since: at which epoch, and where the downlink ended then.
     pub restarts: Vec<(Epoch, Cursor)>,
+    /// Counts the rooms that it has joined and left.
+    pub binding: Binding,
+    /// What its client has asked of rooms and is not done yet.
+    pub errand: Option<ErrandState>,
 }
 
 /// What passes a cohort from source to target: the one message that may be accepted once.
@@ -117,17 +137,19 @@ pub struct Baton {
     pub fence: Fence,
     /// Every session of the cohort.
     pub sessions: Vec<SessionState>,
+    /// The room, if it is a room's.
+    pub room: Option<RoomState>,
     /// The revision of the cohort's snapshot, so that the target can replace it without reading it first.
     pub stored: Option<Revision>,
 }
 
 fields! {
-    Member { session, client_key }
+    Member { session, client_key, awaited }
     SessionState {
         session, user, client_key, generation, link, mode, up, down, down_messages, data, removed, ahead, timer_us,
-        restarts,
+        restarts, binding, errand,
     }
-    Baton { fence, sessions, stored }
+    Baton { fence, sessions, room, stored }
 }
 
 impl Item<'_> for Member {}
@@ -207,12 +229,21 @@ frames! {
             /// Which move.
             id: MoveId,
         },
-        /// Source to target, before the baton: large user data, while the source still serves.
+        /// Source to target, before the baton: a piece of a large state, while the source still serves.
         0xcb Ahead {
             /// Which move.
             id: MoveId,
-            /// All of the user's data at this moment, in the order of the keys.
-            data: Vec<(String, Value)>,
+            /// Counts the pieces of the move.
+            number: u64,
+            /// Of what.
+            piece: Piece,
+        },
+        /// Target to source: it has this piece, and all before it.
+        0xce AheadAck {
+            /// Which move.
+            id: MoveId,
+            /// The piece.
+            number: u64,
         },
         /// Target to source: so many of its moves may be on their way here at once. The latest word counts, for
         /// [`CREDIT_GOOD_FOR`](crate::protocol::limits::CREDIT_GOOD_FOR).
@@ -227,6 +258,38 @@ frames! {
             /// Why.
             reason: CloseReason,
         },
+    }
+}
+
+/// A piece of a state that is too large to travel with the baton.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Piece {
+    /// All of this session's user data, in the order of the keys.
+    User(SessionId, Vec<(String, Value)>),
+    /// A part of the room's state.
+    Room(RoomPiece),
+}
+
+impl Field<'_> for Piece {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::User(session, data) => {
+                out.push(1);
+                session.put(out);
+                data.put(out);
+            }
+            Self::Room(piece) => {
+                out.push(2);
+                piece.put(out);
+            }
+        }
+    }
+    fn take(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match reader.field::<u8>()? {
+            1 => Self::User(reader.field()?, reader.field()?),
+            2 => Self::Room(reader.field()?),
+            _ => return Err(DecodeError::OutOfRange("piece")),
+        })
     }
 }
 
@@ -251,6 +314,7 @@ impl Peer {
             | Self::BatonAck { id }
             | Self::Finalised { id }
             | Self::Ahead { id, .. }
+            | Self::AheadAck { id, .. }
             | Self::Cancel { id } => Some(id.cohort),
             Self::Close { session, .. } => Some((*session).into()),
             Self::Hello { .. } | Self::Credit { .. } => None,

@@ -1,7 +1,7 @@
 //! Hostile clients, and peers out of step, against a node's cohort.
 
 use super::node::{ME, SOURCE, Stage};
-use super::script::Script;
+use super::script::{SESSION, Script};
 use crate::protocol::ids::{LinkNumber, MoveId};
 use crate::protocol::reasons::{CloseReason, OfflineReason};
 use crate::protocol::wire::{Data, Peer};
@@ -45,8 +45,8 @@ fn client_acts(stage: &mut Stage, choice: u8, script: &mut Script<'_>) {
             let (attaches, quic, fence) = (script.flag(), script.flag(), script.fence());
             let id = move_id(stage, script);
             let let_in = stage.call(|cohort, env| match attaches {
-                true => cohort.attach(id, link, quic, env),
-                false => cohort.resume(fence, link, quic, env),
+                true => cohort.attach(id, SESSION, link, quic, env),
+                false => cohort.resume(SESSION, fence, link, quic, env),
             });
             if let_in.is_err() {
                 stage.wires.pop();
@@ -114,7 +114,7 @@ fn node_changes(stage: &mut Stage, script: &mut Script<'_>) {
         4 => stage.call(|cohort, env| cohort.force(env)),
         _ => {
             let reason = script.of(CloseReason::ALL);
-            stage.call(|cohort, env| cohort.close(reason, env));
+            stage.call(|cohort, env| cohort.close_all(reason, env));
         }
     }
 }

@@ -30,6 +30,7 @@ const GONE: NodeId = NodeId(3);
 
 const COHORT: CohortId = CohortId(SESSION.0);
 const KEY: [u8; 32] = [7; 32];
+const MEMBER: Member = Member { session: SESSION, client_key: KEY, awaited: true };
 
 /// A client's end of a link.
 pub(super) struct Wire {
@@ -91,12 +92,11 @@ impl Stage {
         let (way, settings) = (first % 3, settings(first));
         let owner = [ME, SOURCE, GONE][usize::from(way)];
         let held = directory.write(COHORT, record(owner, OwnerPhase::Serving));
-        let member = Member { session: SESSION, client_key: KEY };
         let id = MoveId { cohort: COHORT, epoch: Epoch(2), attempt: 1, target: ME };
         let cohort = match way {
             0 => Cohort::begin(SESSION, "1".into(), KEY, held, settings.clone()),
-            1 => Cohort::expect(id, &member, settings.clone()),
-            _ => Cohort::unknown(SESSION, ME, settings.clone()),
+            1 => Cohort::expect(id, &[MEMBER], settings.clone()),
+            _ => Cohort::unknown(COHORT, ME, settings.clone()),
         };
         let mut stage = Self {
             now: Time::from_micros(1_000_000),
@@ -127,7 +127,8 @@ impl Stage {
     /// The session's owner is gone; the store holds whatever it holds.
     fn take_over(&mut self, held: Versioned, script: &mut Script<'_>) {
         let (fence, number) = (held.record.fence(), script.number());
-        let snapshot = Box::new(Snapshot { fence, number, sessions: vec![script.session_state()] });
+        let snapshot =
+            Box::new(Snapshot { fence, number, sessions: vec![script.session_state()], room: None });
         let _: SnapshotAnswer =
             self.directory.on_snapshot(COHORT, SnapshotAsk::Write { expected: None, snapshot });
         self.call(|cohort, env| cohort.take_over(env));
@@ -141,7 +142,7 @@ impl Stage {
         mode: MoveMode,
         refused_before: bool,
     ) {
-        self.call(|cohort, env| cohort.on_prepare(id, from, fence, mode, refused_before, env));
+        self.call(|cohort, env| cohort.on_prepare(id, from, fence, &[MEMBER], mode, refused_before, env));
     }
 
     /// The client's end of a new link, and the node's.
@@ -172,7 +173,7 @@ impl Stage {
                     self.asked.push_back(Question::Record(asker, number, ask));
                     match asker {
                         Asker::Source(id) | Asker::Target(id) => Some(id),
-                        Asker::Owner | Asker::TakeOver | Asker::Keeper => None,
+                        Asker::Owner | Asker::TakeOver | Asker::Keeper | Asker::Member(_) => None,
                     }
                 }
                 Output::Snapshot(asker, number, ask) => {
@@ -183,12 +184,18 @@ impl Stage {
                     self.asked.push_back(Question::Leases(number));
                     None
                 }
-                Output::Forget(held) => {
+                Output::Forget { held, .. } => {
                     self.asked.push_back(Question::Forget(held));
                     None
                 }
                 Output::RevokeBaton(_, id) | Output::RememberRefusal(id) => Some(id),
-                Output::Peer(..) | Output::PickTarget(_) | Output::Report(_) => None,
+                Output::Peer(..)
+                | Output::PickTarget(_)
+                | Output::Report(_)
+                | Output::Room(_)
+                | Output::Split(_)
+                | Output::List
+                | Output::Dismiss(_) => None,
             };
             if let Some(id) = id
                 && !self.moves.contains(&id)
@@ -204,8 +211,9 @@ impl Stage {
     pub(super) fn receive(&mut self, index: usize, bytes: &[u8]) {
         let Some(id) = self.wires.get(index).map(|wire| wire.id) else { return };
         match self.call(|cohort, env| cohort.received(id, bytes, env)) {
-            Ok(taken) => assert!(taken <= bytes.len()),
-            Err(fault) => self.fault(index, &fault),
+            Some(Ok(taken)) => assert!(taken <= bytes.len()),
+            Some(Err(fault)) => self.fault(index, &fault),
+            None => {}
         }
     }
 
@@ -342,7 +350,7 @@ impl Stage {
 
     /// What one client makes the node keep has a bound.
     fn check(&self) {
-        let session = self.cohort.session();
+        let Some(session) = self.cohort.sessions().next() else { return };
         let footprint = session.footprint();
         let message_max = self.settings.message_bytes_max as usize + 64;
         let waiting_max = limits::CREDIT_BYTES as usize + message_max;

@@ -8,8 +8,8 @@ use crate::protocol::reasons::{
 };
 use crate::protocol::record::Revision;
 use crate::protocol::wire::{
-    Baton, Datagram, Downlink, Kind, Message, MoveMode, Peer, SessionState, Switch, SwitchCause, Uplink,
-    Value,
+    Baton, Datagram, Downlink, Kind, Message, MoveMode, Peer, Piece, SessionState, Switch, SwitchCause,
+    Uplink, Value,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -210,7 +210,7 @@ impl<'a> Script<'a> {
             5 => Peer::BatonAck { id },
             6 => Peer::Finalised { id },
             7 => Peer::Cancel { id },
-            8 => Peer::Ahead { id, data: self.data() },
+            8 => Peer::Ahead { id, number: self.number(), piece: Piece::User(SESSION, self.data()) },
             _ => Peer::Close { session: SESSION, reason: self.of(CloseReason::ALL) },
         }
     }
@@ -219,6 +219,7 @@ impl<'a> Script<'a> {
         Baton {
             fence: self.fence(),
             sessions: (0..self.below(3)).map(|_| self.session_state()).collect(),
+            room: None,
             stored: self.flag().then(|| Revision(self.number())),
         }
     }
@@ -245,6 +246,8 @@ impl<'a> Script<'a> {
             ahead: self.flag(),
             timer_us: self.flag().then(|| self.number() << 12),
             restarts: (0..self.below(3)).map(|_| (Epoch(self.number()), self.cursor())).collect(),
+            binding: Binding::default(),
+            errand: None,
         }
     }
 

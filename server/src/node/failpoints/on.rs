@@ -131,6 +131,7 @@ fn peer_point(body: &[u8]) -> Option<&'static str> {
         Peer::Finalised { .. } => Some("Finalised"),
         Peer::Cancel { .. } => Some("Cancel"),
         Peer::Ahead { .. } => Some("Ahead"),
+        Peer::AheadAck { .. } => Some("AheadAck"),
         Peer::Credit { .. } => Some("Credit"),
     }
 }
@@ -164,6 +165,8 @@ fn question(asker: Asker, number: u64, ask: Ask) -> &'static str {
         (Asker::Target(id), Ask::Cas { record, .. }) if record.owner == id.target => "engine finalise",
         (Asker::Target(_), Ask::Cas { .. }) => "engine hand back",
         (Asker::TakeOver, Ask::Cas { .. }) => "engine take over",
+        (Asker::Member(_), Ask::Cas { record, .. }) if record.room.is_some() => "engine bind",
+        (Asker::Member(_), Ask::Cas { .. }) => "engine unbind",
         (Asker::Owner | Asker::Keeper, Ask::Cas { .. }) => "engine return",
     }
 }

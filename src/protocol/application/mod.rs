@@ -4,9 +4,18 @@
 //! Hooks run one at a time for a session, never block and never await: a session is frozen between two
 //! hooks, never within one. What must survive a move is user data, the timer, and messages that were sent;
 //! anything an application keeps elsewhere stays behind.
+//!
+//! A session may be a member of a room ([`Context::room`]). Then all hooks of all members, and of the room, run
+//! one at a time.
 
-use crate::protocol::ids::{Generation, SessionId};
-use crate::protocol::reasons::{CloseReason, ReplyStatus};
+mod room;
+
+pub use room::RoomContext;
+
+use crate::protocol::company::Company;
+use crate::protocol::ids::{Generation, MemberId, SessionId};
+use crate::protocol::reasons::{CloseReason, ExitReason, ReplyStatus};
+use crate::protocol::room::{GameError, RoomGame};
 use crate::protocol::sequence::Full;
 use crate::protocol::session::Session;
 use crate::protocol::snapshot::Origin;
@@ -47,6 +56,40 @@ pub trait Application: Send + Sync + 'static {
     /// [`lost`](Self::lost).
     fn took_over(&self, _session: &mut Context<'_>, _from: Origin) {}
 
+    /// A room has been made on this node; nobody is in it yet.
+    fn room_created(&self, _room: &mut RoomContext<'_>) {}
+
+    /// Whether this user may join the room. There is a place already; `false`: the user hears
+    /// [`RoomRefusal::Rejected`](crate::protocol::reasons::RoomRefusal::Rejected).
+    fn room_admits(&self, _room: &mut RoomContext<'_>, _user: &str) -> bool {
+        true
+    }
+
+    /// Somebody has joined, and everybody has been told.
+    fn room_joined(&self, _room: &mut RoomContext<'_>, _member: MemberId) {}
+
+    /// Somebody is no member any more, and everybody has been told. Not called for the members of a room that
+    /// is lost to another node: there nothing has changed.
+    fn room_left(&self, _room: &mut RoomContext<'_>, _member: MemberId, _reason: ExitReason) {}
+
+    /// The time set by [`RoomContext::set_timer`] has come.
+    fn room_timer(&self, _room: &mut RoomContext<'_>) {}
+
+    /// The room has moved to this node with all its members, after [`moved_in`](Self::moved_in) for each of them.
+    fn room_moved_in(&self, _room: &mut RoomContext<'_>) {}
+
+    /// The room was restarted here after a crash, from this snapshot or copy; [`took_over`](Self::took_over) has
+    /// been called for each member.
+    fn room_took_over(&self, _room: &mut RoomContext<'_>, _from: Origin) {}
+
+    /// The room has ended, and nobody is in it any more.
+    fn room_closed(&self, _room: &mut RoomContext<'_>) {}
+
+    /// Makes the game's own state of a room from the bytes that [`RoomGame::snapshot`] gave.
+    fn restore_room(&self, _snapshot: &[u8]) -> Result<Box<dyn RoomGame>, GameError> {
+        Err(GameError { reason: "this application keeps no state of its own for rooms".into() })
+    }
+
     /// The client is back after a restart, and messages are gone with the node that crashed. Not called when
     /// none are.
     fn lost(&self, _session: &mut Context<'_>, _lost: &Lost) {}
@@ -73,6 +116,7 @@ impl Lost {
 #[derive(Debug)]
 pub struct Context<'a> {
     pub(in crate::protocol) session: &'a mut Session,
+    pub(in crate::protocol) company: Company<'a>,
     pub(in crate::protocol) now: Time,
 }
 
@@ -139,6 +183,14 @@ impl Context<'_> {
     /// remaining time.
     pub fn set_timer(&mut self, after: Duration) {
         self.session.set_timer(Some(self.now + after));
+    }
+
+    /// The room that the session is a member of.
+    pub fn room(&mut self) -> Option<RoomContext<'_>> {
+        let session = self.session.id();
+        let Company { room, before, after, .. } = &mut self.company;
+        let room = room.as_deref_mut().filter(|room| room.member_of(session).is_some())?;
+        Some(RoomContext { room, session: Some(self.session), before, after, now: self.now })
     }
 
     /// Ends the session.
