@@ -165,6 +165,10 @@ impl<'a> Company<'a> {
                 }
             }
             _ if !is_member => session.answer_room(number, &RoomRefusal::NotInRoom.into()),
+            // It is on its way out already.
+            RoomRequest::Leave if session.errand().is_some() => {
+                session.answer_room(number, &RoomRefusal::NotInRoom.into());
+            }
             RoomRequest::Leave => session.set_errand(Some(Errand::new(number, request))),
             RoomRequest::Migrate => self.ask_to_migrate(session, number),
             RoomRequest::Set { .. }
