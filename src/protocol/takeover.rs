@@ -191,6 +191,10 @@ impl TakeOver {
 
     fn weigh(&mut self, found: Option<Versioned>) {
         let Some(found) = found else { return self.end(Outcome::Elsewhere(None)) };
+        if found.record.room.is_some() {
+            // Whoever owns the room decides about its members.
+            return self.end(Outcome::Elsewhere(Some(found.record)));
+        }
         self.phase = Phase::Weighing { found };
         let number = self.next_question();
         self.outputs.push_back(Output::ReadLeases(number));
@@ -384,7 +388,7 @@ mod tests {
 
     fn snapshot(epoch: u64) -> Box<Snapshot> {
         let fence = found(epoch, ME, OwnerPhase::Serving).record.fence();
-        Box::new(Snapshot { fence, number: 1, sessions: Vec::new() })
+        Box::new(Snapshot { fence, number: 1, sessions: Vec::new(), room: None })
     }
 
     fn stored(revision: u64, epoch: u64) -> SnapshotAnswer {

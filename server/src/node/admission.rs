@@ -13,7 +13,7 @@ use sterna::protocol::ids::{Bucket, Cursor, Epoch, Fence, LinkNumber, SessionId}
 use sterna::protocol::keys;
 use sterna::protocol::limits;
 use sterna::protocol::reasons::{CloseReason, RefuseReason};
-use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
+use sterna::protocol::record::{CasAnswer, OwnerPhase, Record, Versioned};
 use sterna::protocol::session::Link;
 use sterna::protocol::wire::{Downlink, Greeting, Peer, Uplink};
 use sterna::transport::Kind;
@@ -150,9 +150,10 @@ impl Node {
         Ok(())
     }
 
-    /// Whether a session's record is gone: of one that a crash has ended nobody knew the user.
+    /// Whether a session's record is gone, or that of its room: of one that a crash has ended nobody knew the
+    /// user.
     async fn has_ended(&self, session: SessionId) -> bool {
-        self.shared.engine.ask(session.into(), Ask::Read).await == Answer::Read(ReadAnswer::Read(None))
+        self.ruling_record(session).await == Ok(None)
     }
 
     /// Has a session's owner end it. The session may be moving, and a message to an owner that stops is

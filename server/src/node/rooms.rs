@@ -3,7 +3,7 @@
 
 use super::slot::Slot;
 use super::{Node, random_u64};
-use crate::engine::{Listed, Standing};
+use crate::engine::{Listed, Standing, Unavailable};
 use std::sync::Arc;
 use sterna::protocol::cohort::{Cohort, Entry, ErrandAnswer, RoomAsk};
 use sterna::protocol::ids::{Binding, Bucket, CohortId, Epoch, NodeId, SessionId};
@@ -168,17 +168,21 @@ impl Node {
     pub(super) async fn ruling_record(
         &self,
         session: SessionId,
-    ) -> Result<Option<(CohortId, Versioned)>, crate::engine::Unavailable> {
-        let mut cohort = CohortId::from(session);
-        loop {
-            match self.shared.engine.ask(cohort, Ask::Read).await {
-                Answer::Read(ReadAnswer::Read(Some(found))) => match found.record.room {
-                    Some(room) => cohort = room,
-                    None => return Ok(Some((cohort, found))),
-                },
-                Answer::Read(ReadAnswer::Read(None)) => return Ok(None),
-                Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => return Err(crate::engine::Unavailable),
-            }
+    ) -> Result<Option<(CohortId, Versioned)>, Unavailable> {
+        let Some(own) = self.read_record(session.into()).await? else { return Ok(None) };
+        let Some(room) = own.record.room else { return Ok(Some((session.into(), own))) };
+        let ruling = self.read_record(room).await?;
+        if ruling.is_none() {
+            // The room is gone with a node of which nothing was stored, and its members with it.
+            let _ = self.shared.engine.forget(session.into(), own).await;
+        }
+        Ok(ruling.map(|found| (room, found)))
+    }
+
+    async fn read_record(&self, cohort: CohortId) -> Result<Option<Versioned>, Unavailable> {
+        match self.shared.engine.ask(cohort, Ask::Read).await {
+            Answer::Read(ReadAnswer::Read(found)) => Ok(found),
+            Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => Err(Unavailable),
         }
     }
 }

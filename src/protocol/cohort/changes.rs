@@ -58,12 +58,8 @@ impl Change {
         }
     }
 
-    pub(super) fn leaves(&self) -> bool {
-        matches!(self.rebind.purpose(), Purpose::Unbind(_))
-    }
-
     fn confirms(&self) -> bool {
-        matches!(self.rebind.purpose(), Purpose::Confirm(_))
+        matches!(self.rebind.purpose(), Purpose::Confirm { .. })
     }
 }
 
@@ -109,7 +105,10 @@ impl Cohort {
 
     /// Fences off whatever the owner before has under way about this member.
     pub(super) fn confirm(&mut self, index: usize) {
-        let purpose = Purpose::Confirm(self.epoch());
+        let session = &self.seats[index].session;
+        let arriving = self.room.as_deref().is_some_and(|room| room.is_admitted(session.id()));
+        let arriving = arriving.then_some(session.fence().binding);
+        let purpose = Purpose::Confirm { epoch: self.epoch(), arriving };
         self.seats[index].change = Some(Change::new(Rebind::new(self.me, self.id, purpose), Step::Asking));
         self.ask_directory(index);
     }
@@ -237,12 +236,16 @@ impl Cohort {
         answer: Answer,
         env: &Env<'_>,
     ) {
+        let entitled = self.may_write_entries(env);
         let Some(index) = self.seat_of(session) else { return };
         let Some(change) = &mut self.seats[index].change else { return };
         if change.step != Step::Asking {
             return;
         }
         let again_after = env.node.timing().record_poll;
+        if !entitled {
+            return change.rebind.hold(env.now + again_after);
+        }
         let (ask, outcome) = change.rebind.on_answer(number, answer, again_after, env.now);
         self.ask_for_member(session, ask);
         if let Some(outcome) = outcome {
@@ -256,7 +259,15 @@ impl Cohort {
         }
     }
 
+    /// Whether this node is the room's owner for sure: only then does it write its members' entries.
+    pub(super) fn may_write_entries(&self, env: &Env<'_>) -> bool {
+        matches!(self.role, Role::Owner(_)) && !self.fenced && env.permit.is_some()
+    }
+
     pub(super) fn on_changes_timeout(&mut self, env: &Env<'_>) {
+        if !self.may_write_entries(env) {
+            return;
+        }
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
             let session = seat.id();
@@ -278,14 +289,14 @@ impl Cohort {
         match (purpose, outcome) {
             (Purpose::Bind(_), Outcome::Done(entry)) => self.on_bound(index, &entry.record, env),
             (Purpose::Unbind(_), Outcome::Done(entry)) => self.on_unbound(index, entry),
-            (Purpose::Confirm(_), Outcome::Done(entry)) => {
+            (Purpose::Confirm { .. }, Outcome::Done(entry)) => {
                 self.seats[index].session.rebind(entry.record.binding);
             }
-            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm(_), Outcome::Elsewhere(_)) => {
+            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm { .. }, Outcome::Elsewhere(_)) => {
                 self.lose_member(index, env);
             }
         }
-        if let Purpose::Confirm(_) = purpose
+        if let Purpose::Confirm { .. } = purpose
             && !self.is_confirming()
         {
             self.on_confirmed(env);

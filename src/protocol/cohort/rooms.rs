@@ -55,7 +55,7 @@ impl Cohort {
             matches!(cohort.role, Role::Owner(_)) && cohort.is_served() && env.permit.is_some()
         };
         let Role::Owner(held) = lone.role else { return Entry::Later };
-        if !at_rest(lone) || lone.room.is_some() || lone.seats.len() != 1 || lone.keeper.is_pending() {
+        if !at_rest(lone) || lone.room.is_some() || lone.seats.len() != 1 {
             return Entry::Later;
         }
         let gone = matches!(self.role, Role::Absent | Role::Ending);

@@ -37,14 +37,14 @@ fn prepared() -> Stage {
 
 fn attach(stage: &mut Stage, number: u64) {
     let link = stage.new_link(LinkNumber(number), 1 << 16, Cursor(0));
-    stage.call(|cohort, env| cohort.attach(MOVE, link, true, env)).expect("its ticket is good");
+    stage.call(|cohort, env| cohort.attach(MOVE, SESSION, link, true, env)).expect("its ticket is good");
     // What the newcomer has displaced ends.
     stage.pump();
 }
 
 fn resume(stage: &mut Stage, number: u64) {
     let link = stage.new_link(LinkNumber(number), 1 << 20, Cursor(0));
-    stage.call(|cohort, env| cohort.resume(FENCE, link, true, env)).expect("it is served");
+    stage.call(|cohort, env| cohort.resume(SESSION, FENCE, link, true, env)).expect("it is served");
     stage.pump();
 }
 
@@ -127,7 +127,7 @@ fn a_baton_that_names_its_session_twice_is_refused() {
     // Of the two, one cannot be gone on from.
     let broken = SessionState { down_messages: vec![0xff], ..state() };
     let fence = Fence { epoch: Epoch(2), ..FENCE };
-    let baton = Box::new(Baton { fence, sessions: vec![broken, state()], stored: None });
+    let baton = Box::new(Baton { fence, sessions: vec![broken, state()], room: None, stored: None });
     stage.call(|cohort, env| cohort.on_peer(SOURCE, Peer::Baton { id: MOVE, baton }, env));
     assert!(!stage.cohort.is_served());
 }
