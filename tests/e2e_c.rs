@@ -87,6 +87,15 @@ fn the_answers_to_offline_that_games_have_had_for_years_move_them() {
 }
 
 #[test]
+fn rooms_under_the_names_that_games_have_had_for_years_move() {
+    let dir = native::scratch("e2e_diarkis_room");
+    let game = compile("c++", "tests/cpp/diarkis_room.cpp", &["-std=c++17"], Link::Shared, &dir);
+    let server = Server::start(&["--scale-in-every", "2s"]);
+    let tokens = tokens(&server, 2);
+    println!("{}", native::play(&game, &[&tokens[0], &tokens[1]]));
+}
+
+#[test]
 fn a_game_that_hangs_with_its_queue_full_is_moved_and_loses_nothing() {
     let dir = native::scratch("e2e_asleep");
     let game = compile("cc", "tests/c/asleep.c", &["-std=c99"], Link::Shared, &dir);
