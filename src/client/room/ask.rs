@@ -4,9 +4,9 @@
 //! under one short lock. Requests are rare; they look at the core first, so that what cannot work is refused at
 //! once.
 
-use super::super::shared::SubmittedKind;
-use super::super::{Client, refuse_reserved};
 use crate::client::status::Status;
+use crate::client::submissions::SubmittedKind;
+use crate::client::{Client, refuse_reserved};
 use crate::protocol::ids::MemberId;
 use crate::protocol::room::wire::{self, Outbound, RoomRequest, Scope, Sync};
 use std::time::Duration;

@@ -30,7 +30,8 @@ pub unsafe extern "C" fn sterna_room_create(
 }
 
 /// Joins this room, wherever it is: if another node has it, the session moves there first, with `migrating` and
-/// `migrated`. Otherwise like `sterna_room_create`.
+/// `migrated`. That may take some seconds, so give it a `timeout_ms` of its own. Otherwise like
+/// `sterna_room_create`.
 ///
 /// The result's status may be `STERNA_ERROR_ROOM_FULL`, `STERNA_ERROR_ROOM_UNKNOWN`, `STERNA_ERROR_ROOM_CLOSED`,
 /// `STERNA_ERROR_NO_RESERVATION`, `STERNA_ERROR_ROOM_REJECTED` or `STERNA_ERROR_JOIN_FAILED`.
@@ -45,9 +46,12 @@ pub unsafe extern "C" fn sterna_room_join(
     unsafe { ask(client, timeout_ms, out_request_id, || Ok(RoomRequest::Join { room: CohortId(room_id) })) }
 }
 
-/// Joins any listed room that fits all `count` conditions (none: any at all). If there is none it makes one with
-/// `config`, which can be found by others in turn; with a NULL configuration the result is
+/// Joins any listed room with a free place that fits all `count` conditions (none: any at all). If there is none it
+/// makes one with `config`, which can be found by others in turn; with a NULL configuration the result is
 /// `STERNA_ERROR_ROOM_UNKNOWN` then. Otherwise like `sterna_room_join`.
+///
+/// Conditions look at the first 32 properties of a room in the order of their keys, not counting bytes and texts above
+/// 64 bytes; others are as if they were not there. They may be some moments old.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sterna_room_join_random(
     client: *mut SternaClient,

@@ -152,7 +152,7 @@ impl Cohort {
             (Purpose::Bind(held), Step::Raising) => {
                 Some(held.record.epoch).filter(|epoch| *epoch > self.epoch())
             }
-            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm(_), _) => None,
+            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm { .. }, _) => None,
         }
     }
 
