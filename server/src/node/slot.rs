@@ -71,6 +71,12 @@ impl Slot {
         self.inner.lock().cohort.is_held()
     }
 
+    /// Whether that is a room. A slot that has been one is no lone session's ever.
+    pub(super) fn is_room(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.cohort.is_held() && inner.cohort.room().is_some()
+    }
+
     /// Hands the cohort what happened, and does what it wants done. `own`: the link on whose task this
     /// runs, which looks for new bytes by itself.
     pub(super) fn with<R>(
