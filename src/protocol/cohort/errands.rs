@@ -172,8 +172,9 @@ impl Cohort {
     /// The move to the room's node came to nothing.
     pub(super) fn on_travel_failed(&mut self, env: &Env<'_>) {
         for index in 0..self.seats.len() {
-            let errand = self.seats[index].session.errand();
-            if errand.is_some_and(|errand| errand.step == Step::Travelling) {
+            let Some(errand) = self.seats[index].session.errand_mut() else { continue };
+            if errand.step == Step::Travelling {
+                errand.hops -= 1; // it has not moved; how long it tries is bounded by time
                 self.try_errand_again(index, RoomRefusal::JoinFailed, env);
             }
         }
