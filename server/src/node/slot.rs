@@ -308,7 +308,7 @@ impl Slot {
         tokio::spawn(async move {
             let engine = &node.shared.engine;
             let key = asker.key(slot.id);
-            let asked = failpoints::ask_snapshot(ask, |ask| engine.ask_snapshot(key, ask));
+            let asked = failpoints::ask_snapshot(asker, ask, |ask| engine.ask_snapshot(key, ask));
             let answer = asked.await;
             slot.with(&node, None, |cohort, env| cohort.on_snapshot(asker, number, answer, env));
         });
