@@ -96,6 +96,7 @@ impl Member {
             (Wish::Alone, None) | (Wish::Own(_) | Wish::In(_), Some(_)) => return,
         };
         self.asked = client.ask_of_rooms(&request, Some(ANSWER_MAX)).ok();
+        self.migrates &= self.asked.is_none() || request != RoomRequest::Migrate;
         self.ask_at = Some(Instant::now() + ASK_AGAIN_AFTER);
     }
 
@@ -138,8 +139,9 @@ impl Member {
                 if status != Status::Ok {
                     self.refusals.push(status);
                 }
-                // It has moved, or has been taken over to where there is no reason to.
-                self.migrates &= ![Status::Ok, Status::NotOffline].contains(&status);
+                // Else it has moved, or has been taken over to where there is no reason to. (`Offline` may have come
+                // before this answer, and once more.)
+                self.migrates |= status == Status::RoomMoveFailed;
             }
             RoomEvent::MemberJoined { .. } => self.others += 1,
             RoomEvent::Migrated { .. } => self.moves += 1,

@@ -124,16 +124,19 @@ impl Cell {
         for step in STEPS {
             for after in [false, true] {
                 let cell = |fault| Self { step, after, fault, members: USUAL, lazy: false };
-                all.extend([Fault::Crash, Fault::LongPause].map(cell));
+                all.push(cell(Fault::Crash));
+                // What a node sleeps on after a frame is mostly what it sleeps on before the next.
+                let asks = step.point.starts_with("engine");
+                all.extend((!after || asks).then(|| cell(Fault::LongPause)));
                 if LOST_OR_DOUBLED.contains(&step.point) {
-                    let asks = step.point.starts_with("engine");
                     // Only a question has an answer that can be lost.
                     all.extend((!after || asks).then(|| cell(Fault::Drop)));
                     all.extend((!after).then(|| cell(Fault::Twice)));
                 }
                 if OF_ALL_SIZES.contains(&(step.point, after)) && step.nth == 1 {
                     all.push(Self { members: SMALL, ..cell(Fault::Crash) });
-                    all.push(Self { members: LARGE, ..cell(Fault::Crash) });
+                    let large = Self { members: LARGE, ..cell(Fault::Crash) };
+                    all.extend((after || step.by == 1).then_some(large));
                 }
                 if LAZY.contains(&(step.point, after)) && step.nth == 1 {
                     all.push(Self { lazy: true, ..cell(Fault::Crash) });

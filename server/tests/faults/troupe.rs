@@ -11,6 +11,10 @@ use sterna::protocol::ids::CohortId;
 /// Between two looks for events.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
+/// Longest wait for the last of them. Who plays over QUIC gives each node that is dead or gone three seconds before it
+/// looks further, with pauses that grow; with two of three nodes gone that adds up.
+const COME_BACK_MAX: Duration = PATIENCE.saturating_mul(2);
+
 pub(crate) struct Troupe {
     /// With their users.
     pub(crate) players: Vec<(String, Player)>,
@@ -70,7 +74,7 @@ impl Troupe {
         what: &str,
         is_so: impl Fn(&[(String, Player)]) -> bool,
     ) -> Result<(), String> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + COME_BACK_MAX;
         loop {
             self.play();
             if is_so(&self.players) {
