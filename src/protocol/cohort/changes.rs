@@ -7,7 +7,7 @@
 
 use super::{Asker, Cohort, Env, Output, Role, Seat};
 use crate::protocol::company::Crowd;
-use crate::protocol::ids::{Fence, SessionId};
+use crate::protocol::ids::{Epoch, Fence, SessionId};
 use crate::protocol::keeper::{Keeper, Kept, Step as KeeperStep};
 use crate::protocol::reasons::ExitReason;
 use crate::protocol::rebind::{Outcome, Purpose, Rebind};
@@ -84,7 +84,6 @@ impl Cohort {
     pub(super) fn bind(&mut self, index: usize, held: Versioned, env: &Env<'_>) {
         let rebind = Rebind::new(self.me, self.id, Purpose::Bind(held));
         self.seats[index].change = Some(Change::new(rebind, Step::Raising));
-        self.raise(held.record.epoch);
         self.go_on_with(index, env);
     }
 
@@ -124,6 +123,9 @@ impl Cohort {
 
     /// Does the next thing that a change waits for, if that has become possible.
     fn go_on_with(&mut self, index: usize, env: &Env<'_>) {
+        if let Some(epoch) = self.needed_epoch(index) {
+            return self.raise(epoch);
+        }
         let raised = self.raise_to.is_none();
         let Some(seat) = self.seats.get_mut(index) else { return };
         let is_stored = seat.session.is_stored();
@@ -140,6 +142,17 @@ impl Cohort {
             // A member that leaves a room of which nothing is stored.
             Step::Asking if !confirms => self.ask_directory(index),
             Step::Asking => {}
+        }
+    }
+
+    /// The one who comes has been served at a higher epoch than the room.
+    fn needed_epoch(&self, index: usize) -> Option<Epoch> {
+        let change = self.seats.get(index)?.change.as_ref()?;
+        match (change.rebind.purpose(), &change.step) {
+            (Purpose::Bind(held), Step::Raising) => {
+                Some(held.record.epoch).filter(|epoch| *epoch > self.epoch())
+            }
+            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm { .. }, _) => None,
         }
     }
 
@@ -329,11 +342,12 @@ impl Cohort {
     /// The directory shows the session alone: it is a cohort of its own.
     fn on_unbound(&mut self, index: usize, entry: Versioned) {
         let seat = self.seats.remove(index);
-        let Seat { session, uses_quic, stored, .. } = *seat;
+        let Seat { session, uses_quic, stored, attempts, .. } = *seat;
         let mut lone = Self::alone(session, entry, self.settings.clone());
         lone.seats[0].session.rebind(entry.record.binding);
         lone.seats[0].uses_quic = uses_quic;
         lone.keeper.begin_anew(stored);
+        lone.attempts = attempts;
         self.outputs.push_back(Output::Split(Box::new(lone)));
         self.outputs.push_back(Output::List);
     }

@@ -109,7 +109,7 @@ impl Cohort {
         match answer {
             ErrandAnswer::At(node) if node != self.me => self.travel(index, node, env),
             ErrandAnswer::Refused(refusal) => self.on_refused_entry(index, refusal, env),
-            ErrandAnswer::Nowhere => self.on_nothing_found(index),
+            ErrandAnswer::Nowhere => self.on_nothing_found(index, env),
             ErrandAnswer::At(_) | ErrandAnswer::Later => {
                 self.try_errand_again(index, RoomRefusal::JoinFailed, env)
             }
@@ -131,7 +131,7 @@ impl Cohort {
         }
     }
 
-    fn on_nothing_found(&mut self, index: usize) {
+    fn on_nothing_found(&mut self, index: usize, env: &Env<'_>) {
         let Role::Owner(held) = self.role else { return };
         let seat = &mut self.seats[index];
         let session = seat.id();
@@ -143,6 +143,7 @@ impl Cohort {
             }
             _ => self.end_errand(index, RoomRefusal::Unknown),
         }
+        let _ = env;
     }
 
     fn try_errand_again(&mut self, index: usize, otherwise: RoomRefusal, env: &Env<'_>) {
@@ -160,9 +161,11 @@ impl Cohort {
         }
         errand.hops += 1;
         errand.step = Step::Travelling;
-        self.depart_to(node, MoveMode::Seamless, env);
-        if let Role::Owner(_) = self.role {
-            self.try_errand_again(index, RoomRefusal::JoinFailed, env); // it cannot leave at the moment
+        if !self.depart_to(node, MoveMode::Seamless, env) {
+            if let Some(errand) = self.seats[index].session.errand_mut() {
+                errand.hops -= 1;
+            }
+            self.try_errand_again(index, RoomRefusal::JoinFailed, env);
         }
     }
 

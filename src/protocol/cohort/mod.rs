@@ -646,7 +646,8 @@ impl Cohort {
     /// A member comes that has been served at this epoch: the room goes on at it, too.
     fn raise(&mut self, epoch: Epoch) {
         let Role::Owner(held) = self.role else { return };
-        if epoch <= held.record.epoch || self.raise_to >= Some(epoch) {
+        // One at a time: the answer has to be known before anything else is written.
+        if epoch <= held.record.epoch || self.raise_to.is_some() {
             return;
         }
         self.raise_to = Some(epoch);

@@ -24,6 +24,8 @@ pub struct Seat {
     pub(super) awaited: bool,
     /// Its own snapshot, which is stored before it leaves a room.
     pub(super) stored: Option<Revision>,
+    /// Attempts of moves of the session alone: an id of its moves is never used twice (f).
+    pub(super) attempts: u32,
 }
 
 impl Seat {
@@ -38,6 +40,7 @@ impl Seat {
             cannot_attach: None,
             awaited: true,
             stored: None,
+            attempts: 0,
         }
     }
 
