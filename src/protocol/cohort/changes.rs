@@ -17,6 +17,7 @@ use crate::protocol::room::wire::RoomAnswer;
 use crate::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk};
 use crate::protocol::time::Time;
 use crate::protocol::wire::SwitchCause;
+use std::time::Duration;
 
 /// A change of a session's binding that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,7 +76,7 @@ impl Cohort {
     }
 
     /// Whether somebody joins or leaves at this moment: the room is not moved meanwhile.
-    pub(super) fn is_changing(&self) -> bool {
+    pub fn is_changing(&self) -> bool {
         self.raise_to.is_some() || self.seats.iter().any(|seat| seat.is_changing())
     }
 
@@ -250,7 +251,9 @@ impl Cohort {
         answer: Answer,
         env: &Env<'_>,
     ) {
-        let Some(index) = self.seat_of(session) else { return };
+        let Some(index) = self.seat_of(session) else {
+            return self.on_release_answer(session, number, answer, env);
+        };
         let Some(change) = &mut self.seats[index].change else { return };
         if change.step != Step::Asking {
             return;
@@ -261,6 +264,34 @@ impl Cohort {
         if let Some(outcome) = outcome {
             self.on_changed(index, outcome, env);
         }
+    }
+
+    /// Looks after a session whose entry names this room, by a leader's read, although it is not in it: its joining
+    /// landed when its node was gone, and the room had been taken over. It is alone from now on, this node's, and
+    /// taken over from its own snapshot by whoever asks for it next (d, h).
+    pub fn release(&mut self, session: SessionId, env: &Env<'_>) {
+        let is_here = self.seat_of(session).is_some() || self.is_releasing(session);
+        if self.room.is_some() && self.may_change() && env.permit.is_some() && !is_here {
+            let mut rebind = Rebind::new(self.me, self.id, Purpose::Unbind(self.epoch()));
+            let (number, ask) = rebind.begin();
+            self.releases.push((session, rebind));
+            self.ask_for_member(session, Some((number, ask)));
+        }
+    }
+
+    pub(super) fn is_releasing(&self, session: SessionId) -> bool {
+        self.releases.iter().any(|(other, _)| *other == session)
+    }
+
+    fn on_release_answer(&mut self, session: SessionId, number: u64, answer: Answer, env: &Env<'_>) {
+        let Some(index) = self.releases.iter().position(|(other, _)| *other == session) else { return };
+        let (ask, outcome) = self.releases[index].1.on_answer(number, answer, Duration::ZERO, env.now);
+        let waits = self.releases[index].1.poll_timeout().is_some();
+        // Without an answer it is left to the next one who asks for the session.
+        if outcome.is_some() || waits {
+            self.releases.remove(index);
+        }
+        self.ask_for_member(session, ask);
     }
 
     fn ask_for_member(&mut self, session: SessionId, ask: Option<(u64, Ask)>) {
@@ -365,6 +396,7 @@ impl Cohort {
     pub(super) fn remove_member(&mut self, index: usize, reason: ExitReason, env: &Env<'_>) {
         let id = self.seats[index].id();
         let member = self.room.as_deref().and_then(|room| room.member_of(id));
+        self.refuse_migrate_of(member);
         self.with_room(|room, crowd| room.exit(id, reason, crowd, env.now));
         if let Some(member) = member {
             self.with_room_context(env, |application, context| {

@@ -1,8 +1,8 @@
 //! A room's cohort: how sessions come in, what the room asks for, and when it is moved or ends.
 
-use super::{Cohort, Env, Output, Role};
+use super::{Cohort, Env, ErrandAnswer, Output, Role};
 use crate::protocol::application::{Application, RoomContext};
-use crate::protocol::ids::{CohortId, SessionId};
+use crate::protocol::ids::{CohortId, MemberId, SessionId};
 use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, ExitReason, MoveFailure, RoomRefusal};
@@ -23,6 +23,17 @@ pub enum Entry {
     Refused(RoomRefusal),
     /// Not now: one of the two is not at rest.
     Later,
+}
+
+impl Entry {
+    /// What the lone cohort is told; `None`: nothing, it is empty.
+    pub const fn answer(self) -> Option<ErrandAnswer> {
+        match self {
+            Self::Entered => None,
+            Self::Refused(refusal) => Some(ErrandAnswer::Refused(refusal)),
+            Self::Later => Some(ErrandAnswer::Later),
+        }
+    }
 }
 
 impl Cohort {
@@ -74,6 +85,9 @@ impl Cohort {
             return Entry::Later;
         }
         let (session, user) = (lone.seats[0].id(), lone.seats[0].session.user().to_owned());
+        if self.is_releasing(session) {
+            return Entry::Later;
+        }
         let Some(room) = self.room.as_deref_mut() else { return Entry::Later };
         if let Err(refusal) = room.admit(session, &user) {
             return Entry::Refused(refusal);
@@ -217,18 +231,21 @@ impl Cohort {
         }
     }
 
-    fn answer_migrate(
-        &mut self,
-        member: crate::protocol::ids::MemberId,
-        request: u64,
-        refusal: Option<RoomRefusal>,
-    ) {
+    fn answer_migrate(&mut self, member: MemberId, request: u64, refusal: Option<RoomRefusal>) {
         let Some(room) = self.room.as_deref_mut() else { return };
         room.set_pending_migrate(None);
         let session = room.session_of(member);
         if let Some(index) = session.and_then(|session| self.seat_of(session)) {
             let answer = RoomAnswer { refusal, room: Some(self.id), ..RoomAnswer::default() };
             self.seats[index].session.answer_room(request, &answer);
+        }
+    }
+
+    /// Who has asked for a move and goes before it begins is told that it is not theirs any more.
+    pub(super) fn refuse_migrate_of(&mut self, member: Option<MemberId>) {
+        let pending = self.room.as_deref().and_then(Room::pending_migrate);
+        if let Some((asker, request)) = pending.filter(|(asker, _)| Some(*asker) == member) {
+            self.answer_migrate(asker, request, Some(RoomRefusal::NotInRoom));
         }
     }
 
