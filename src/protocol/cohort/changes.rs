@@ -1,9 +1,10 @@
 //! Members on their way into the room, or out of it: between the seat and [`Rebind`].
 //!
 //! What a crash would leave behind is stored before the directory is changed, so that whoever goes on finds it:
-//! on the way in the session is part of the room's snapshot before its entry names the room, on the way out it
-//! has a snapshot of its own before its entry says that it is alone. A seat that is no member of the room is on
-//! its way in if the room holds a place for it, else on its way out.
+//! on the way in the session is part of the room's snapshot before its entry names the room, on the way out the room
+//! is stored without the member, and then the session has a snapshot of its own, before its entry says that it is
+//! alone. A seat that is no member of the room is on its way in if the room holds a place for it, else on its way
+//! out.
 
 use super::{Asker, Cohort, Env, Output, Role, Seat};
 use crate::protocol::company::Crowd;
@@ -30,7 +31,8 @@ pub(super) struct Change {
 enum Step {
     /// The room is being taken to the epoch of the one who comes.
     Raising,
-    /// The room's snapshot is to be stored with the one who comes. `taken`: one with it has been taken.
+    /// The room's snapshot is to be stored with the one who comes, or without the member who goes. `taken`: such a
+    /// one has been taken.
     StoringRoom { taken: bool },
     /// The snapshot of the one who goes is to be stored.
     StoringOwn(Box<Keeper>),
@@ -95,15 +97,13 @@ impl Cohort {
     /// Sends a member on its way out: it has heard so, and what it is sent from now on is its own.
     pub(super) fn unbind(&mut self, index: usize, env: &Env<'_>) {
         let rebind = Rebind::new(self.me, self.id, Purpose::Unbind(self.epoch()));
-        let seat = &mut self.seats[index];
-        let step = if seat.session.is_stored() {
-            let mut keeper = Box::new(Keeper::new());
-            keeper.want();
-            Step::StoringOwn(keeper)
+        let step = if self.is_stored() {
+            self.keeper.want();
+            Step::StoringRoom { taken: false }
         } else {
             Step::Asking
         };
-        seat.change = Some(Change::new(rebind, step));
+        self.seats[index].change = Some(Change::new(rebind, step));
         self.go_on_with(index, env);
     }
 
@@ -178,15 +178,26 @@ impl Cohort {
     }
 
     /// The snapshot that was taken last is stored.
-    pub(super) fn on_room_stored(&mut self) {
+    pub(super) fn on_room_stored(&mut self, env: &Env<'_>) {
         for index in 0..self.seats.len() {
+            let leaves = self.seats[index].is_leaving();
             match self.seats[index].change.as_ref().map(|change| &change.step) {
+                Some(Step::StoringRoom { taken: true }) if leaves => self.begin_to_store_own(index, env),
                 Some(Step::StoringRoom { taken: true }) => self.ask_directory(index),
                 // Who came while it was being written is in the next one.
                 Some(Step::StoringRoom { taken: false }) => self.keeper.want(),
                 Some(Step::Raising | Step::StoringOwn(_) | Step::Asking) | None => {}
             }
         }
+    }
+
+    fn begin_to_store_own(&mut self, index: usize, env: &Env<'_>) {
+        let mut keeper = Box::new(Keeper::new());
+        keeper.want();
+        if let Some(change) = &mut self.seats[index].change {
+            change.step = Step::StoringOwn(keeper);
+        }
+        self.store_own(index, env);
     }
 
     fn store_own(&mut self, index: usize, env: &Env<'_>) {

@@ -147,16 +147,15 @@ impl Judge {
                 return broken(3, at, format!("{player:?} moved with {room}, but is in {}", line.room));
             }
             RoomSeen::Moved(_) => {}
+            RoomSeen::Refreshed(_) if self.durable => {}
             RoomSeen::Refreshed(_) => {
                 // What the client has worked out by itself is in nobody's order.
                 while let Some(Thing::Came(_) | Thing::Went(_)) = line.things.last() {
                     line.things.pop();
                 }
-                if !self.durable {
-                    let next = Line { things: Vec::new(), said: Vec::new(), lineage: None, ..line.clone() };
-                    let before = std::mem::replace(line, next);
-                    self.ended.push(before);
-                }
+                let next = Line { things: Vec::new(), said: Vec::new(), lineage: None, ..line.clone() };
+                let before = std::mem::replace(line, next);
+                self.ended.push(before);
             }
             RoomSeen::Exited(room, status) => {
                 if *room != line.room {
