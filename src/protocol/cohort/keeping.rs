@@ -109,7 +109,8 @@ impl Cohort {
         match self.keeper.on_answer(number, answer, fence, env.now, again_after) {
             None => {}
             Some(Kept::Stored) => {
-                for seat in self.seats.iter_mut().filter(|seat| !seat.is_leaving()) {
+                // Who joins or leaves goes on from another snapshot if it comes to nothing.
+                for seat in self.seats.iter_mut().filter(|seat| !seat.is_changing()) {
                     seat.session.snapshot_stored();
                 }
                 self.on_room_stored(env);
