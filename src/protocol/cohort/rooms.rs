@@ -299,6 +299,11 @@ impl Cohort {
 
     /// After a take-over: nobody is served before the directory has confirmed that every member is one.
     pub(super) fn confirm_members(&mut self, env: &Env<'_>) {
+        // Before anything else is said: what comes after it begins where the copy ends.
+        for index in 0..self.seats.len() {
+            let session = self.seats[index].id();
+            self.with_room(|room, crowd| room.tell_again(session, crowd));
+        }
         for index in 0..self.seats.len() {
             self.confirm(index);
         }
@@ -317,8 +322,9 @@ impl Cohort {
             let Some(index) = self.seat_of(session) else { continue };
             let Some(room) = self.room.as_deref() else { return };
             if room.member_of(session).is_some() {
-                self.with_room(|room, crowd| room.tell_again(session, crowd));
-            } else if room.is_admitted(session) {
+                continue;
+            }
+            if room.is_admitted(session) {
                 let record = self.entry_of(index);
                 if let Some(record) = record {
                     self.on_bound(index, &record, env);
