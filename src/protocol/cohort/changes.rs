@@ -222,10 +222,15 @@ impl Cohort {
         self.outputs.push_back(Output::Snapshot(asker, number, ask));
     }
 
-    /// What a session is served at once it has left.
+    /// What a session is served at once it has left: also if the room has been raised meanwhile, its entry is
+    /// written at the epoch that it began to leave at.
     fn leaving_fence(&self, index: usize) -> Fence {
-        let binding = self.seats[index].session.fence().binding.next();
-        Fence { binding, epoch: self.epoch(), ..self.fence }
+        let seat = &self.seats[index];
+        let epoch = match seat.change.as_ref().map(|change| change.rebind.purpose()) {
+            Some(Purpose::Unbind(epoch)) => epoch,
+            Some(Purpose::Bind(_) | Purpose::Confirm { .. }) | None => self.epoch(),
+        };
+        Fence { binding: seat.session.fence().binding.next(), epoch, ..self.fence }
     }
 
     /// The store has answered about a member's own snapshot.
