@@ -61,6 +61,10 @@ impl Change {
         }
     }
 
+    pub(super) fn leaves(&self) -> bool {
+        matches!(self.rebind.purpose(), Purpose::Unbind(_))
+    }
+
     fn confirms(&self) -> bool {
         matches!(self.rebind.purpose(), Purpose::Confirm { .. })
     }
