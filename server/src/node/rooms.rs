@@ -192,6 +192,17 @@ impl Node {
         }))
     }
 
+    /// A room here does not have this session, whose entry names it: its joining landed too late, and it is alone
+    /// from now on.
+    pub(super) fn release_from_room(self: &Arc<Self>, session: SessionId, room: CohortId, found: &Versioned) {
+        if room != session.into()
+            && found.record.served_by(self.id)
+            && let Some(slot) = self.slot(room).filter(|slot| !slot.holds(session))
+        {
+            slot.with(self, None, |cohort, env| cohort.release(session, env));
+        }
+    }
+
     async fn read_record(&self, cohort: CohortId) -> Result<Option<Versioned>, Unavailable> {
         match self.shared.engine.ask(cohort, Ask::Read).await {
             Answer::Read(ReadAnswer::Read(found)) => Ok(found),

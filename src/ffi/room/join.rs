@@ -11,8 +11,9 @@ use crate::protocol::room::wire::RoomRequest;
 ///
 /// Every request about rooms comes back as exactly one `room_result` event with the number that is written to
 /// `out_request_id` (which may be NULL), at the latest after `timeout_ms`; 0 stands for the configuration's
-/// `request_timeout_ms`. After one that timed out the server may still have done it. All may be called from any
-/// thread. `STERNA_ERROR_NOT_CONNECTED` or `STERNA_ERROR_QUEUE_FULL`: the request was not taken.
+/// `request_timeout_ms`, and for 30,000 at the least where a room is made, joined or moved. After one that timed
+/// out the server may still have done it. All may be called from any thread. `STERNA_ERROR_NOT_CONNECTED` or
+/// `STERNA_ERROR_QUEUE_FULL`: the request was not taken.
 ///
 /// If it works, `room_entered` comes as well, and `room_id` of the result is the room.
 /// `STERNA_ERROR_ALREADY_IN_ROOM` at once if the user is in a room and has not asked to leave it.
@@ -30,7 +31,7 @@ pub unsafe extern "C" fn sterna_room_create(
 }
 
 /// Joins this room, wherever it is: if another node has it, the session moves there first, with `migrating` and
-/// `migrated`. That may take some seconds, so give it a `timeout_ms` of its own. Otherwise like
+/// `migrated`, which may take some seconds. Otherwise like
 /// `sterna_room_create`.
 ///
 /// The result's status may be `STERNA_ERROR_ROOM_FULL`, `STERNA_ERROR_ROOM_UNKNOWN`, `STERNA_ERROR_ROOM_CLOSED`,

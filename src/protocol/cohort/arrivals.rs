@@ -143,6 +143,7 @@ impl Cohort {
         self.gather_until = None;
         self.leave_again_at = None;
         self.keeper.begin_anew(None);
+        self.releases.clear();
     }
 
     fn on_baton(&mut self, from: NodeId, id: MoveId, baton: Box<Baton>, env: &Env<'_>) {

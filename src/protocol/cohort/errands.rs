@@ -162,19 +162,24 @@ impl Cohort {
         errand.hops += 1;
         errand.step = Step::Travelling;
         if !self.depart_to(node, MoveMode::Seamless, env) {
-            if let Some(errand) = self.seats[index].session.errand_mut() {
-                errand.hops -= 1;
-            }
+            self.has_not_travelled(index);
             self.try_errand_again(index, RoomRefusal::JoinFailed, env);
+        }
+    }
+
+    /// What counts is how often it has moved; how often it has tried to, the time says.
+    fn has_not_travelled(&mut self, index: usize) {
+        if let Some(errand) = self.seats[index].session.errand_mut() {
+            errand.hops = errand.hops.saturating_sub(1);
         }
     }
 
     /// The move to the room's node came to nothing.
     pub(super) fn on_travel_failed(&mut self, env: &Env<'_>) {
         for index in 0..self.seats.len() {
-            let Some(errand) = self.seats[index].session.errand_mut() else { continue };
-            if errand.step == Step::Travelling {
-                errand.hops -= 1; // it has not moved; how long it tries is bounded by time
+            let errand = self.seats[index].session.errand();
+            if errand.is_some_and(|errand| errand.step == Step::Travelling) {
+                self.has_not_travelled(index);
                 self.try_errand_again(index, RoomRefusal::JoinFailed, env);
             }
         }

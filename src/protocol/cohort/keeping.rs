@@ -114,7 +114,7 @@ impl Cohort {
                 for seat in self.seats.iter_mut().filter(|seat| !seat.is_changing()) {
                     seat.session.snapshot_stored();
                 }
-                self.on_room_stored();
+                self.on_room_stored(env);
                 self.arrival_kept(env);
             }
             // Whoever stores at a higher fence has won the record first: it is read before anything more is

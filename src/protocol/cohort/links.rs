@@ -115,7 +115,7 @@ impl Cohort {
     }
 
     /// The fence under which the cohort is served here, or would be.
-    fn served_fence(&self) -> Fence {
+    pub(super) fn served_fence(&self) -> Fence {
         self.record_fence().unwrap_or(self.fence)
     }
 

@@ -30,6 +30,7 @@ use crate::protocol::ids::{CohortId, Epoch, Fence, MoveId, NodeId, SessionId};
 use crate::protocol::keeper::Keeper;
 use crate::protocol::lease::ServePermit;
 use crate::protocol::reasons::{CloseReason, MoveFailure, OfflineReason, TargetRefusal};
+use crate::protocol::rebind::Rebind;
 use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
 use crate::protocol::room::{Room, RoomPreload};
 use crate::protocol::session::{LinkId, Serving, Session, Settings};
@@ -253,6 +254,8 @@ pub struct Cohort {
     /// Moves that this node refused and whose record it may have to hand back (c).
     refusing: Vec<Target>,
     keeper: Keeper,
+    /// Sessions whose entry names this room and that are not in it: their entries are being set free.
+    releases: Vec<(SessionId, Rebind)>,
     /// What it was restarted from, until whoever has to know has been told.
     restarted_from: Option<Origin>,
     settings: Arc<Settings>,
@@ -280,6 +283,7 @@ impl Cohort {
             leave_again_at: None,
             refusing: Vec::new(),
             keeper: Keeper::new(),
+            releases: Vec::new(),
             restarted_from: None,
             settings,
             outputs: VecDeque::new(),
@@ -329,6 +333,31 @@ impl Cohort {
     #[cfg(any(test, feature = "testing"))]
     pub fn session(&self) -> &Session {
         &self.seats.first().expect("a cohort without a session").session
+    }
+
+    /// Whether one of its sessions is this one.
+    pub fn holds(&self, session: SessionId) -> bool {
+        self.seat_of(session).is_some()
+    }
+
+    /// The links of one of its sessions.
+    pub fn links_of(&self, session: SessionId) -> Vec<LinkId> {
+        let seat = self.seat_of(session).map(|index| &self.seats[index]);
+        seat.map_or_else(Vec::new, |seat| seat.session.link_ids().collect())
+    }
+
+    /// What a session of it is served at, at this moment, lease permitting: not while it joins or leaves.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn serves(&self, session: &Session) -> Option<Fence> {
+        let seat = &self.seats[self.seat_of(session.id())?];
+        let served = self.is_served() && !seat.is_changing() && session.closed().is_none();
+        served.then(|| session.fence())
+    }
+
+    /// What it is served at, or was last.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn fence(&self) -> Fence {
+        self.served_fence()
     }
 
     /// Its sessions.
