@@ -281,7 +281,7 @@ impl Slot {
                     node.index_room(self.id, &inner.cohort);
                 }
                 log_report(node, self.id, report);
-                node.shared.observer.report(&node.name, report, Instant::now());
+                node.shared.observer.report(&node.name, report, happened_at(report, env));
             }
         }
     }
@@ -339,6 +339,19 @@ impl Slot {
 /// Whether every client has come.
 fn all_linked(cohort: &Cohort) -> bool {
     cohort.sessions().all(|session| session.is_linked())
+}
+
+/// When it happened, for figures. A freeze holds from the beginning of the call in which the state became bytes.
+fn happened_at(report: Report, env: &Env<'_>) -> Instant {
+    let at = Instant::now();
+    match report {
+        Report::Froze { .. } => at.checked_sub(now().since(env.now)).unwrap_or(at),
+        Report::MovedOut { .. }
+        | Report::MovedIn { .. }
+        | Report::MoveFailed(_)
+        | Report::TookOver(_)
+        | Report::Closed(_) => at,
+    }
 }
 
 fn log_report(node: &Node, cohort: CohortId, report: Report) {
