@@ -226,7 +226,7 @@ mod tests {
     }
 
     fn stored(revision: u64, epoch: u64, number: u64) -> SnapshotAnswer {
-        let snapshot = Snapshot { fence: fence(epoch), number, sessions: Vec::new() };
+        let snapshot = Snapshot { fence: fence(epoch), number, sessions: Vec::new(), room: None };
         SnapshotAnswer::Read(Some(Box::new(Stored { revision: Revision(revision), snapshot })))
     }
 

@@ -7,7 +7,7 @@
 
 use super::{Asker, Cohort, Env, Output, Role, Seat};
 use crate::protocol::company::Crowd;
-use crate::protocol::ids::{Fence, SessionId};
+use crate::protocol::ids::{Epoch, Fence, SessionId};
 use crate::protocol::keeper::{Keeper, Kept, Step as KeeperStep};
 use crate::protocol::reasons::ExitReason;
 use crate::protocol::rebind::{Outcome, Purpose, Rebind};
@@ -58,12 +58,8 @@ impl Change {
         }
     }
 
-    pub(super) fn leaves(&self) -> bool {
-        matches!(self.rebind.purpose(), Purpose::Unbind(_))
-    }
-
     fn confirms(&self) -> bool {
-        matches!(self.rebind.purpose(), Purpose::Confirm(_))
+        matches!(self.rebind.purpose(), Purpose::Confirm { .. })
     }
 }
 
@@ -88,7 +84,6 @@ impl Cohort {
     pub(super) fn bind(&mut self, index: usize, held: Versioned, env: &Env<'_>) {
         let rebind = Rebind::new(self.me, self.id, Purpose::Bind(held));
         self.seats[index].change = Some(Change::new(rebind, Step::Raising));
-        self.raise(held.record.epoch);
         self.go_on_with(index, env);
     }
 
@@ -109,7 +104,10 @@ impl Cohort {
 
     /// Fences off whatever the owner before has under way about this member.
     pub(super) fn confirm(&mut self, index: usize) {
-        let purpose = Purpose::Confirm(self.epoch());
+        let session = &self.seats[index].session;
+        let arriving = self.room.as_deref().is_some_and(|room| room.is_admitted(session.id()));
+        let arriving = arriving.then_some(session.fence().binding);
+        let purpose = Purpose::Confirm { epoch: self.epoch(), arriving };
         self.seats[index].change = Some(Change::new(Rebind::new(self.me, self.id, purpose), Step::Asking));
         self.ask_directory(index);
     }
@@ -125,6 +123,9 @@ impl Cohort {
 
     /// Does the next thing that a change waits for, if that has become possible.
     fn go_on_with(&mut self, index: usize, env: &Env<'_>) {
+        if let Some(epoch) = self.needed_epoch(index) {
+            return self.raise(epoch);
+        }
         let raised = self.raise_to.is_none();
         let Some(seat) = self.seats.get_mut(index) else { return };
         let is_stored = seat.session.is_stored();
@@ -141,6 +142,17 @@ impl Cohort {
             // A member that leaves a room of which nothing is stored.
             Step::Asking if !confirms => self.ask_directory(index),
             Step::Asking => {}
+        }
+    }
+
+    /// The one who comes has been served at a higher epoch than the room.
+    fn needed_epoch(&self, index: usize) -> Option<Epoch> {
+        let change = self.seats.get(index)?.change.as_ref()?;
+        match (change.rebind.purpose(), &change.step) {
+            (Purpose::Bind(held), Step::Raising) => {
+                Some(held.record.epoch).filter(|epoch| *epoch > self.epoch())
+            }
+            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm { .. }, _) => None,
         }
     }
 
@@ -237,12 +249,16 @@ impl Cohort {
         answer: Answer,
         env: &Env<'_>,
     ) {
+        let entitled = self.may_write_entries(env);
         let Some(index) = self.seat_of(session) else { return };
         let Some(change) = &mut self.seats[index].change else { return };
         if change.step != Step::Asking {
             return;
         }
         let again_after = env.node.timing().record_poll;
+        if !entitled {
+            return change.rebind.hold(env.now + again_after);
+        }
         let (ask, outcome) = change.rebind.on_answer(number, answer, again_after, env.now);
         self.ask_for_member(session, ask);
         if let Some(outcome) = outcome {
@@ -256,7 +272,15 @@ impl Cohort {
         }
     }
 
+    /// Whether this node is the room's owner for sure: only then does it write its members' entries.
+    pub(super) fn may_write_entries(&self, env: &Env<'_>) -> bool {
+        matches!(self.role, Role::Owner(_)) && !self.fenced && env.permit.is_some()
+    }
+
     pub(super) fn on_changes_timeout(&mut self, env: &Env<'_>) {
+        if !self.may_write_entries(env) {
+            return;
+        }
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
             let session = seat.id();
@@ -278,14 +302,14 @@ impl Cohort {
         match (purpose, outcome) {
             (Purpose::Bind(_), Outcome::Done(entry)) => self.on_bound(index, &entry.record, env),
             (Purpose::Unbind(_), Outcome::Done(entry)) => self.on_unbound(index, entry),
-            (Purpose::Confirm(_), Outcome::Done(entry)) => {
+            (Purpose::Confirm { .. }, Outcome::Done(entry)) => {
                 self.seats[index].session.rebind(entry.record.binding);
             }
-            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm(_), Outcome::Elsewhere(_)) => {
+            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm { .. }, Outcome::Elsewhere(_)) => {
                 self.lose_member(index, env);
             }
         }
-        if let Purpose::Confirm(_) = purpose
+        if let Purpose::Confirm { .. } = purpose
             && !self.is_confirming()
         {
             self.on_confirmed(env);
@@ -318,11 +342,12 @@ impl Cohort {
     /// The directory shows the session alone: it is a cohort of its own.
     fn on_unbound(&mut self, index: usize, entry: Versioned) {
         let seat = self.seats.remove(index);
-        let Seat { session, uses_quic, stored, .. } = *seat;
+        let Seat { session, uses_quic, stored, attempts, .. } = *seat;
         let mut lone = Self::alone(session, entry, self.settings.clone());
         lone.seats[0].session.rebind(entry.record.binding);
         lone.seats[0].uses_quic = uses_quic;
         lone.keeper.begin_anew(stored);
+        lone.attempts = attempts;
         self.outputs.push_back(Output::Split(Box::new(lone)));
         self.outputs.push_back(Output::List);
     }

@@ -161,7 +161,12 @@ impl Cohort {
         }
         errand.hops += 1;
         errand.step = Step::Travelling;
-        self.depart_to(node, MoveMode::Seamless, env);
+        if !self.depart_to(node, MoveMode::Seamless, env) {
+            if let Some(errand) = self.seats[index].session.errand_mut() {
+                errand.hops -= 1;
+            }
+            self.try_errand_again(index, RoomRefusal::JoinFailed, env);
+        }
     }
 
     /// The move to the room's node came to nothing.

@@ -109,7 +109,9 @@ impl Cohort {
         match self.keeper.on_answer(number, answer, fence, env.now, again_after) {
             None => {}
             Some(Kept::Stored) => {
-                for seat in self.seats.iter_mut().filter(|seat| !seat.is_leaving()) {
+                // What a session on its way in or out may be told is not decided by this: should the change of its
+                // entry never land, it goes on from a snapshot of its own.
+                for seat in self.seats.iter_mut().filter(|seat| !seat.is_changing()) {
                     seat.session.snapshot_stored();
                 }
                 self.on_room_stored();

@@ -8,7 +8,7 @@ use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, ExitReason, MoveFailure, RoomRefusal};
 use crate::protocol::record::Versioned;
 use crate::protocol::room::Room;
-use crate::protocol::room::wire::{RoomAnswer, RoomOptions, RoomRequest};
+use crate::protocol::room::wire::{RoomAnswer, RoomOptions};
 use crate::protocol::session::Settings;
 use crate::protocol::time::Time;
 use crate::protocol::wire::MoveMode;
@@ -55,7 +55,7 @@ impl Cohort {
             matches!(cohort.role, Role::Owner(_)) && cohort.is_served() && env.permit.is_some()
         };
         let Role::Owner(held) = lone.role else { return Entry::Later };
-        if !at_rest(lone) || lone.room.is_some() || lone.seats.len() != 1 || lone.keeper.is_pending() {
+        if !at_rest(lone) || lone.room.is_some() || lone.seats.len() != 1 {
             return Entry::Later;
         }
         let gone = matches!(self.role, Role::Absent | Role::Ending);
@@ -64,8 +64,10 @@ impl Cohort {
         }
         if env.node.going_offline().is_some() && !self.seats.is_empty() {
             // It takes joins only after it has moved; then it had better move.
-            self.wants_move.get_or_insert(MoveMode::Seamless);
-            self.see_to_room(env);
+            if self.leave_again_at.is_none_or(|at| at <= env.now) {
+                self.wants_move.get_or_insert(MoveMode::Seamless);
+                self.see_to_room(env);
+            }
             return Entry::Later;
         }
         if !at_rest(self) {
@@ -95,7 +97,10 @@ impl Cohort {
 
     fn take_seat(&mut self, lone: &mut Self, held: Versioned, env: &Env<'_>) {
         lone.role = Role::Absent;
-        let Some(seat) = lone.seats.pop() else { return };
+        let Some(mut seat) = lone.seats.pop() else { return };
+        // What is being written of the lone session is nobody's answer any more: the room's snapshot counts.
+        seat.session.forget_taken();
+        seat.attempts = lone.attempts;
         let Err(index) = self.seats.binary_search_by_key(&seat.id(), |seat| seat.id()) else { return };
         self.seats.insert(index, seat);
         self.bind(index, held, env);
@@ -206,7 +211,9 @@ impl Cohort {
         if self.wants_move.is_some() && !self.is_changing() && self.raise_to.is_none() {
             self.wants_move = None;
             self.leave_again_at = None;
-            self.depart(MoveMode::Seamless, false, env);
+            if !self.depart(MoveMode::Seamless, false, env) {
+                self.on_room_move_over(Some(MoveFailure::MovedRecently), env);
+            }
         }
     }
 
@@ -259,15 +266,16 @@ impl Cohort {
 
     /// Whether this session's wish to leave can be carried out now.
     pub(super) fn leave(&mut self, index: usize, env: &Env<'_>) {
-        if !self.may_change() || self.seats[index].is_changing() {
+        if !self.may_change() || env.permit.is_none() || self.seats[index].is_changing() {
             return; // it is done by whoever owns the room next, or when the room is at rest
         }
         let session = &mut self.seats[index].session;
         let Some(errand) = session.errand() else { return };
-        let (request, leaves) = (errand.request, matches!(errand.wish, RoomRequest::Leave));
-        if leaves {
-            session.set_errand(None);
-            session.answer_room(request, &RoomAnswer::default());
+        let request = errand.request;
+        session.set_errand(None);
+        session.answer_room(request, &RoomAnswer::default());
+        // Else the room has removed it before its wish was looked at.
+        if self.room.is_some() {
             self.remove_member(index, ExitReason::Left, env);
         }
     }

@@ -5,6 +5,7 @@ use super::data::entry_bytes;
 use super::durable::Covered;
 use crate::protocol::errand::Errand;
 use crate::protocol::ids::{Cursor, Epoch, Fence};
+use crate::protocol::reasons::CloseReason;
 use crate::protocol::sequence::{Replay, Ring};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{DecodeError, SessionState, Value};
@@ -119,6 +120,13 @@ impl Session {
     /// part of the state.
     pub(in crate::protocol) fn is_rejoining(&self) -> bool {
         self.rejoining
+    }
+
+    /// It is met anew on its next link, wherever that is.
+    pub(in crate::protocol) fn put_off_rejoining(&mut self) {
+        if std::mem::take(&mut self.rejoining) {
+            self.drop_links(CloseReason::Moved);
+        }
     }
 
     /// A client is back that was last served at `seen`, and has received everything before `client_has`.

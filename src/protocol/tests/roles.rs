@@ -2,6 +2,7 @@
 
 use crate::protocol::application::{Application, Context};
 use crate::protocol::cohort::{Asker, Cohort, Env, NodeView, Output};
+use crate::protocol::company::Company;
 use crate::protocol::ids::{CohortId, Cursor, Epoch, Fence, LinkNumber, MoveId, NodeId, SessionId};
 use crate::protocol::lease::Lease;
 use crate::protocol::limits;
@@ -174,12 +175,22 @@ fn outputs(cohort: &mut Cohort) -> Vec<Output> {
     std::iter::from_fn(|| cohort.poll_output()).collect()
 }
 
+const MEMBERS: [Member; 1] = [Member { session: SESSION, client_key: [0; 32], awaited: true }];
+
 /// A cohort that is prepared for its first move.
 fn prepared(node: &Node) -> Cohort {
     let id = move_id(2, 1);
-    let mut cohort = Cohort::expect(id, &Member { session: SESSION, client_key: [0; 32] }, settings());
+    let mut cohort = Cohort::expect(id, &MEMBERS, settings());
     let env = node.env(at(0));
-    cohort.on_prepare(id, SOURCE, serving(SOURCE, 1).record.fence(), MoveMode::Seamless, false, &env);
+    cohort.on_prepare(
+        id,
+        SOURCE,
+        serving(SOURCE, 1).record.fence(),
+        &MEMBERS,
+        MoveMode::Seamless,
+        false,
+        &env,
+    );
     for output in outputs(&mut cohort) {
         if let Output::Ask(asker, number, Ask::Read) = output {
             cohort.on_answer(asker, number, read(serving(SOURCE, 1)), &env);
@@ -195,7 +206,10 @@ fn state(session: SessionId) -> SessionState {
 
 fn baton(states: Vec<SessionState>) -> Peer {
     let fence = Fence { epoch: Epoch(2), ..Fence::default() };
-    Peer::Baton { id: move_id(2, 1), baton: Box::new(Baton { fence, sessions: states, stored: None }) }
+    Peer::Baton {
+        id: move_id(2, 1),
+        baton: Box::new(Baton { fence, sessions: states, room: None, stored: None }),
+    }
 }
 
 #[test]
@@ -220,10 +234,10 @@ fn a_fenced_target_lets_nobody_attach_although_it_has_the_baton() {
     let late = node.env(at(13_000));
     assert!(late.permit.is_none());
     let link = || Link::new(LinkId(1), LinkNumber(2), None, 1 << 16, Cursor(0));
-    assert_eq!(cohort.attach(move_id(2, 1), link(), false, &late), Err(RefuseReason::Unavailable));
+    assert_eq!(cohort.attach(move_id(2, 1), SESSION, link(), false, &late), Err(RefuseReason::Unavailable));
     cohort.on_fenced(&late);
     assert_eq!(
-        cohort.attach(move_id(2, 1), link(), false, &node.env(at(20))),
+        cohort.attach(move_id(2, 1), SESSION, link(), false, &node.env(at(20))),
         Err(RefuseReason::Unavailable)
     );
 }
@@ -234,7 +248,7 @@ fn a_prepare_of_a_later_epoch_counts_whatever_its_attempt() {
     let mut cohort = prepared(&node);
     let (later, other) = (move_id(3, 1), NodeId(3));
     let fence = serving(other, 2).record.fence();
-    cohort.on_prepare(later, other, fence, MoveMode::Seamless, false, &node.env(at(20)));
+    cohort.on_prepare(later, other, fence, &MEMBERS, MoveMode::Seamless, false, &node.env(at(20)));
     let outputs = outputs(&mut cohort);
     let asks = |output: &Output| matches!(output, Output::Ask(Asker::Target(id), ..) if *id == later);
     assert!(outputs.iter().any(asks), "it is admitted: {outputs:?}");
@@ -253,7 +267,11 @@ fn answer_all(cohort: &mut Cohort, found: Versioned, env: &Env<'_>) {
             | Output::RememberRefusal(_)
             | Output::ReadLeases(_)
             | Output::Snapshot(..)
-            | Output::Forget(_)
+            | Output::Forget { .. }
+            | Output::Room(_)
+            | Output::Split(_)
+            | Output::List
+            | Output::Dismiss(_)
             | Output::Report(_) => {}
         }
     }
@@ -271,6 +289,7 @@ fn a_session_that_comes_back_is_not_mixed_up_with_its_earlier_stay() {
         move_id(2, 2),
         SOURCE,
         serving(SOURCE, 1).record.fence(),
+        &MEMBERS,
         MoveMode::Seamless,
         false,
         &env,
@@ -285,13 +304,13 @@ fn a_session_that_comes_back_is_not_mixed_up_with_its_earlier_stay() {
     assert!(!cohort.is_gone(), "the refused attempt is still looked after");
     // Now it comes back, with its client far ahead of where it left.
     let id = move_id(6, 1);
-    cohort.on_prepare(id, other, serving(other, 5).record.fence(), MoveMode::Seamless, false, &env);
+    cohort.on_prepare(id, other, serving(other, 5).record.fence(), &MEMBERS, MoveMode::Seamless, false, &env);
     answer_all(&mut cohort, serving(other, 5), &env);
     let link = Link::new(LinkId(3), LinkNumber(9), None, 1 << 16, Cursor(0));
-    cohort.attach(id, link, false, &env).expect("it is prepared");
+    cohort.attach(id, SESSION, link, false, &env).expect("it is prepared");
     let message = Data::Message(Message { kind: Kind::Plain, ver: 2, cmd: 1, payload: b"hi" });
     let bytes = data(&[Data::Start(Cursor(40)), message]);
-    assert_eq!(cohort.received(LinkId(3), &bytes, &env), Ok(bytes.len()));
+    assert_eq!(cohort.received(LinkId(3), &bytes, &env), Some(Ok(bytes.len())));
 }
 
 fn data(frames: &[Data<'_>]) -> Vec<u8> {
@@ -309,7 +328,7 @@ fn what_comes_late_on_a_replaced_link_does_not_disturb_the_new_one() {
         let bytes = data(frames);
         let mut rest = bytes.as_slice();
         while let Some((body, length)) = split(rest, 1 << 16).unwrap() {
-            session.on_data(LinkId(link), body, nobody, &Idle, at(1)).unwrap();
+            session.on_data(LinkId(link), body, nobody, &mut Company::alone(&Idle), at(1)).unwrap();
             rest = &rest[length..];
         }
     };
@@ -341,8 +360,8 @@ fn only_a_new_generation_may_leave_uplink_out() {
         let (start, length) = split(&bytes, 1 << 16).unwrap().unwrap();
         let (message, _) = split(&bytes[length..], 1 << 16).unwrap().unwrap();
         let serving = Serving { permit: env.permit, unfrozen: true };
-        session.on_data(LinkId(1), start, serving, &Idle, at(1)).unwrap();
-        let taken = session.on_data(LinkId(1), message, serving, &Idle, at(1));
+        session.on_data(LinkId(1), start, serving, &mut Company::alone(&Idle), at(1)).unwrap();
+        let taken = session.on_data(LinkId(1), message, serving, &mut Company::alone(&Idle), at(1));
         assert_eq!(taken.is_ok(), restarted, "{taken:?}");
         if restarted {
             assert_eq!(session.export(at(2)).up, Cursor(10));
@@ -409,7 +428,7 @@ fn who_restarts_from_what_a_take_over_has_written_begins_a_later_generation() {
     let mut told = Vec::new();
     for epoch in 1..3 {
         let gone = serving(SOURCE, epoch);
-        let mut cohort = Cohort::unknown(SESSION, TARGET, settings.clone());
+        let mut cohort = Cohort::unknown(COHORT, TARGET, settings.clone());
         cohort.take_over(&env);
         let Output::Ask(asker, number, Ask::Read) = next_question(&mut cohort) else { panic!("the record") };
         cohort.on_answer(asker, number, read(gone), &env);

@@ -1,20 +1,24 @@
 //! Laws of the wire and of the sequence, on any input.
 
 use crate::client::token::ConnectToken;
+use crate::protocol::errand::{Errand, ErrandState};
 use crate::protocol::ids::{
-    Binding, Bucket, CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MoveId, NodeId, SessionId,
+    Binding, Bucket, CohortId, Cursor, Epoch, Fence, Generation, LinkNumber, MemberId, MoveId, NodeId,
+    SessionId,
 };
 use crate::protocol::reasons::{
     CloseReason, MoveFailure, OfflineReason, RefuseReason, ReplyStatus, TargetRefusal,
 };
 use crate::protocol::record::Revision;
+use crate::protocol::room::wire::RoomRequest;
+use crate::protocol::room::{GamePiece, MemberState, RoomPiece, RoomState};
 use crate::protocol::sequence::{LinkReceiver, LinkSender, Replay, Verdict, judge};
 use crate::protocol::session::Session;
 use crate::protocol::snapshot::Snapshot;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{
-    Baton, Data, Datagram, Downlink, Greeting, Kind, Member, Message, MoveMode, Peer, SessionState, Switch,
-    SwitchCause, Uplink, Value, split,
+    Baton, Data, Datagram, Downlink, Greeting, Kind, Member, Message, MoveMode, Peer, Piece, SessionState,
+    Switch, SwitchCause, Uplink, Value, split,
 };
 use crate::testing::Cluster;
 use proptest::collection::vec;
@@ -129,12 +133,18 @@ fn session_state() -> impl Strategy<Value = SessionState> {
     let head = (any::<u64>(), ".*", any::<[u8; 32]>(), number(), number(), mode());
     let data = (vec((".*", value()), 0..5), vec(".*", 0..3), any::<bool>());
     let restarts = vec((number(), number()), 0..3);
-    let tail = (number(), number(), bytes(), proptest::option::of(number()), restarts);
+    let errand = (number(), bytes(), any::<u32>()).prop_map(|(request, wish, hops)| ErrandState {
+        request,
+        wish,
+        hops: hops.into(),
+    });
+    let room = (number(), proptest::option::of(errand));
+    let tail = (number(), number(), bytes(), proptest::option::of(number()), restarts, room);
     (head, data, tail).prop_map(
         |(
             (session, user, client_key, generation, link, mode),
             (data, removed, ahead),
-            (up, down, down_messages, timer_us, restarts),
+            (up, down, down_messages, timer_us, restarts, (binding, errand)),
         )| {
             let restart = |(epoch, end)| (Epoch(epoch), Cursor(end));
             SessionState {
@@ -152,14 +162,73 @@ fn session_state() -> impl Strategy<Value = SessionState> {
                 ahead,
                 timer_us,
                 restarts: restarts.into_iter().map(restart).collect(),
+                binding: Binding(binding),
+                errand,
             }
         },
     )
 }
 
+fn room_state() -> impl Strategy<Value = RoomState> {
+    let member = (number(), any::<u64>(), ".*", any::<bool>()).prop_map(|(member, session, user, deaf)| {
+        MemberState { member: MemberId(member), session: SessionId(session), user, deaf }
+    });
+    let who = (vec(member, 0..3), number(), proptest::option::of(number()), vec(".*", 0..2));
+    let what = (vec((".*", value()), 0..5), vec(".*", 0..3), any::<bool>(), any::<bool>());
+    let when = (proptest::option::of(number()), proptest::option::of(number()), number());
+    (any::<u64>(), who, what, when).prop_map(
+        |(
+            room,
+            (members, next, owner, reserved),
+            (properties, removed, closing, ahead),
+            (timer_us, expires_us, pieces),
+        )| RoomState {
+            room: CohortId(room),
+            members,
+            next: MemberId(next),
+            owner: owner.map(MemberId),
+            reserved,
+            properties,
+            removed,
+            closing,
+            ahead,
+            timer_us,
+            expires_us,
+            pieces,
+            ..RoomState::default()
+        },
+    )
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    let data = || vec((".*", value()), 0..5);
+    let game = (any::<bool>(), number(), any::<bool>(), bytes())
+        .prop_map(|(changes, offset, last, bytes)| GamePiece { changes, offset, last, bytes });
+    let room = (number(), data(), vec(".*", 0..3), proptest::option::of(game))
+        .prop_map(|(number, properties, removed, game)| RoomPiece { number, properties, removed, game });
+    prop_oneof![
+        (any::<u64>(), data()).prop_map(|(session, data)| Piece::User(SessionId(session), data)),
+        room.prop_map(Piece::Room),
+    ]
+}
+
+fn baton() -> impl Strategy<Value = Peer> {
+    let room = proptest::option::of(room_state());
+    (move_id(), fence(), vec(session_state(), 0..3), room, proptest::option::of(number())).prop_map(
+        |(id, fence, sessions, room, stored)| {
+            let stored = stored.map(Revision);
+            Peer::Baton { id, baton: Box::new(Baton { fence, sessions, room, stored }) }
+        },
+    )
+}
+
 fn peer() -> impl Strategy<Value = Peer> {
-    let member = (any::<u64>(), any::<[u8; 32]>())
-        .prop_map(|(session, client_key)| Member { session: SessionId(session), client_key });
+    let member =
+        (any::<u64>(), any::<[u8; 32]>(), any::<bool>()).prop_map(|(session, client_key, awaited)| Member {
+            session: SessionId(session),
+            client_key,
+            awaited,
+        });
     let prepare = (move_id(), any::<u64>(), fence(), vec(member, 0..3), number(), any::<u32>(), mode())
         .prop_map(|(id, from, fence, members, state_bytes, app_version, mode)| Peer::Prepare {
             id,
@@ -181,15 +250,11 @@ fn peer() -> impl Strategy<Value = Peer> {
             .prop_map(|(id, tickets, tcp, quic)| Peer::Prepared { id, tickets, tcp, quic }),
         (move_id(), select(TargetRefusal::ALL)).prop_map(|(id, reason)| Peer::Refused { id, reason }),
         move_id().prop_map(|id| Peer::Ready { id }),
-        (move_id(), fence(), vec(session_state(), 0..3), proptest::option::of(number())).prop_map(
-            |(id, fence, sessions, stored)| {
-                let stored = stored.map(Revision);
-                Peer::Baton { id, baton: Box::new(Baton { fence, sessions, stored }) }
-            },
-        ),
+        baton(),
         move_id().prop_map(|id| Peer::BatonAck { id }),
         move_id().prop_map(|id| Peer::Finalised { id }),
-        (move_id(), vec((".*", value()), 0..5)).prop_map(|(id, data)| Peer::Ahead { id, data }),
+        (move_id(), number(), piece()).prop_map(|(id, number, piece)| Peer::Ahead { id, number, piece }),
+        (move_id(), number()).prop_map(|(id, number)| Peer::AheadAck { id, number }),
         move_id().prop_map(|id| Peer::Cancel { id }),
         any::<u32>().prop_map(|moves| Peer::Credit { moves }),
         (any::<u64>(), select(CloseReason::ALL))
@@ -341,8 +406,9 @@ proptest! {
         fence in fence(),
         number in number(),
         sessions in vec(session_state(), 0..3),
+        room in proptest::option::of(room_state()),
     ) {
-        let snapshot = Snapshot { fence, number, sessions };
+        let snapshot = Snapshot { fence, number, sessions, room };
         prop_assert_eq!(Snapshot::decode(&snapshot.encode()), Ok(snapshot));
     }
 
@@ -363,17 +429,22 @@ proptest! {
         state in session_state(),
         unacknowledged in vec((kind(), bytes()), 0..5),
         at in 0..1u64 << 40,
+        room in number(),
     ) {
         let mut down_messages = Vec::new();
         for (kind, payload) in &unacknowledged {
             Message { kind: *kind, ver: 2, cmd: 1, payload }.encode(&mut down_messages);
         }
         let data = state.data.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
-        let state = SessionState { down_messages, data, removed: Vec::new(), ahead: false, ..state };
+        // What is left of an errand at this node is what was left of it elsewhere: the wish.
+        let wish = || Errand::new(1, RoomRequest::Join { room: CohortId(room) }).export();
+        let errand = state.errand.map(|errand| ErrandState { wish: wish().wish, ..errand });
+        let state = SessionState { down_messages, data, removed: Vec::new(), ahead: false, errand, ..state };
+        let fence = Fence { binding: state.binding, ..Fence::default() };
         let now = Time::from_micros(at);
         let settings = Arc::new(Cluster::default_settings());
         let mut session = Session::expected(state.session, state.client_key, settings);
-        session.import(state.clone(), Fence::default(), now).unwrap();
+        session.import(state.clone(), fence, now).unwrap();
         prop_assert_eq!(session.export(now), state);
     }
 

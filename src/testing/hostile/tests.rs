@@ -1,5 +1,6 @@
 //! What hostile ends have done, or may try, as scenes of their own; and any script at all.
 
+use super::against_client::rooms_against_client;
 use super::node::{ME, SOURCE, Stage};
 use super::script::{SESSION, Script};
 use super::{
@@ -37,14 +38,14 @@ fn prepared() -> Stage {
 
 fn attach(stage: &mut Stage, number: u64) {
     let link = stage.new_link(LinkNumber(number), 1 << 16, Cursor(0));
-    stage.call(|cohort, env| cohort.attach(MOVE, link, true, env)).expect("its ticket is good");
+    stage.call(|cohort, env| cohort.attach(MOVE, SESSION, link, true, env)).expect("its ticket is good");
     // What the newcomer has displaced ends.
     stage.pump();
 }
 
 fn resume(stage: &mut Stage, number: u64) {
     let link = stage.new_link(LinkNumber(number), 1 << 20, Cursor(0));
-    stage.call(|cohort, env| cohort.resume(FENCE, link, true, env)).expect("it is served");
+    stage.call(|cohort, env| cohort.resume(SESSION, FENCE, link, true, env)).expect("it is served");
     stage.pump();
 }
 
@@ -127,7 +128,7 @@ fn a_baton_that_names_its_session_twice_is_refused() {
     // Of the two, one cannot be gone on from.
     let broken = SessionState { down_messages: vec![0xff], ..state() };
     let fence = Fence { epoch: Epoch(2), ..FENCE };
-    let baton = Box::new(Baton { fence, sessions: vec![broken, state()], stored: None });
+    let baton = Box::new(Baton { fence, sessions: vec![broken, state()], room: None, stored: None });
     stage.call(|cohort, env| cohort.on_peer(SOURCE, Peer::Baton { id: MOVE, baton }, env));
     assert!(!stage.cohort.is_served());
 }
@@ -153,6 +154,11 @@ proptest! {
         client_against_node(&script);
         peers_against_node(&script);
         node_against_client(&script);
+    }
+
+    #[test]
+    fn whatever_a_node_says_of_rooms_a_game_can_believe_it(script in vec(any::<u8>(), 300..600)) {
+        assert!(rooms_against_client(&script) > 0, "a story without rooms");
     }
 
     #[test]
