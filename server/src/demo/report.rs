@@ -73,7 +73,7 @@ const ROWS: [(&str, Cell); 25] = [
 type RoomCell = fn(&RoomFigures) -> String;
 
 /// Rooms are not of one transport: they have one column.
-const ROOM_ROWS: [(&str, RoomCell); 15] = [
+const ROOM_ROWS: [(&str, RoomCell); 11] = [
     ("rooms", |of| of.rooms.to_string()),
     ("rooms moved", |of| of.moved.to_string()),
     ("  members moved with them", |of| of.members_moved.to_string()),
@@ -85,10 +85,6 @@ const ROOM_ROWS: [(&str, RoomCell); 15] = [
     ("joins and leaves seen", |of| of.joins_and_leaves_seen.to_string()),
     ("properties of rooms intact", |of| yes_or_no(of.properties_intact)),
     ("application's state of rooms intact", |of| yes_or_no(of.state_intact)),
-    ("added delay of members who moved, ms *", |of| spread(&of.added_delay_ms, 2)),
-    ("  who did not move, ms *", |of| spread(&of.unmoved_delay_ms, 2)),
-    ("freeze time of rooms, us *", |of| spread(&of.freeze_us, 0)),
-    ("all promises about rooms kept", |of| yes_or_no(of.ok)),
 ];
 
 fn table(summary: &Summary, on_the_node: usize) -> String {
@@ -102,7 +98,8 @@ fn table(summary: &Summary, on_the_node: usize) -> String {
         let of_rooms = ROOM_ROWS
             .iter()
             .map(|(name, cell)| [(*name).to_owned(), cell(rooms), String::new(), String::new()]);
-        rows.extend(of_rooms);
+        let at = rows.iter().position(|row| row[0] == "user data intact").unwrap_or(rows.len());
+        rows.splice(at..at, of_rooms);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 4] = std::array::from_fn(width);

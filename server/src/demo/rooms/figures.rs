@@ -8,6 +8,7 @@ use serde::Serialize;
 /// What `--json` has under `rooms`.
 #[derive(Debug, Serialize)]
 pub(in super::super) struct RoomFigures {
+    #[serde(skip)]
     pub(in super::super) ok: bool,
     pub(in super::super) rooms: u64,
     pub(in super::super) members: u64,
