@@ -20,7 +20,7 @@ use sterna::client::token::ConnectToken;
 use sterna::client::{Client, Config as ClientConfig, State, Status};
 use sterna::protocol::application::{Application, Context, RoomContext};
 use sterna::protocol::cohort::Report;
-use sterna::protocol::ids::{CohortId, MoveId};
+use sterna::protocol::ids::{CohortId, MemberId, MoveId};
 use sterna::protocol::room::wire::{RoomOptions, RoomRequest};
 use sterna::protocol::wire::{Message, Value};
 use sterna_server::cluster::Cluster;
@@ -32,7 +32,7 @@ const STATE_KIB: [usize; 3] = [1, 1024, 16 * 1024];
 /// Moves of one room; each is a figure for each member.
 const MOVES: usize = 12;
 /// Longest wait for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Clients that connect, or join, at the same time.
 const AT_ONCE: usize = 16;
 /// Between two looks at all clients.
@@ -63,6 +63,7 @@ fn main() {
 
 /// The application: a room stores so much, and says something at its rate.
 struct Game {
+    members: usize,
     state_bytes: usize,
     period: Duration,
 }
@@ -75,7 +76,12 @@ impl Application for Game {
             let bytes = vec![number as u8; PROPERTY.min(self.state_bytes - start)];
             room.set(&format!("property-{number}"), Value::Bytes(bytes)).expect("the limit is above it");
         }
-        room.set_timer(self.period);
+    }
+
+    fn room_joined(&self, room: &mut RoomContext<'_>, _: MemberId) {
+        if room.members().len() == self.members {
+            room.set_timer(self.period);
+        }
     }
 
     fn room_timer(&self, room: &mut RoomContext<'_>) {
@@ -272,9 +278,10 @@ impl Row {
     fn of(members: usize, state_kib: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
         let rate = (DELIVERIES_PER_S / (2 * members)).clamp(1, RATE_MAX) as u32;
-        let game = Game { state_bytes: state_kib * 1024, period: Duration::from_secs(1) / rate };
+        let game = Game { members, state_bytes: state_kib * 1024, period: Duration::from_secs(1) / rate };
         let mut config = Config { nodes: 2, tcp_port: 0, quic_port: 0, peer_port: 0, ..Config::default() };
         config.migrate_when_online = true;
+        config.times.resume = PATIENCE; // a machine that is busy with a thousand who join may forget some for a while
         config.limits.sessions_max = config.limits.sessions_max.max(4 * members as u32);
         config.limits.room_state_bytes_max = config.limits.room_state_bytes_max.max(2048 * state_kib as u32);
         config.validate().expect("it is valid");
