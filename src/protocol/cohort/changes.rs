@@ -73,7 +73,9 @@ impl Change {
 impl Cohort {
     /// Whether the room was taken over and its members are not all known to be its own.
     pub(super) fn is_confirming(&self) -> bool {
-        self.room.is_some()
+        // Asked at each message; hardly ever so.
+        self.looks.0.may_confirm
+            && self.room.is_some()
             && self.seats.iter().any(|seat| seat.change.as_ref().is_some_and(Change::confirms))
     }
 
@@ -109,6 +111,7 @@ impl Cohort {
 
     /// Fences off whatever the owner before has under way about this member.
     pub(super) fn confirm(&mut self, index: usize) {
+        self.looks.0.may_confirm = true;
         let session = &self.seats[index].session;
         let arriving = self.room.as_deref().is_some_and(|room| room.is_admitted(session.id()));
         let arriving = arriving.then_some(session.fence().binding);
@@ -395,9 +398,17 @@ impl Cohort {
         }
     }
 
+    fn vacate_seat(&mut self, index: usize) -> Box<Seat> {
+        let seat = self.seats.remove(index);
+        for link in seat.session.link_ids() {
+            self.looks.0.by_link.remove(&link);
+        }
+        seat
+    }
+
     /// The directory shows the session alone: it is a cohort of its own.
     fn on_unbound(&mut self, index: usize, entry: Versioned) {
-        let seat = self.seats.remove(index);
+        let seat = self.vacate_seat(index);
         let Seat { session, uses_quic, stored, attempts, .. } = *seat;
         let mut lone = Self::alone(session, entry, self.settings.clone());
         lone.seats[0].session.rebind(entry.record.binding);
@@ -410,7 +421,7 @@ impl Cohort {
 
     /// The session is not this room's: somebody has taken it over, or it has ended.
     fn lose_member(&mut self, index: usize, env: &Env<'_>) {
-        let seat = self.seats.remove(index);
+        let seat = self.vacate_seat(index);
         let id = seat.id();
         env.application.moved_out(seat.session.user(), id);
         self.with_room(|room, crowd| {

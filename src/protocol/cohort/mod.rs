@@ -11,6 +11,7 @@ mod departures;
 mod errands;
 mod keeping;
 mod links;
+mod look;
 mod rooms;
 mod seat;
 mod taking;
@@ -25,6 +26,7 @@ pub use rooms::Entry;
 pub use seat::Seat;
 
 use crate::protocol::application::Application;
+use crate::protocol::aside::Aside;
 use crate::protocol::company::Company;
 use crate::protocol::ids::{CohortId, Epoch, Fence, MoveId, NodeId, SessionId};
 use crate::protocol::keeper::Keeper;
@@ -41,6 +43,7 @@ use crate::protocol::target::{self, Target};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Downlink, Member, MoveMode, Peer, SwitchCause};
 use copying::Copying;
+use look::Looks;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -260,6 +263,7 @@ pub struct Cohort {
     restarted_from: Option<Origin>,
     settings: Arc<Settings>,
     outputs: VecDeque<Output>,
+    looks: Aside<Looks>,
 }
 
 impl Cohort {
@@ -287,6 +291,7 @@ impl Cohort {
             restarted_from: None,
             settings,
             outputs: VecDeque::new(),
+            looks: Aside::default(),
         }
     }
 
@@ -372,10 +377,6 @@ impl Cohort {
 
     fn seat_of(&self, session: SessionId) -> Option<usize> {
         self.seats.binary_search_by_key(&session, |seat| seat.id()).ok()
-    }
-
-    fn seat_of_link(&self, link: LinkId) -> Option<usize> {
-        self.seats.iter().position(|seat| seat.session.has_link(link))
     }
 
     /// Whether one of its sessions holds this link.
@@ -745,6 +746,20 @@ impl Cohort {
 
     /// When [`on_timeout`](Self::on_timeout) has something to do next.
     pub fn poll_timeout(&self, env: &Env<'_>) -> Option<Time> {
+        let seats = (0..self.seats.len()).filter_map(|index| self.poll_seat(index, env)).min();
+        self.poll_with(seats, self.snapshot_of_sessions_due(env), env)
+    }
+
+    /// When a seat has something to do.
+    fn poll_seat(&self, index: usize, env: &Env<'_>) -> Option<Time> {
+        let seat = &self.seats[index];
+        let session = seat.session.poll_timeout(self.serving_at(index, env));
+        let change = seat.poll_change().filter(|_| self.may_write_entries(env));
+        [session, change, self.poll_errand(seat)].into_iter().flatten().min()
+    }
+
+    /// When the first of all is due, of which that of the seats is known, and when sessions have to be stored.
+    fn poll_with(&self, seats: Option<Time>, snapshot: Option<Time>, env: &Env<'_>) -> Option<Time> {
         let role = match &self.role {
             Role::Source(_, departure) => departure.source.poll_timeout().map(|(at, _)| at),
             Role::Target(target) => target.poll_timeout().map(|(at, _)| at),
@@ -752,20 +767,7 @@ impl Cohort {
             Role::Absent | Role::Owner(_) | Role::Ending => None,
         };
         let refusing = self.refusing.iter().filter_map(Target::poll_timeout).map(|(at, _)| at).min();
-        let of_seat = |(index, seat): (usize, &Box<Seat>)| {
-            let session = seat.session.poll_timeout(self.serving_at(index, env));
-            let change = seat.poll_change().filter(|_| self.may_write_entries(env));
-            [session, change, self.poll_errand(seat)].into_iter().flatten().min()
-        };
-        let seats = self.seats.iter().enumerate().filter_map(of_seat).min();
-        let room = self.poll_room(env);
-        [seats, role, refusing, room, self.gather_until, self.keep_at(env)].into_iter().flatten().min()
-    }
-
-    /// Links that have something new to write.
-    pub fn take_dirty(&mut self, mut wake: impl FnMut(LinkId)) {
-        for seat in &mut self.seats {
-            seat.session.take_dirty(&mut wake);
-        }
+        let keep = self.keep_at(snapshot, env);
+        [seats, role, refusing, self.poll_room(env), self.gather_until, keep].into_iter().flatten().min()
     }
 }

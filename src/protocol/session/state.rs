@@ -84,7 +84,7 @@ impl Session {
 
     /// Whether [`import`](Self::import) can go on from this: another node's bytes never reach an assertion.
     pub(in crate::protocol) fn fits(&self, state: &SessionState) -> bool {
-        let replay = Replay::restore(state.down, &state.down_messages, self.settings.replay_bytes_max);
+        let replay = Replay::check(&state.down_messages);
         let errand = state.errand.as_ref().map(Errand::restore).transpose();
         state.session == self.id && replay.is_ok() && errand.is_ok() && (self.preloaded || !state.ahead)
     }
