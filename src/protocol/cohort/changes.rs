@@ -398,7 +398,7 @@ impl Cohort {
         }
     }
 
-    fn vacate_seat(&mut self, index: usize) -> Box<Seat> {
+    fn vacate_seat(&mut self, index: usize) -> Seat {
         let seat = self.seats.remove(index);
         for link in seat.session.link_ids() {
             self.looks.0.by_link.remove(&link);
@@ -409,7 +409,7 @@ impl Cohort {
     /// The directory shows the session alone: it is a cohort of its own.
     fn on_unbound(&mut self, index: usize, entry: Versioned) {
         let seat = self.vacate_seat(index);
-        let Seat { session, uses_quic, stored, attempts, .. } = *seat;
+        let Seat { session, uses_quic, stored, attempts, .. } = seat;
         let mut lone = Self::alone(session, entry, self.settings.clone());
         lone.seats[0].session.rebind(entry.record.binding);
         lone.seats[0].uses_quic = uses_quic;

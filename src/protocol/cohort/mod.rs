@@ -234,7 +234,7 @@ pub struct Cohort {
     /// What it is served at, or was last.
     fence: Fence,
     /// Its sessions, in the order of their numbers.
-    seats: Vec<Box<Seat>>,
+    seats: Vec<Seat>,
     room: Option<Box<Room>>,
     /// What has come of a room ahead of the baton ...
     preload: RoomPreload,
@@ -267,7 +267,7 @@ pub struct Cohort {
 }
 
 impl Cohort {
-    fn with(id: CohortId, me: NodeId, role: Role, seats: Vec<Box<Seat>>, settings: Arc<Settings>) -> Self {
+    fn with(id: CohortId, me: NodeId, role: Role, seats: Vec<Seat>, settings: Arc<Settings>) -> Self {
         Self {
             id,
             me,
@@ -309,7 +309,7 @@ impl Cohort {
 
     fn alone(session: Session, held: Versioned, settings: Arc<Settings>) -> Self {
         let (id, me) = (session.id().into(), held.record.owner);
-        let seats = vec![Box::new(Seat::new(session))];
+        let seats = vec![Seat::new(session)];
         Self { fence: held.record.fence(), ..Self::with(id, me, Role::Owner(held), seats, settings) }
     }
 
