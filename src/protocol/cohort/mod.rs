@@ -750,7 +750,7 @@ impl Cohort {
         let refusing = self.refusing.iter().filter_map(Target::poll_timeout).map(|(at, _)| at).min();
         let of_seat = |(index, seat): (usize, &Box<Seat>)| {
             let session = seat.session.poll_timeout(self.serving_at(index, env));
-            [session, seat.poll_change(), self.poll_errand(seat)].into_iter().flatten().min()
+            [session, seat.poll_change(), self.poll_errand(seat, env)].into_iter().flatten().min()
         };
         let seats = self.seats.iter().enumerate().filter_map(of_seat).min();
         let room = self.poll_room(env);
