@@ -134,9 +134,8 @@ impl<'a> Company<'a> {
                     });
                 }
             }
-            (_, Kind::Request(number)) => session.answer_room(number, &RoomRefusal::Malformed.into()),
-            // What came too late for the room that it was meant for, or is no message of this version.
-            (_, Kind::Plain | Kind::Reply(..)) => {}
+            // What cannot be read has ended its link before.
+            (_, Kind::Request(_) | Kind::Plain | Kind::Reply(..)) => {}
         }
     }
 

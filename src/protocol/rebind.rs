@@ -3,7 +3,8 @@
 //!
 //! The owner of the room does it while it holds the session, and serves the session meanwhile to nobody. A
 //! change that is under way is never given up: its write may still land (rule h), so it is asked for until the
-//! directory says how it ended.
+//! directory says how it ended. Whoever has lost its lease asks nothing more until it has it back: what is on its
+//! way then is fenced off by whoever takes the room over.
 
 use crate::protocol::ids::{Binding, CohortId, Epoch, NodeId};
 use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
@@ -19,7 +20,13 @@ pub enum Purpose {
     Unbind(Epoch),
     /// The room has been taken over at this epoch: whatever the owner before has under way about this session
     /// cannot land any more.
-    Confirm(Epoch),
+    Confirm {
+        /// Which.
+        epoch: Epoch,
+        /// The session was on its way in, and had this binding while it was alone: if it still has, its entry
+        /// is written once more as it is, so that the owner before binds it no more, and it is not a member.
+        arriving: Option<Binding>,
+    },
 }
 
 /// How it ended.
@@ -63,7 +70,7 @@ impl Rebind {
     pub fn begin(&mut self) -> (u64, Ask) {
         match self.purpose {
             Purpose::Bind(held) => self.write(held),
-            Purpose::Unbind(_) | Purpose::Confirm(_) => self.ask(Ask::Read),
+            Purpose::Unbind(_) | Purpose::Confirm { .. } => self.ask(Ask::Read),
         }
     }
 
@@ -71,6 +78,11 @@ impl Rebind {
     pub fn on_timeout(&mut self, now: Time) -> Option<(u64, Ask)> {
         let due = self.poll_at.is_some_and(|at| at <= now);
         due.then(|| self.ask(Ask::Read))
+    }
+
+    /// The answer that has come counts for nothing: the entry is read again later.
+    pub fn hold(&mut self, until: Time) {
+        self.poll_at = Some(until);
     }
 
     /// The directory has answered: gives the next question, or how it ended; neither if it is asked again later.
@@ -86,12 +98,14 @@ impl Rebind {
         }
         match answer {
             Answer::Cas(CasAnswer::Won(revision)) => {
-                let done = self.wanted.map(|record| Outcome::Done(Versioned { revision, record }));
+                let done = self.wanted.map(|record| self.done(Versioned { revision, record }));
                 (None, done)
             }
             Answer::Cas(CasAnswer::Lost(found)) | Answer::Read(ReadAnswer::Read(found)) => match found {
                 // An own write has landed whose answer was lost.
-                Some(found) if self.wanted == Some(found.record) => (None, Some(Outcome::Done(found))),
+                Some(found) if self.wanted == Some(found.record) && self.has_risen(&found.record) => {
+                    (None, Some(self.done(found)))
+                }
                 Some(found) if self.fits(&found.record) => (Some(self.write(found)), None),
                 other => (None, Some(Outcome::Elsewhere(other.map(|found| found.record)))),
             },
@@ -102,14 +116,32 @@ impl Rebind {
         }
     }
 
+    /// Whether finding what was wanted shows that it was written since. Of an entry that is written as it is that
+    /// cannot be seen: it is written once more.
+    fn has_risen(&self, found: &Record) -> bool {
+        match self.purpose {
+            Purpose::Confirm { .. } => found.room.is_some(),
+            Purpose::Bind(_) | Purpose::Unbind(_) => true,
+        }
+    }
+
+    fn done(&self, entry: Versioned) -> Outcome {
+        match self.purpose {
+            Purpose::Confirm { .. } if entry.record.room.is_none() => Outcome::Elsewhere(Some(entry.record)),
+            Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm { .. } => Outcome::Done(entry),
+        }
+    }
+
     /// Whether the entry is still for this node to change.
     fn fits(&self, found: &Record) -> bool {
         match self.purpose {
             Purpose::Bind(held) => *found == held.record,
             // Only a later owner of the room has written a later epoch.
-            Purpose::Unbind(epoch) | Purpose::Confirm(epoch) => {
-                found.room == Some(self.room) && found.epoch <= epoch
-            }
+            Purpose::Unbind(epoch) => found.room == Some(self.room) && found.epoch <= epoch,
+            Purpose::Confirm { epoch, arriving } => match found.room {
+                Some(room) => room == self.room && found.epoch <= epoch,
+                None => arriving == Some(found.binding),
+            },
         }
     }
 
@@ -121,7 +153,8 @@ impl Rebind {
         match self.purpose {
             Purpose::Bind(_) => mine(found.epoch, found.binding.next(), Some(self.room)),
             Purpose::Unbind(epoch) => mine(epoch, found.binding.next(), None),
-            Purpose::Confirm(epoch) => mine(epoch, found.binding, Some(self.room)),
+            Purpose::Confirm { .. } if found.room.is_none() => found,
+            Purpose::Confirm { epoch, .. } => mine(epoch, found.binding, Some(self.room)),
         }
     }
 
@@ -227,7 +260,7 @@ mod tests {
         let found = at(3, entry(5, 3, Some(ROOM)));
         let (late_write, _) = late.on_answer(number, read(found), POLL, NOW);
 
-        let mut heir = Rebind::new(NodeId(2), ROOM, Purpose::Confirm(Epoch(10)));
+        let mut heir = Rebind::new(NodeId(2), ROOM, Purpose::Confirm { epoch: Epoch(10), arriving: None });
         let (number, _) = heir.begin();
         let (claim, _) = heir.on_answer(number, read(found), POLL, NOW);
         let confirmed = written(claim);
@@ -243,11 +276,29 @@ mod tests {
     #[test]
     fn a_session_that_has_left_or_ended_is_not_confirmed() {
         for found in [Some(at(3, entry(5, 4, None))), Some(at(3, entry(5, 4, Some(CohortId(1))))), None] {
-            let mut rebind = Rebind::new(ME, ROOM, Purpose::Confirm(Epoch(9)));
+            let mut rebind = Rebind::new(ME, ROOM, Purpose::Confirm { epoch: Epoch(9), arriving: None });
             let (number, _) = rebind.begin();
             let answer = Answer::Read(ReadAnswer::Read(found));
             let outcome = Outcome::Elsewhere(found.map(|found| found.record));
             assert_eq!(rebind.on_answer(number, answer, POLL, NOW), (None, Some(outcome)));
         }
+    }
+
+    #[test]
+    fn who_was_on_its_way_in_is_bound_no_more_by_the_owner_before() {
+        let alone = at(3, entry(5, 2, None));
+        let confirm = Purpose::Confirm { epoch: Epoch(10), arriving: Some(Binding(2)) };
+        let mut heir = Rebind::new(NodeId(2), ROOM, confirm);
+        let (number, _) = heir.begin();
+        let (touch, outcome) = heir.on_answer(number, read(alone), POLL, NOW);
+        assert_eq!((written(touch), outcome), (alone.record, None));
+        // The answer is lost: whether it has landed cannot be seen, so it is written again.
+        assert_eq!(heir.on_answer(2, Answer::Cas(CasAnswer::Unknown), POLL, NOW), (None, None));
+        let (number, _) = heir.on_timeout(NOW + POLL).expect("it is read");
+        let touched = at(4, alone.record);
+        let (again, _) = heir.on_answer(number, read(touched), POLL, NOW);
+        assert_eq!(written(again), alone.record);
+        let won = Answer::Cas(CasAnswer::Won(Revision(5)));
+        assert_eq!(heir.on_answer(4, won, POLL, NOW), (None, Some(Outcome::Elsewhere(Some(alone.record)))));
     }
 }

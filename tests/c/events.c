@@ -26,6 +26,17 @@ static const Register all[] = {
     sterna_client_on_migrating,    sterna_client_on_migrated,       sterna_client_on_migrate_failed,
     sterna_client_on_took_over,    sterna_client_on_response,       sterna_client_on_push,
     sterna_client_on_log,
+    sterna_client_on_room_entered,
+    sterna_client_on_room_exited,
+    sterna_client_on_room_member_joined,
+    sterna_client_on_room_member_left,
+    sterna_client_on_room_message,
+    sterna_client_on_room_owner_changed,
+    sterna_client_on_room_property,
+    sterna_client_on_room_sync,
+    sterna_client_on_room_result,
+    sterna_client_on_room_migrated,
+    sterna_client_on_room_refreshed,
 };
 enum { ALL = sizeof all / sizeof all[0] };
 
@@ -125,6 +136,8 @@ static void everything_within(SternaClient *client, const SternaEvent *event, vo
     CHECK(strcmp(sterna_client_last_error(client), sterna_result_string(STERNA_ERROR_BUSY)) == 0);
     CHECK(sterna_client_send(client, 2, 1, NULL, 0) == STERNA_ERROR_NOT_CONNECTED);
     CHECK(sterna_client_send_migrate(client) == STERNA_ERROR_NOT_CONNECTED);
+    CHECK(sterna_room_broadcast(client, 2, 1, NULL, 0) == STERNA_ERROR_NOT_CONNECTED);
+    CHECK(sterna_room_leave(client, 0, NULL) == STERNA_ERROR_NOT_CONNECTED && sterna_room_id(client) == 0);
     CHECK(sterna_client_disconnect(client) == STERNA_ERROR_NOT_CONNECTED);
     CHECK(sterna_client_flush(client) == STERNA_OK);
     CHECK(sterna_client_stats(client, &stats, sizeof stats) == STERNA_OK);
@@ -164,6 +177,9 @@ static void *hammer(void *user_data)
     while (result != STERNA_ERROR_INVALID_HANDLE) {
         result = sterna_client_rsend(client, 2, 1, (const uint8_t *)"x", 1);
         CHECK(result == STERNA_ERROR_NOT_CONNECTED || result == STERNA_ERROR_INVALID_HANDLE);
+        result = sterna_room_leave(client, 0, NULL);
+        CHECK(result == STERNA_ERROR_NOT_CONNECTED || result == STERNA_ERROR_INVALID_HANDLE);
+        CHECK(sterna_room_id(client) == 0 && sterna_room_member_count(client) == 0);
         result = sterna_client_on_push(client, count, NULL);
         CHECK(result == STERNA_OK || result == STERNA_ERROR_INVALID_HANDLE);
         result = sterna_client_update(client);

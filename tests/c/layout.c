@@ -12,6 +12,8 @@ ASSERT(sizeof(SternaResult) == 4);
 ASSERT(sizeof(SternaState) == 4);
 ASSERT(sizeof(SternaEventType) == 4);
 ASSERT(sizeof(SternaOfflineReason) == 4);
+ASSERT(sizeof(SternaValueKind) == 4);
+ASSERT(sizeof(SternaComparison) == 4);
 
 ASSERT(sizeof(SternaClientConfig) == 72);
 FIELD(SternaClientConfig, struct_size, 0, 4);
@@ -67,7 +69,49 @@ FIELD(SternaEvent, cmd, BEHIND + 64, 2);
 FIELD(SternaEvent, ver, BEHIND + 66, 1);
 FIELD(SternaEvent, reliable, BEHIND + 67, 1);
 FIELD(SternaEvent, in_room, BEHIND + 68, 1);
-ASSERT(sizeof(SternaEvent) == BEHIND + 72);
+FIELD(SternaEvent, reserved, BEHIND + 69, 3);
+FIELD(SternaEvent, room_id, BEHIND + 72, 8);
+FIELD(SternaEvent, member, BEHIND + 80, 8);
+FIELD(SternaEvent, owner, BEHIND + 88, 8);
+FIELD(SternaEvent, member_count, BEHIND + 96, 4);
+FIELD(SternaEvent, members_max, BEHIND + 100, 4);
+FIELD(SternaEvent, value, BEHIND + 104, sizeof(SternaValue));
+ASSERT(sizeof(SternaEvent) == BEHIND + 104 + sizeof(SternaValue));
+
+/* Where a pointer is shorter than 8 bytes, what is behind it may be filled up. */
+#define FILLED(size) (sizeof(void *) == 8 ? (size) : ((size) + 7) / 8 * 8)
+#define SIZE(type, size) ASSERT(sizeof(type) == (size) || sizeof(type) == FILLED(size))
+
+FIELD(SternaValue, kind, 0, 4);
+FIELD(SternaValue, length, 4, 4);
+FIELD(SternaValue, integer, 8, 8);
+FIELD(SternaValue, number, 16, 8);
+FIELD(SternaValue, data, 24, sizeof(void *));
+SIZE(SternaValue, 24 + sizeof(void *));
+
+FIELD(SternaRoomConfig, struct_size, 0, 4);
+FIELD(SternaRoomConfig, members_max, 4, 4);
+FIELD(SternaRoomConfig, interval_ms, 8, 4);
+FIELD(SternaRoomConfig, allow_empty, 12, 4);
+FIELD(SternaRoomConfig, listed, 16, 4);
+FIELD(SternaRoomConfig, properties_count, 20, 4);
+FIELD(SternaRoomConfig, ttl_ms, 24, 8);
+FIELD(SternaRoomConfig, properties, 32, sizeof(void *));
+SIZE(SternaRoomConfig, 32 + sizeof(void *));
+
+FIELD(SternaRoomProperty, key, 0, sizeof(void *));
+FIELD(SternaRoomCondition, key, 0, sizeof(void *));
+FIELD(SternaRoomCondition, comparison, sizeof(void *), 4);
+FIELD(SternaRoomCondition, reserved, sizeof(void *) + 4, 4);
+FIELD(SternaRoomMember, member, 0, 8);
+FIELD(SternaRoomMember, user, 8, sizeof(void *));
+SIZE(SternaRoomMember, 8 + sizeof(void *));
+#if UINTPTR_MAX == UINT64_MAX
+FIELD(SternaRoomProperty, value, 8, 32);
+ASSERT(sizeof(SternaRoomProperty) == 40);
+FIELD(SternaRoomCondition, value, 16, 32);
+ASSERT(sizeof(SternaRoomCondition) == 48);
+#endif
 
 int main(void)
 {

@@ -48,6 +48,17 @@ public:
     void OnResponse(const sterna::ResponseArgs &args) override { Base::OnResponse(args); }
     void OnPush(const sterna::PushArgs &args) override { Base::OnPush(args); }
     void OnLog(const sterna::LogArgs &args) override { Base::OnLog(args); }
+    void OnRoomEntered(const sterna::RoomEnteredArgs &args) override { Base::OnRoomEntered(args); }
+    void OnRoomExited(const sterna::RoomExitedArgs &args) override { Base::OnRoomExited(args); }
+    void OnRoomMemberJoined(const sterna::RoomMemberJoinedArgs &args) override { Base::OnRoomMemberJoined(args); }
+    void OnRoomMemberLeft(const sterna::RoomMemberLeftArgs &args) override { Base::OnRoomMemberLeft(args); }
+    void OnRoomMessage(const sterna::RoomMessageArgs &args) override { Base::OnRoomMessage(args); }
+    void OnRoomOwnerChanged(const sterna::RoomOwnerChangedArgs &args) override { Base::OnRoomOwnerChanged(args); }
+    void OnRoomProperty(const sterna::RoomPropertyArgs &args) override { Base::OnRoomProperty(args); }
+    void OnRoomSync(const sterna::RoomSyncArgs &args) override { Base::OnRoomSync(args); }
+    void OnRoomResult(const sterna::RoomResultArgs &args) override { Base::OnRoomResult(args); }
+    void OnRoomMigrated(const sterna::RoomMigratedArgs &args) override { Base::OnRoomMigrated(args); }
+    void OnRoomRefreshed(const sterna::RoomRefreshedArgs &args) override { Base::OnRoomRefreshed(args); }
 
     void UntilFailed(int times)
     {
@@ -130,6 +141,48 @@ void TestWithoutConnection()
 #endif
 }
 
+void TestRoomsWithoutConnection()
+{
+    const sterna::Result refused = STERNA_ERROR_NOT_CONNECTED;
+    Game<sterna::UdpBase> game;
+    std::uint64_t request = 7;
+    const std::uint64_t members[] = {1, 2};
+    const char *const users[] = {"ann"};
+    sterna::RoomConfig config;
+    CHECK(config.struct_size == sizeof(SternaRoomConfig) && config.members_max == 8);
+    CHECK(game.CreateRoom() == refused && game.CreateRoom(config, &request, 100) == refused);
+    CHECK(game.JoinRoom(1, &request) == refused && game.LeaveRoom() == refused);
+    const SternaRoomCondition condition = {"level", STERNA_COMPARE_AT_LEAST, 0, sterna::Value::Integer(3)};
+    CHECK(game.JoinRandomRoom(&condition, 1, &config) == refused);
+    CHECK(game.BroadcastToRoom(2, 1, "text") == refused && game.RelayToRoom(2, 1, "text") == refused);
+    CHECK(game.SendToMembers(members, 2, 2, 1, "text", 4) == refused && game.SyncInRoom("key", "1", 1) == refused);
+    CHECK(game.SetRoomProperty("key", sterna::Value::Text("text")) == refused);
+    CHECK(game.SetRoomProperty("key", sterna::Value()) == STERNA_ERROR_INVALID_ARGUMENT);
+    const sterna::Value half = sterna::Value::Float(0.5);
+    CHECK(game.CompareAndSetRoomProperty("key", nullptr, &half) == refused);
+    CHECK(game.IncrementRoomProperty("key", half) == refused && game.GetRoomProperty("key") == refused);
+    CHECK(game.RemoveRoomProperty("key") == refused && game.ReserveInRoom(users, 1) == refused);
+    CHECK(game.CancelRoomReservation(users, 1) == refused && game.KickFromRoom(1) == refused);
+    CHECK(game.CloseRoom() == refused && game.SendMigrateRoom() == refused && request == 7);
+    SternaRoomMember member;
+    CHECK(game.RoomId() == 0 && game.RoomMe() == 0 && game.RoomOwner() == 0);
+    CHECK(game.RoomMemberCount() == 0 && game.RoomMembers(&member, 1) == 0);
+#if SIZE_MAX > UINT32_MAX
+    CHECK(game.RelayToRoom(2, 1, "", std::size_t(UINT32_MAX) + 1) == STERNA_ERROR_MESSAGE_TOO_LARGE);
+    const sterna::Value huge = sterna::Value::Bytes("", std::size_t(UINT32_MAX) + 2);
+    CHECK(game.SetRoomProperty("key", huge) == STERNA_ERROR_INVALID_ARGUMENT);
+#endif
+}
+
+void TestValues()
+{
+    using sterna::Value;
+    CHECK(Value().IsNone() && Value::Integer(-3).IsInteger() && Value::Integer(-3).integer == -3);
+    CHECK(Value::Float(0.5).IsFloat() && Value::Float(0.5).number == 0.5);
+    CHECK(Value::Text("text").IsText() && Value::Text("text").AsText() == "text");
+    CHECK(Value::Bytes("\0x", 2).IsBytes() && Value::Bytes("\0x", 2).AsBytes().size() == 2);
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -139,6 +192,8 @@ int main(int argc, char **argv)
     TestDeleteWithinACallback(argv[1]);
     TestFailedCreation();
     TestWithoutConnection();
+    TestRoomsWithoutConnection();
+    TestValues();
     CHECK(sterna_shutdown() == STERNA_OK);
     std::puts("ok");
     return 0;

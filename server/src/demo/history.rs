@@ -140,7 +140,11 @@ impl Observer for History {
                     self.freezes.lock().push(Freeze { cohort: id.cohort, micros });
                 }
             }
-            Report::MovedOut { .. } | Report::MoveFailed(_) | Report::TookOver(_) | Report::Closed(_) => {}
+            Report::MovedOut { .. }
+            | Report::MoveFailed(_)
+            | Report::TookOver(_)
+            | Report::Closed(_)
+            | Report::RoomEnded => {}
         }
     }
 }

@@ -182,7 +182,9 @@ impl Node {
         }
         // Before links see that the node has stopped, for they close then; and once more for whoever was
         // let in meanwhile.
-        self.close_all();
+        if self.close_all() > 0 {
+            self.empty_within(FORCED_TIME_MIN).await; // what is stored of them is deleted
+        }
         self.stopped.send_replace(true);
         self.close_all();
         let keeper = self.lease_keeper.lock().take();

@@ -163,7 +163,8 @@ impl Node {
     fn on_prepare(self: &Arc<Self>, from: NodeId, frame: Peer) {
         let Peer::Prepare { id, fence, members, state_bytes, app_version, mode, .. } = frame else { return };
         self.grant(from, id.cohort);
-        if let Some(reason) = self.why_not_here(id.target, app_version, state_bytes, id.cohort) {
+        if let Some(reason) = self.why_not_here(id.target, app_version, state_bytes, members.len(), id.cohort)
+        {
             return self.send_peer(from, id.cohort, &Peer::Refused { id, reason });
         }
         let refused_before = self.refused.lock().ids.contains_key(&id);
@@ -191,6 +192,7 @@ impl Node {
         target: NodeId,
         app_version: u32,
         state_bytes: u64,
+        members: usize,
         cohort: CohortId,
     ) -> Option<TargetRefusal> {
         if target != self.id || self.standing() != Standing::Online {
@@ -199,7 +201,7 @@ impl Node {
             Some(TargetRefusal::OlderApplication)
         } else if state_bytes > limits::PEER_FRAME_BYTES_MAX as u64 / 2 {
             Some(TargetRefusal::TooLarge)
-        } else if self.is_full() && self.slot(cohort).is_none() {
+        } else if !self.fits(members) && self.slot(cohort).is_none() {
             Some(TargetRefusal::Full)
         } else if self.with_env(|env| env.permit.is_none()) {
             Some(TargetRefusal::Fenced)
@@ -210,7 +212,11 @@ impl Node {
 
     /// Whether no more sessions fit.
     pub(super) fn is_full(&self) -> bool {
-        self.sessions() >= self.shared.config.limits.sessions_max as usize
+        !self.fits(1)
+    }
+
+    fn fits(&self, sessions: usize) -> bool {
+        self.sessions() + sessions <= self.shared.config.limits.sessions_max as usize
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::slot::Slot;
 use super::{Node, random_u64};
-use crate::engine::{Listed, Standing};
+use crate::engine::{Listed, Standing, Unavailable};
 use std::sync::Arc;
 use sterna::protocol::cohort::{Cohort, Entry, ErrandAnswer, RoomAsk};
 use sterna::protocol::ids::{Binding, Bucket, CohortId, Epoch, NodeId, SessionId};
@@ -13,6 +13,17 @@ use sterna::protocol::room::wire::{Condition, RoomOptions};
 
 /// Rooms that one search tries to enter: of more, one is free with near certainty.
 const ROOMS_TRIED_MAX: usize = 8;
+
+/// What decides about a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ruling {
+    /// Its cohort: its own, or its room's.
+    pub(super) cohort: CohortId,
+    /// That cohort's record.
+    pub(super) found: Versioned,
+    /// It belongs to this room, of which a crash has left nothing: its own record counts again.
+    pub(super) orphan_of: Option<CohortId>,
+}
 
 impl Node {
     /// Does something about rooms for a lone session.
@@ -102,7 +113,7 @@ impl Node {
         if record.room.is_some() {
             return ErrandAnswer::Nowhere; // that is a session in a room, not a room
         }
-        if record.owner == self.id || self.take_over(room, record) {
+        if record.owner == self.id || self.take_over(room, record, None) {
             return ErrandAnswer::Later;
         }
         ErrandAnswer::At(record.owner)
@@ -163,22 +174,33 @@ impl Node {
         }
     }
 
-    /// The record that decides about a session: its own, or its room's; and whose it is. `Err`: the engine does not
-    /// answer.
-    pub(super) async fn ruling_record(
-        &self,
-        session: SessionId,
-    ) -> Result<Option<(CohortId, Versioned)>, crate::engine::Unavailable> {
-        let mut cohort = CohortId::from(session);
-        loop {
-            match self.shared.engine.ask(cohort, Ask::Read).await {
-                Answer::Read(ReadAnswer::Read(Some(found))) => match found.record.room {
-                    Some(room) => cohort = room,
-                    None => return Ok(Some((cohort, found))),
-                },
-                Answer::Read(ReadAnswer::Read(None)) => return Ok(None),
-                Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => return Err(crate::engine::Unavailable),
-            }
+    /// The record that decides about a session: its own, or its room's. `None`: it has ended.
+    pub(super) async fn ruling_record(&self, session: SessionId) -> Result<Option<Ruling>, Unavailable> {
+        let cohort = CohortId::from(session);
+        let Some(own) = self.read_record(cohort).await? else { return Ok(None) };
+        let alone = Ruling { cohort, found: own, orphan_of: None };
+        let Some(room) = own.record.room else { return Ok(Some(alone)) };
+        Ok(Some(match self.read_record(room).await? {
+            Some(found) => Ruling { cohort: room, found, orphan_of: None },
+            None => Ruling { orphan_of: Some(room), ..alone },
+        }))
+    }
+
+    /// A room here does not have this session, whose entry names it: its joining landed too late, and it is alone
+    /// from now on.
+    pub(super) fn release_from_room(self: &Arc<Self>, session: SessionId, room: CohortId, found: &Versioned) {
+        if room != session.into()
+            && found.record.served_by(self.id)
+            && let Some(slot) = self.slot(room).filter(|slot| !slot.holds(session))
+        {
+            slot.with(self, None, |cohort, env| cohort.release(session, env));
+        }
+    }
+
+    async fn read_record(&self, cohort: CohortId) -> Result<Option<Versioned>, Unavailable> {
+        match self.shared.engine.ask(cohort, Ask::Read).await {
+            Answer::Read(ReadAnswer::Read(found)) => Ok(found),
+            Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => Err(Unavailable),
         }
     }
 }

@@ -354,6 +354,7 @@ fn log_report(node: &Node, cohort: CohortId, report: Report) {
         Report::TookOver(Origin::Copy { epoch }) => {
             tracing::warn!(%node, %cohort, "took back after a crash, from the copy of epoch {epoch}");
         }
+        Report::RoomEnded => tracing::debug!(%node, %cohort, "room ended"),
         Report::Closed(reason) => tracing::debug!(%node, %cohort, "session ended: {reason}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::moves::{begin_drain, drained};
 use crate::player::Player;
-use crate::{BOTH, LONG, cluster};
+use crate::{BOTH, cluster};
 use std::time::Duration;
 use sterna::client::event::Event;
 use sterna::client::room::{Audience, RoomEvent};
@@ -109,22 +109,21 @@ async fn a_room_moves_as_one_under_traffic() {
         player.until_offline().await;
         assert_eq!(player.client.send_migrate(), Err(Status::InRoom));
     }
-    let mut heard = Vec::new();
+    let mut heard: Vec<Heard> = players.iter().map(|_| Heard::default()).collect();
     let mut number = 0;
-    // They talk until the room has moved, which it does at half of the drain's time.
-    while players.iter().any(|player| player.client.stats().moves == 0) {
+    // They talk until the room has moved, which it does at half of the drain's time, and once more.
+    let mut moved = false;
+    while !moved {
+        moved = players.iter().all(|player| player.client.stats().moves == 1);
         for player in &mut players {
             player.tell_room(number);
         }
         number += 1;
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    for player in &mut players {
-        player.tell_room(number);
-    }
-    number += 1;
-    for player in &mut players {
-        heard.push(hears(player, number as usize * 4).await);
+        for (player, heard) in players.iter_mut().zip(&mut heard) {
+            let Heard { said, told } = hears(player, 4).await;
+            heard.said.extend(said);
+            heard.told.extend(told);
+        }
     }
     for Heard { said, told } in &heard {
         assert_eq!(*said, heard[0].said);
@@ -212,5 +211,4 @@ async fn any_room_that_fits_is_found_or_one_is_made() {
         assert_eq!(other.ask_room(&search).await, (Status::Ok, room));
         assert_eq!(other.node, "node-1");
     }
-    let _ = LONG;
 }

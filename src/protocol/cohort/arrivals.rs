@@ -272,11 +272,9 @@ impl Cohort {
     /// A client is attached when its uplink comes here as well, not before: what it had sent to the source
     /// alone by the time of the freeze would be a round trip late.
     pub(super) fn notice_attached(&mut self, env: &Env<'_>) {
-        let all = self.seats.iter().filter(|seat| seat.awaited).all(|seat| seat.session.is_heard());
-        if let Role::Target(target) = &mut self.role
-            && target.awaits_clients()
-            && all
-        {
+        let Role::Target(target) = &mut self.role else { return };
+        let mut awaited = self.seats.iter().filter(|seat| seat.awaited);
+        if target.awaits_clients() && awaited.all(|seat| seat.session.is_heard()) {
             target.handle(target::Input::AllAttached, env.now);
             self.drain_target(env);
         }

@@ -66,7 +66,7 @@ impl Change {
     }
 
     fn confirms(&self) -> bool {
-        matches!(self.rebind.purpose(), Purpose::Confirm(_))
+        matches!(self.rebind.purpose(), Purpose::Confirm { .. })
     }
 }
 
@@ -109,19 +109,17 @@ impl Cohort {
 
     /// Fences off whatever the owner before has under way about this member.
     pub(super) fn confirm(&mut self, index: usize) {
-        let purpose = Purpose::Confirm(self.epoch());
+        let session = &self.seats[index].session;
+        let arriving = self.room.as_deref().is_some_and(|room| room.is_admitted(session.id()));
+        let arriving = arriving.then_some(session.fence().binding);
+        let purpose = Purpose::Confirm { epoch: self.epoch(), arriving };
         self.seats[index].change = Some(Change::new(Rebind::new(self.me, self.id, purpose), Step::Asking));
         self.ask_directory(index);
     }
 
     fn ask_directory(&mut self, index: usize) {
-        let (me, room, epoch) = (self.me, self.id, self.epoch());
         let seat = &mut self.seats[index];
         let Some(change) = &mut seat.change else { return };
-        if change.leaves() {
-            // The room may have been raised since, and what is stored of the session with it.
-            change.rebind = Rebind::new(me, room, Purpose::Unbind(epoch));
-        }
         change.step = Step::Asking;
         let (number, ask) = change.rebind.begin();
         let asker = Asker::Member(seat.id());
@@ -159,7 +157,7 @@ impl Cohort {
             (Purpose::Bind(held), Step::Raising) => {
                 Some(held.record.epoch).filter(|epoch| *epoch > self.epoch())
             }
-            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm(_), _) => None,
+            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm { .. }, _) => None,
         }
     }
 
@@ -223,10 +221,15 @@ impl Cohort {
         self.outputs.push_back(Output::Snapshot(asker, number, ask));
     }
 
-    /// What a session is served at once it has left.
+    /// What a session is served at once it has left: also if the room has been raised meanwhile, its entry is
+    /// written at the epoch that it began to leave at.
     fn leaving_fence(&self, index: usize) -> Fence {
-        let binding = self.seats[index].session.fence().binding.next();
-        Fence { binding, epoch: self.epoch(), ..self.fence }
+        let seat = &self.seats[index];
+        let epoch = match seat.change.as_ref().map(|change| change.rebind.purpose()) {
+            Some(Purpose::Unbind(epoch)) => epoch,
+            Some(Purpose::Bind(_) | Purpose::Confirm { .. }) | None => self.epoch(),
+        };
+        Fence { binding: seat.session.fence().binding.next(), epoch, ..self.fence }
     }
 
     /// The store has answered about a member's own snapshot.
@@ -267,6 +270,7 @@ impl Cohort {
         answer: Answer,
         env: &Env<'_>,
     ) {
+        let entitled = self.may_write_entries(env);
         let Some(index) = self.seat_of(session) else {
             return self.on_release_answer(session, number, answer, env);
         };
@@ -275,6 +279,9 @@ impl Cohort {
             return;
         }
         let again_after = env.node.timing().record_poll;
+        if !entitled {
+            return change.rebind.hold(env.now + again_after);
+        }
         let (ask, outcome) = change.rebind.on_answer(number, answer, again_after, env.now);
         self.ask_for_member(session, ask);
         if let Some(outcome) = outcome {
@@ -316,7 +323,15 @@ impl Cohort {
         }
     }
 
+    /// Whether this node is the room's owner for sure: only then does it write its members' entries.
+    pub(super) fn may_write_entries(&self, env: &Env<'_>) -> bool {
+        matches!(self.role, Role::Owner(_)) && !self.fenced && env.permit.is_some()
+    }
+
     pub(super) fn on_changes_timeout(&mut self, env: &Env<'_>) {
+        if !self.may_write_entries(env) {
+            return;
+        }
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
             let session = seat.id();
@@ -338,14 +353,14 @@ impl Cohort {
         match (purpose, outcome) {
             (Purpose::Bind(_), Outcome::Done(entry)) => self.on_bound(index, &entry.record, env),
             (Purpose::Unbind(_), Outcome::Done(entry)) => self.on_unbound(index, entry),
-            (Purpose::Confirm(_), Outcome::Done(entry)) => {
+            (Purpose::Confirm { .. }, Outcome::Done(entry)) => {
                 self.seats[index].session.rebind(entry.record.binding);
             }
-            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm(_), Outcome::Elsewhere(_)) => {
+            (Purpose::Bind(_) | Purpose::Unbind(_) | Purpose::Confirm { .. }, Outcome::Elsewhere(_)) => {
                 self.lose_member(index, env);
             }
         }
-        if let Purpose::Confirm(_) = purpose
+        if let Purpose::Confirm { .. } = purpose
             && !self.is_confirming()
         {
             self.on_confirmed(env);

@@ -109,7 +109,8 @@ impl Cohort {
         match self.keeper.on_answer(number, answer, fence, env.now, again_after) {
             None => {}
             Some(Kept::Stored) => {
-                // Who joins or leaves goes on from another snapshot if it comes to nothing.
+                // What a session on its way in or out may be told is not decided by this: should the change of its
+                // entry never land, it goes on from a snapshot of its own.
                 for seat in self.seats.iter_mut().filter(|seat| !seat.is_changing()) {
                     seat.session.snapshot_stored();
                 }

@@ -181,6 +181,8 @@ pub enum Report {
     TookOver(Origin),
     /// The session has ended.
     Closed(CloseReason),
+    /// The room has ended; its members play on alone.
+    RoomEnded,
 }
 
 /// What the node is to the cohort.
@@ -535,10 +537,11 @@ impl Cohort {
 
     fn forget(&mut self, held: Versioned, reason: CloseReason) {
         self.role = Role::Ending;
+        let report = if self.room.is_some() { Report::RoomEnded } else { Report::Closed(reason) };
         let lone = if self.room.is_none() { self.seats.first() } else { None };
         let user = lone.map(|seat| seat.session.user().to_owned());
         self.outputs.push_back(Output::Forget { held, user });
-        self.outputs.push_back(Output::Report(Report::Closed(reason)));
+        self.outputs.push_back(Output::Report(report));
     }
 
     /// The record is deleted.
@@ -686,9 +689,10 @@ impl Cohort {
         self.fenced = false;
         self.raise_to = None;
         if self.is_confirming() {
-            return; // they are served when all of them have been confirmed
+            return self.on_changes_timeout(env); // they are served when all of them have been confirmed
         }
         self.open_links(SwitchCause::Resumed, held.record.fence(), env);
+        self.on_changes_timeout(env);
         self.tell_offline_again(env);
     }
 
@@ -750,7 +754,8 @@ impl Cohort {
         let refusing = self.refusing.iter().filter_map(Target::poll_timeout).map(|(at, _)| at).min();
         let of_seat = |(index, seat): (usize, &Box<Seat>)| {
             let session = seat.session.poll_timeout(self.serving_at(index, env));
-            [session, seat.poll_change(), self.poll_errand(seat, env)].into_iter().flatten().min()
+            let change = seat.poll_change().filter(|_| self.may_write_entries(env));
+            [session, change, self.poll_errand(seat, env)].into_iter().flatten().min()
         };
         let seats = self.seats.iter().enumerate().filter_map(of_seat).min();
         let room = self.poll_room(env);

@@ -53,7 +53,6 @@ impl Seat {
         self.change.is_some()
     }
 
-    /// Whether it is on its way out of the room: what it may be told is decided by its own snapshot.
     pub(super) fn is_leaving(&self) -> bool {
         self.change.as_ref().is_some_and(Change::leaves)
     }

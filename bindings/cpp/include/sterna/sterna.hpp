@@ -9,6 +9,8 @@
 //     game.Connect(token);              // from the game's backend
 //     while (playing) game.Update();    // once per frame; calls the On... functions on this thread
 //
+// What a client can do in rooms stands in sterna/room.hpp.
+//
 // Header-only over the C functions of sterna.h, whose comments say when each event fires and what it means.
 // Throws nothing and needs neither exceptions nor RTTI. No exception may leave an On... function: the program
 // would end.
@@ -16,7 +18,7 @@
 #ifndef STERNA_HPP
 #define STERNA_HPP
 
-#include <sterna.h>
+#include <sterna/room.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -24,27 +26,6 @@
 #include <utility>
 
 namespace sterna {
-
-/// How a call or an event ended.
-class Result {
-public:
-    constexpr Result(SternaResult code) noexcept : code_(code) {}
-
-    constexpr bool Ok() const noexcept { return code_ == STERNA_OK; }
-    constexpr explicit operator bool() const noexcept { return Ok(); }
-
-    /// One of the STERNA_ERROR_ constants, or STERNA_OK.
-    constexpr SternaResult Code() const noexcept { return code_; }
-
-    /// What it means and what to do about it.
-    const char *Text() const noexcept { return sterna_result_string(static_cast<std::uint32_t>(code_)); }
-
-    friend constexpr bool operator==(Result a, Result b) noexcept { return a.code_ == b.code_; }
-    friend constexpr bool operator!=(Result a, Result b) noexcept { return a.code_ != b.code_; }
-
-private:
-    SternaResult code_;
-};
 
 /// The configuration of sterna.h, with its initial values.
 struct Config : SternaClientConfig {
@@ -54,23 +35,6 @@ struct Config : SternaClientConfig {
             sterna_client_config_init(this, sizeof(SternaClientConfig));
         }
     }
-};
-
-/// Bytes that belong to the library, valid until the On... function returns.
-class Bytes {
-public:
-    constexpr Bytes(const std::uint8_t *data, std::size_t size) noexcept : data_(data), size_(size) {}
-
-    constexpr const std::uint8_t *data() const noexcept { return data_; }
-    constexpr std::size_t size() const noexcept { return size_; }
-    constexpr bool empty() const noexcept { return size_ == 0; }
-    constexpr const std::uint8_t *begin() const noexcept { return data_; }
-    constexpr const std::uint8_t *end() const noexcept { return data_ + size_; }
-    std::string_view AsText() const noexcept { return {reinterpret_cast<const char *>(data_), size_}; }
-
-private:
-    const std::uint8_t *data_;
-    std::size_t size_;
 };
 
 // What the On... functions are told. Texts end in a NUL and are valid, like payloads, until they return.
@@ -153,14 +117,14 @@ struct LogArgs {
 ///
 /// Update belongs to one thread at a time; the other functions may be called from any thread, also inside
 /// an On... function. Do not move or destroy an object while another thread is using it.
-class ClientBase {
+class ClientBase : public RoomBase {
 public:
     ClientBase(const ClientBase &) = delete;
     ClientBase &operator=(const ClientBase &) = delete;
 
     /// The other object is left without a client; its functions then return STERNA_ERROR_NULL_ARGUMENT.
     ClientBase(ClientBase &&other) noexcept
-        : client_(std::exchange(other.client_, nullptr)), created_(other.created_)
+        : RoomBase(std::exchange(other.client_, nullptr)), created_(other.created_)
     {
         Register();
     }
@@ -177,7 +141,7 @@ public:
     }
 
     /// Ends the session. Inside an On... function no further one is called.
-    virtual ~ClientBase() { sterna_client_destroy(client_); }
+    ~ClientBase() override { sterna_client_destroy(client_); }
 
     /// Begins to connect, with a token from the game's backend; OnConnected or OnConnectFailed follows.
     Result Connect(const char *token) noexcept
@@ -330,6 +294,7 @@ private:
         sterna_client_on_response(client_, &ClientBase::Trampoline, this);
         sterna_client_on_push(client_, &ClientBase::Trampoline, this);
         sterna_client_on_log(client_, &ClientBase::Trampoline, this);
+        RegisterRoom(&ClientBase::Trampoline, this);
     }
 
     static void Trampoline(SternaClient *, const SternaEvent *event, void *self) noexcept
@@ -366,10 +331,21 @@ private:
             return OnPush({e.ver, e.cmd, e.reliable != 0, {e.data, e.length}});
         case STERNA_EVENT_LOG:
             return OnLog({static_cast<SternaLogLevel>(e.log_level), e.text});
+        case STERNA_EVENT_ROOM_ENTERED:
+        case STERNA_EVENT_ROOM_EXITED:
+        case STERNA_EVENT_ROOM_MEMBER_JOINED:
+        case STERNA_EVENT_ROOM_MEMBER_LEFT:
+        case STERNA_EVENT_ROOM_MESSAGE:
+        case STERNA_EVENT_ROOM_OWNER_CHANGED:
+        case STERNA_EVENT_ROOM_PROPERTY:
+        case STERNA_EVENT_ROOM_SYNC:
+        case STERNA_EVENT_ROOM_RESULT:
+        case STERNA_EVENT_ROOM_MIGRATED:
+        case STERNA_EVENT_ROOM_REFRESHED:
+            return DispatchRoom(e);
         }
     }
 
-    SternaClient *client_ = nullptr;
     Result created_ = STERNA_OK;
 };
 
