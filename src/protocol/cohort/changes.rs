@@ -121,13 +121,8 @@ impl Cohort {
     }
 
     fn ask_directory(&mut self, index: usize) {
-        let (me, room, epoch) = (self.me, self.id, self.epoch());
         let seat = &mut self.seats[index];
         let Some(change) = &mut seat.change else { return };
-        if change.leaves() {
-            // The room may have been raised since, and what is stored of the session with it.
-            change.rebind = Rebind::new(me, room, Purpose::Unbind(epoch));
-        }
         change.step = Step::Asking;
         let (number, ask) = change.rebind.begin();
         let asker = Asker::Member(seat.id());
