@@ -114,7 +114,7 @@ impl Cluster {
     }
 }
 
-fn is_resend(wake: Wake) -> bool {
+pub(crate) fn is_resend(wake: Wake) -> bool {
     match wake {
         Wake::Source(wake) => matches!(wake, source::Wake::ResendPrepare | source::Wake::ResendBaton),
         Wake::Target(_, wake) => matches!(wake, target::Wake::ResendReady),
