@@ -959,7 +959,7 @@ typedef struct SternaRoomConfig {
   uint32_t members_max;
   /**
    * Broadcasts of so many milliseconds are sent together, which saves packets and costs delay; 0: each at
-   * once. Initially 0.
+   * once. At most 10,000. Initially 0.
    */
   uint32_t interval_ms;
   /**
@@ -1395,8 +1395,9 @@ STERNA_API enum SternaResult sterna_room_config_init(struct SternaRoomConfig *co
  *
  * Every request about rooms comes back as exactly one `room_result` event with the number that is written to
  * `out_request_id` (which may be NULL), at the latest after `timeout_ms`; 0 stands for the configuration's
- * `request_timeout_ms`. After one that timed out the server may still have done it. All may be called from any
- * thread. `STERNA_ERROR_NOT_CONNECTED` or `STERNA_ERROR_QUEUE_FULL`: the request was not taken.
+ * `request_timeout_ms`, and for 30,000 at the least where a room is made, joined or moved. After one that timed
+ * out the server may still have done it. All may be called from any thread. `STERNA_ERROR_NOT_CONNECTED` or
+ * `STERNA_ERROR_QUEUE_FULL`: the request was not taken.
  *
  * If it works, `room_entered` comes as well, and `room_id` of the result is the room.
  * `STERNA_ERROR_ALREADY_IN_ROOM` at once if the user is in a room and has not asked to leave it.
@@ -1409,7 +1410,8 @@ enum SternaResult sterna_room_create(struct SternaClient *client,
 
 /**
  * Joins this room, wherever it is: if another node has it, the session moves there first, with `migrating` and
- * `migrated`. Otherwise like `sterna_room_create`.
+ * `migrated`, which may take some seconds. Otherwise like
+ * `sterna_room_create`.
  *
  * The result's status may be `STERNA_ERROR_ROOM_FULL`, `STERNA_ERROR_ROOM_UNKNOWN`, `STERNA_ERROR_ROOM_CLOSED`,
  * `STERNA_ERROR_NO_RESERVATION`, `STERNA_ERROR_ROOM_REJECTED` or `STERNA_ERROR_JOIN_FAILED`.
@@ -1421,9 +1423,12 @@ enum SternaResult sterna_room_join(struct SternaClient *client,
                                    uint64_t *out_request_id);
 
 /**
- * Joins any listed room that fits all `count` conditions (none: any at all). If there is none it makes one with
- * `config`, which can be found by others in turn; with a NULL configuration the result is
+ * Joins any listed room with a free place that fits all `count` conditions (none: any at all). If there is none it
+ * makes one with `config`, which can be found by others in turn; with a NULL configuration the result is
  * `STERNA_ERROR_ROOM_UNKNOWN` then. Otherwise like `sterna_room_join`.
+ *
+ * Conditions look at the first 32 properties of a room in the order of their keys, not counting bytes and texts above
+ * 64 bytes; others are as if they were not there. They may be some moments old.
  */
 STERNA_API
 enum SternaResult sterna_room_join_random(struct SternaClient *client,
@@ -1495,7 +1500,8 @@ enum SternaResult sterna_room_sync(struct SternaClient *client,
                                    uint32_t length);
 
 /**
- * Sets a property of the room; its type may change. Every member gets `room_property`, the sender as well.
+ * Sets a property of the room; its type may change. Every member gets `room_property`, the sender as well. Keys have
+ * 1 to 255 bytes.
  *
  * All requests about properties come back as `room_result`, like `sterna_room_create`; its status may be
  * `STERNA_ERROR_PROPERTY_TOO_LARGE` or `STERNA_ERROR_ROOM_STATE_TOO_LARGE`. `STERNA_ERROR_NOT_IN_ROOM` at once if
@@ -1596,8 +1602,7 @@ enum SternaResult sterna_room_close(struct SternaClient *client,
  * suits the game. The owner only; without it the server moves the room in time by itself.
  *
  * When it is over every member gets `migrated` and then `room_migrated`, and the owner `room_result`. That takes
- * seconds if a client is slow to follow, so give it a `timeout_ms` of its own; a result of
- * `STERNA_ERROR_REQUEST_TIMED_OUT` does not mean that the move has failed. The status may be
+ * seconds if a client is slow to follow; a result of `STERNA_ERROR_REQUEST_TIMED_OUT` does not mean that the move has failed. The status may be
  * `STERNA_ERROR_NOT_OFFLINE` or `STERNA_ERROR_ROOM_MOVE_FAILED`: then play goes on where it was.
  */
 STERNA_API

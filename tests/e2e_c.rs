@@ -43,6 +43,37 @@ fn sending_does_not_allocate() {
     let program = compile("cc", "tests/c/no_allocation.c", &["-std=c99"], Link::Shared, &dir);
     let server = Server::start(&[]);
     native::play(&program, &[&server.token]);
+    native::play(&program, &[&server.token, "room"]);
+}
+
+/// Tokens for this many users.
+fn tokens(server: &Server, count: usize) -> Vec<String> {
+    (1..=count).map(|number| server.token_for(&format!("player-{number}"))).collect()
+}
+
+#[test]
+fn members_hear_of_everything_and_every_refusal_has_a_status_of_its_own() {
+    let dir = native::scratch("e2e_room");
+    let program = compile("cc", "tests/c/room.c", &["-std=c99"], Link::Shared, &dir);
+    native::in_parallel(&["tcp", "udp"], |transport| {
+        let server = Server::start(&[]);
+        let tokens = tokens(&server, 3);
+        native::play(&program, &[transport, &tokens[0], &tokens[1], &tokens[2]]);
+    });
+}
+
+#[test]
+fn a_room_in_c_survives_a_move_over_tcp_and_udp() {
+    let dir = native::scratch("e2e_room_example");
+    let game = compile("cc", "examples/c/room.c", &["-std=c99"], Link::Shared, &dir);
+    for transport in [None, Some("--udp")] {
+        let server = Server::start(&["--scale-in-every", "2s"]);
+        let tokens = tokens(&server, 4);
+        let mut command = Command::new(&game);
+        let said = native::run(command.args(transport).arg("--until-migrated").args(&tokens));
+        println!("{said}");
+        assert!(said.contains("4 of 4 players in the room, 4 have moved"), "{said}");
+    }
 }
 
 #[test]
@@ -53,6 +84,15 @@ fn the_answers_to_offline_that_games_have_had_for_years_move_them() {
         let server = Server::start(&["--scale-in-every", "2s"]);
         println!("{transport}: {}", native::play(&game, &[transport, &server.token]));
     }
+}
+
+#[test]
+fn rooms_under_the_names_that_games_have_had_for_years_move() {
+    let dir = native::scratch("e2e_diarkis_room");
+    let game = compile("c++", "tests/cpp/diarkis_room.cpp", &["-std=c++17"], Link::Shared, &dir);
+    let server = Server::start(&["--scale-in-every", "2s"]);
+    let tokens = tokens(&server, 2);
+    println!("{}", native::play(&game, &[&tokens[0], &tokens[1]]));
 }
 
 #[test]

@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, yield_now};
 use sterna::client::config::Config;
 use sterna::client::event::Event;
+use sterna::client::room::Audience;
 use sterna::client::status::{Error, Status};
 use sterna::ffi::harness::{CClient, shutdown};
+use sterna::protocol::room::wire::RoomRequest;
 
 /// Lives of a client.
 const ROUNDS: usize = 10;
@@ -23,10 +25,10 @@ fn lives(answer: Result<(), Error>) -> bool {
     }
 }
 
-/// One life: five threads call whatever they may, two of them `update`, until the client is destroyed.
+/// One life: six threads call whatever they may, two of them `update`, until the client is destroyed.
 fn live(failed: &AtomicUsize) {
     let client = CClient::create(&Config::default()).expect("the default is sound");
-    let (begun, heard) = (Barrier::new(6), AtomicBool::new(false));
+    let (begun, heard) = (Barrier::new(7), AtomicBool::new(false));
     let until_destroyed = |call: &dyn Fn() -> Result<(), Error>| {
         begun.wait();
         while lives(call()) {
@@ -46,6 +48,13 @@ fn live(failed: &AtomicUsize) {
         scope.spawn(|| until_destroyed(&update));
         scope.spawn(|| until_destroyed(&|| client.send(2, 1, b"hello").and(client.flush())));
         scope.spawn(|| until_destroyed(&|| client.send_migrate()));
+        scope.spawn(|| {
+            until_destroyed(&|| {
+                let _ = (client.room(), client.me_in_room(), client.room_owner());
+                let said = client.send_to_room(Audience::Members(&[1, 2]), 2, 1, b"hello");
+                said.and(client.ask_of_rooms(&RoomRequest::Leave, None).map(drop))
+            })
+        });
         scope.spawn(|| {
             until_destroyed(&|| client.stats().map(|_| drop((client.state(), client.last_error()))))
         });

@@ -41,6 +41,7 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
     ("tests/c/asleep.c", "a game that hangs, which is what it is about"),
     ("tests/c/events.c", "a game's frames: the library's own thread works meanwhile"),
     ("tests/c/no_allocation.c", "a game's frames: the library's own thread works meanwhile"),
+    ("tests/c/room.c", "a game's frames: the server and the library's own thread work meanwhile"),
     (
         "tests/c/unload.c",
         "a game's frames; and the kernel, which tells nobody when it has forgotten a joined thread",

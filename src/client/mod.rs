@@ -11,22 +11,25 @@ pub mod room;
 mod shared;
 pub mod stats;
 pub mod status;
+mod submissions;
 pub mod token;
 
 pub use config::Config;
-pub use shared::{DATAGRAM_PAYLOAD_MAX, State};
+pub use shared::State;
 pub use stats::Stats;
 pub use status::{Error, Status};
+pub use submissions::DATAGRAM_PAYLOAD_MAX;
 
 use crate::transport::{Conditions, Dialer, Trust, TrustError};
 use config::{LogLevel, Transport};
 use event::Batch;
 use network::Network;
 use parking_lot::Mutex;
-use shared::{Shared, SubmittedKind, now};
+use shared::{Shared, now};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use submissions::SubmittedKind;
 use token::{ConnectToken, server_name};
 
 /// One game client: at most one session at a time.

@@ -1,23 +1,23 @@
-//! What the game's threads and the network thread share of one client: the protocol core, what was
-//! submitted, and the queue of events.
+//! What the game's threads and the network thread share of one client: the protocol core, what was submitted, and
+//! the queue of events.
 //!
 //! Locks are taken in the order core, queue, submissions, and none is held across an await.
 
-use crate::client::config::{Config, LogLevel, Transport};
+use crate::client::config::{Config, LogLevel};
 use crate::client::event::{Batch, Event};
 use crate::client::stats::Stats;
 use crate::client::status::Status;
-use crate::protocol::client::{Ask, Client as Core, Events, LinkId, Settings, Standing};
+use crate::client::submissions::{Submissions, Submitted, SubmittedKind, push_datagrams};
+use crate::protocol::client::{Client as Core, Events, LinkId, Settings, Standing};
 use crate::protocol::ids::MemberId;
 use crate::protocol::room::wire as room;
 use crate::protocol::time::Time;
-use crate::protocol::wire::{Data, Kind, Message, split};
 use crate::transport::{Dialer, Waker};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// What the game sees of its client.
@@ -66,71 +66,6 @@ pub(crate) fn now() -> Time {
 /// The instant of a time of [`now`]'s clock.
 pub(crate) fn instant_of(at: Time) -> Instant {
     Instant::now() + at.since(now())
-}
-
-/// What the game has sent and the network thread has not yet taken over.
-#[derive(Debug, Default)]
-struct Submissions {
-    /// Encoded frames, one after the other.
-    reliable: Vec<u8>,
-    unreliable: Vec<u8>,
-    requests: Vec<Submitted>,
-    /// A room message's payload while it is put together, and whom it is for: kept for their memory.
-    payload: Vec<u8>,
-    members: Vec<MemberId>,
-    /// Bytes that the core keeps for replay, as of the last time it was looked at.
-    core_bytes: usize,
-    /// The serving link's waker has been woken for what is here.
-    woken: bool,
-    next_request: u64,
-}
-
-/// A request that the core has not heard of yet.
-#[derive(Clone, Copy, Debug)]
-struct Submitted {
-    request: u64,
-    deadline: Time,
-    /// What it asks of rooms; `None`: it is the application's.
-    ask: Option<Ask>,
-}
-
-impl Submissions {
-    fn append(
-        &mut self,
-        config: &Config,
-        reliable: bool,
-        kind: SubmittedKind,
-        ver: u8,
-        cmd: u16,
-        payload: &[u8],
-    ) -> Result<u64, Status> {
-        if payload.len() > config.message_bytes_max as usize {
-            return Err(Status::MessageTooLarge);
-        }
-        let request = self.next_request + 1;
-        let message_kind = match kind {
-            SubmittedKind::Plain => Kind::Plain,
-            SubmittedKind::Request { .. } => Kind::Request(request),
-        };
-        let message = Message { kind: message_kind, ver, cmd, payload };
-        if !reliable && config.transport == Transport::Udp {
-            if payload.len() > DATAGRAM_PAYLOAD_MAX {
-                return Err(Status::MessageTooLarge);
-            }
-            message.encode(&mut self.unreliable);
-        } else {
-            let waiting = self.reliable.len() + self.core_bytes;
-            if waiting + message.encoded_len() > config.send_bytes_max as usize {
-                return Err(Status::QueueFull);
-            }
-            message.encode(&mut self.reliable);
-        }
-        if let SubmittedKind::Request { timeout, ask } = kind {
-            self.next_request = request;
-            self.requests.push(Submitted { request, deadline: now() + timeout, ask });
-        }
-        Ok(request)
-    }
 }
 
 /// The core with what belongs to it under one lock.
@@ -480,31 +415,5 @@ impl Shared {
             event_queue_bytes: self.event_bytes.load(Ordering::Relaxed),
             epoch: epoch.0,
         }
-    }
-}
-
-/// What is submitted.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum SubmittedKind {
-    Plain,
-    /// Wants a reply within this time.
-    Request {
-        timeout: Duration,
-        /// What it asks of rooms; `None`: it is the application's.
-        ask: Option<Ask>,
-    },
-}
-
-/// Payload that fits into one datagram on every path: QUIC's least packet of 1,200 bytes (RFC 9000 section
-/// 14) less its headers and ours.
-pub const DATAGRAM_PAYLOAD_MAX: usize = 1100;
-
-fn push_datagrams(core: &mut Core, frames: &[u8]) {
-    let mut rest = frames;
-    while let Ok(Some((body, length))) = split(rest, frames.len()) {
-        if let Ok(Data::Message(message)) = Data::decode(body) {
-            core.push_datagram(message.ver, message.cmd, message.payload);
-        }
-        rest = &rest[length..];
     }
 }

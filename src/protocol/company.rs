@@ -134,9 +134,8 @@ impl<'a> Company<'a> {
                     });
                 }
             }
-            (_, Kind::Request(number)) => session.answer_room(number, &RoomRefusal::Malformed.into()),
-            // What came too late for the room that it was meant for, or is no message of this version.
-            (_, Kind::Plain | Kind::Reply(..)) => {}
+            // What cannot be read has ended its link before.
+            (_, Kind::Request(_) | Kind::Plain | Kind::Reply(..)) => {}
         }
     }
 
@@ -166,6 +165,10 @@ impl<'a> Company<'a> {
                 }
             }
             _ if !is_member => session.answer_room(number, &RoomRefusal::NotInRoom.into()),
+            // It is on its way out already.
+            RoomRequest::Leave if session.errand().is_some() => {
+                session.answer_room(number, &RoomRefusal::NotInRoom.into());
+            }
             RoomRequest::Leave => session.set_errand(Some(Errand::new(number, request))),
             RoomRequest::Migrate => self.ask_to_migrate(session, number),
             RoomRequest::Set { .. }

@@ -130,6 +130,10 @@ pub const ROOM_MOVE_AGAIN: Duration = Duration::from_secs(2);
 /// How long one node tries to get a session into the room that it wants to join.
 pub const JOIN_MAX: Duration = Duration::from_secs(10);
 
+/// How long a client waits at the least for a room to be made, joined or moved, unless the game says how long: a
+/// join on its way through three nodes, or a move with its time-outs.
+pub const ROOM_ANSWER_MAX: Duration = Duration::from_secs(30);
+
 /// How often a session moves after a room that it wants to join.
 pub const JOIN_HOPS_MAX: u32 = 3;
 

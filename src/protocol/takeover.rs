@@ -5,7 +5,7 @@
 //! As long as this goes on the cohort is not served here, and no move of it is admitted: Prepare is refused, and
 //! a baton is handed back like one without a preparation (rule c).
 
-use crate::protocol::ids::{Fence, NodeId};
+use crate::protocol::ids::{CohortId, Fence, NodeId};
 use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Revision, Versioned};
 use crate::protocol::snapshot::{Snapshot, SnapshotAnswer, Stored};
 use crate::protocol::time::Time;
@@ -106,6 +106,8 @@ pub struct TakeOver {
     poll: Duration,
     /// The fence of the copy that is here, if there is one.
     copy: Option<Fence>,
+    /// A leader's read has shown that this room is gone: a session that belongs to it is nobody's.
+    orphan_of: Option<CohortId>,
     phase: Phase,
     asked: u64,
     /// The last question is not answered yet, as in the source of a move.
@@ -122,6 +124,13 @@ impl TakeOver {
         take_over
     }
 
+    /// The same for a session whose entry names a room that a leader's read has shown to be gone. No room is ever
+    /// made under that name again.
+    #[must_use]
+    pub fn of_orphan(self, room: CohortId) -> Self {
+        Self { orphan_of: Some(room), ..self }
+    }
+
     /// The source of a move has won the record back from a target that is gone, which may have served and
     /// stored a snapshot.
     pub fn recall(held: Versioned, copy: Fence, poll: Duration, now: Time) -> Self {
@@ -131,7 +140,7 @@ impl TakeOver {
     }
 
     fn in_phase(me: NodeId, copy: Option<Fence>, poll: Duration, phase: Phase) -> Self {
-        Self { me, poll, copy, phase, asked: 0, waits: false, outputs: VecDeque::new() }
+        Self { me, poll, copy, orphan_of: None, phase, asked: 0, waits: false, outputs: VecDeque::new() }
     }
 
     /// Whether there is a copy of the cohort here, which must not be lost.
@@ -191,8 +200,8 @@ impl TakeOver {
 
     fn weigh(&mut self, found: Option<Versioned>) {
         let Some(found) = found else { return self.end(Outcome::Elsewhere(None)) };
-        if found.record.room.is_some() {
-            // Whoever owns the room decides about its members.
+        // Who owns a session in a room, the room's record says.
+        if found.record.room.is_some_and(|room| self.orphan_of != Some(room)) {
             return self.end(Outcome::Elsewhere(Some(found.record)));
         }
         self.phase = Phase::Weighing { found };
@@ -220,14 +229,23 @@ impl TakeOver {
         }
     }
 
+    /// What the record becomes. A session whose room is gone is alone.
+    fn claimed(&self, from: Record) -> Record {
+        let record = from.passed_to(self.me, OwnerPhase::Serving);
+        match from.room {
+            Some(_) => Record { room: None, binding: from.binding.next(), ..record },
+            None => record,
+        }
+    }
+
     fn claim(&mut self, from: Versioned, now: Time) {
-        let record = from.record.passed_to(self.me, OwnerPhase::Serving);
+        let record = self.claimed(from.record);
         self.phase = Phase::Claiming { from, poll_at: now + self.poll };
         self.ask(Ask::Cas { expected: from.revision, record });
     }
 
     fn on_claim_answer(&mut self, from: Versioned, answer: Answer, now: Time) {
-        let claimed = from.record.passed_to(self.me, OwnerPhase::Serving);
+        let claimed = self.claimed(from.record);
         match answer {
             Answer::Cas(CasAnswer::Won(revision)) => self.won(Versioned { revision, record: claimed }, now),
             Answer::Cas(CasAnswer::Lost(found)) | Answer::Read(ReadAnswer::Read(found)) => match found {

@@ -1,8 +1,9 @@
 /* Sending does not allocate, whether the message is taken or refused; nor does an update with nothing to do.
  * Counts what this thread asks glibc's allocator for.
  *
- *     no_allocation            a client without a connection: all is refused
- *     no_allocation <token>    one with a connection
+ *     no_allocation                 a client without a connection: all is refused
+ *     no_allocation <token>         one with a connection
+ *     no_allocation <token> room    the same in a room
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -59,9 +60,26 @@ static unsigned long send_some(SternaClient *client, SternaResult expected)
         CHECK(sterna_client_send(client, 2, 1, payload, sizeof payload) == expected);
         CHECK(sterna_client_rsend(client, 2, 1, payload, sizeof payload) == expected);
     }
-    if (expected != STERNA_OK) { /* tests/c/room.c is about a client that is in a room */
+    if (expected != STERNA_OK) {
         CHECK(sterna_room_broadcast(client, 2, 1, payload, sizeof payload) == expected);
         CHECK(sterna_room_sync(client, "position", payload, sizeof payload) == expected);
+    }
+    return allocations - before;
+}
+
+/* The same in a room, and how many of them come back. */
+static unsigned long say_some(SternaClient *client, int *due)
+{
+    static const uint8_t payload[100];
+    unsigned long before = allocations;
+    uint64_t me = sterna_room_me(client);
+    int i;
+    for (i = 0; i < 5; i++) {
+        CHECK(sterna_room_broadcast(client, 2, 1, payload, sizeof payload) == STERNA_OK);
+        CHECK(sterna_room_relay(client, 2, 1, payload, sizeof payload) == STERNA_OK);
+        CHECK(sterna_room_send_to(client, &me, 1, 2, 1, payload, sizeof payload) == STERNA_OK);
+        CHECK(sterna_room_sync(client, "position", payload, sizeof payload) == STERNA_OK);
+        *due += 2;
     }
     return allocations - before;
 }
@@ -72,7 +90,7 @@ static void take_events(SternaClient *client, int *echoes)
     CHECK(sterna_client_update(client) == STERNA_OK);
     while ((event = sterna_client_poll_event(client)) != NULL) {
         CHECK(event->event_type != STERNA_EVENT_CONNECT_FAILED && event->event_type != STERNA_EVENT_DISCONNECTED);
-        *echoes += event->event_type == STERNA_EVENT_PUSH;
+        *echoes += event->event_type == STERNA_EVENT_PUSH || event->event_type == STERNA_EVENT_ROOM_MESSAGE;
     }
 }
 
@@ -81,7 +99,7 @@ int main(int argc, char **argv)
     SternaClient *client = NULL;
     SternaResult expected = argc > 1 ? STERNA_OK : STERNA_ERROR_NOT_CONNECTED;
     unsigned long before;
-    int frame, echoes = 0, due = 0;
+    int frame, echoes = 0, due = 0, in_room = argc > 2 && strcmp(argv[2], "room") == 0;
     free(malloc(1));
     CHECK(allocations > 0);
     CHECK(sterna_client_create(NULL, &client) == STERNA_OK);
@@ -92,9 +110,16 @@ int main(int argc, char **argv)
             breathe();
         }
     }
+    if (in_room) {
+        CHECK(sterna_room_create(client, NULL, 0, NULL) == STERNA_OK);
+        while (sterna_room_id(client) == 0) {
+            take_events(client, &echoes);
+            breathe();
+        }
+    }
     for (frame = 0; frame < 200; frame++) {
-        unsigned long allocated = send_some(client, expected);
-        due += expected == STERNA_OK ? 20 : 0;
+        unsigned long allocated = in_room ? say_some(client, &due) : send_some(client, expected);
+        due += expected == STERNA_OK && !in_room ? 20 : 0;
         /* The first frames may grow the buffers to what this game needs. */
         CHECK(frame < 100 || allocated == 0);
         do {

@@ -11,6 +11,8 @@ use std::process::{Child, Command, Stdio};
 /// A server with three nodes in one process.
 pub(crate) struct Server {
     process: Child,
+    /// Where operators reach it.
+    admin: String,
     pub(crate) token: String,
 }
 
@@ -27,13 +29,23 @@ impl Server {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
-        let token = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.trim().strip_prefix("token: ")?.to_owned()));
+        let mut said = |what: &str| {
+            lines
+                .by_ref()
+                .map_while(Result::ok)
+                .find_map(|line| Some(line.trim().strip_prefix(what)?.to_owned()))
+                .unwrap_or_else(|| panic!("the server does not say `{what}` before it ends"))
+        };
+        let (admin, token) = (said("admin: http://"), said("token: "));
         // It goes on writing; somebody must read, or it would stop at a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { token: token.expect("the server prints a token before it ends"), process }
+        Self { process, admin, token }
+    }
+
+    /// A connect token for this user.
+    pub(crate) fn token_for(&self, user: &str) -> String {
+        let token = super::run(Command::new(program()).args(["token", user, "--admin", &self.admin]));
+        token.trim().to_owned()
     }
 }
 

@@ -2,6 +2,7 @@
 //! client says is believed without a seal or a signature.
 
 use super::links::Newcomer;
+use super::rooms::Ruling;
 use super::slot::{Attached, Slot};
 use super::{Node, random_u64};
 use crate::engine::{Standing, Unavailable};
@@ -150,8 +151,7 @@ impl Node {
         Ok(())
     }
 
-    /// Whether a session's record is gone, or that of its room: of one that a crash has ended nobody knew the
-    /// user.
+    /// Whether a session's record is gone: of one that a crash has ended nobody knew the user.
     async fn has_ended(&self, session: SessionId) -> bool {
         self.ruling_record(session).await == Ok(None)
     }
@@ -163,10 +163,10 @@ impl Node {
         for _ in 0..CLOSE_TRIES {
             match self.ruling_record(session).await {
                 Ok(None) => return,
-                Ok(Some((_, found))) if found.record.owner == self.id => {
+                Ok(Some(Ruling { found, .. })) if found.record.owner == self.id => {
                     self.close_session(session, reason);
                 }
-                Ok(Some((_, found))) => {
+                Ok(Some(Ruling { found, .. })) => {
                     let frame = Peer::Close { session, reason };
                     self.send_peer(found.record.owner, session.into(), &frame);
                 }
@@ -273,8 +273,13 @@ impl Node {
     async fn redirect(self: &Arc<Self>, session: SessionId, kind: Kind) -> Refusal {
         match self.ruling_record(session).await {
             Ok(None) => RefuseReason::SessionUnknown.into(),
-            Ok(Some((cohort, found))) => {
-                let owner = if self.take_over(cohort, &found.record) { self.id } else { found.record.owner };
+            Ok(Some(Ruling { cohort, found, orphan_of })) => {
+                self.release_from_room(session, cohort, &found);
+                let owner = if self.take_over(cohort, &found.record, orphan_of) {
+                    self.id
+                } else {
+                    found.record.owner
+                };
                 let owner = self.live_nodes().into_iter().find(|info| info.id == owner);
                 let address = |info: crate::engine::NodeInfo| match kind {
                     Kind::Tcp => info.tcp,

@@ -14,6 +14,17 @@ use sterna::protocol::room::wire::{Condition, RoomOptions};
 /// Rooms that one search tries to enter: of more, one is free with near certainty.
 const ROOMS_TRIED_MAX: usize = 8;
 
+/// What decides about a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ruling {
+    /// Its cohort: its own, or its room's.
+    pub(super) cohort: CohortId,
+    /// That cohort's record.
+    pub(super) found: Versioned,
+    /// It belongs to this room, of which a crash has left nothing: its own record counts again.
+    pub(super) orphan_of: Option<CohortId>,
+}
+
 impl Node {
     /// Does something about rooms for a lone session.
     pub(super) fn ask_for_room(self: &Arc<Self>, lone: &Arc<Slot>, ask: RoomAsk) {
@@ -89,7 +100,8 @@ impl Node {
 
     async fn find_room(self: &Arc<Self>, lone: &Arc<Slot>, room: CohortId) -> Option<ErrandAnswer> {
         if let Some(slot) = self.slot(room).filter(|slot| slot.is_held()) {
-            return self.enter(&slot, lone);
+            // A client may name anything, its own session as well. Only a room's slot is locked beside another.
+            return if slot.is_room() { self.enter(&slot, lone) } else { Some(ErrandAnswer::Nowhere) };
         }
         match self.shared.engine.ask(room, Ask::Read).await {
             Answer::Read(ReadAnswer::Read(Some(found))) => Some(self.where_to(room, &found.record)),
@@ -102,7 +114,12 @@ impl Node {
         if record.room.is_some() {
             return ErrandAnswer::Nowhere; // that is a session in a room, not a room
         }
-        if record.owner == self.id || self.take_over(room, record) {
+        if record.owner == self.id || self.take_over(room, record, None) {
+            return ErrandAnswer::Later;
+        }
+        // A room on a node that is offline takes joins only after it has moved, and nobody can move there.
+        let owner = self.live_nodes().into_iter().find(|info| info.id == record.owner);
+        if owner.is_some_and(|info| info.standing == Standing::Offline) {
             return ErrandAnswer::Later;
         }
         ErrandAnswer::At(record.owner)
@@ -119,7 +136,7 @@ impl Node {
         let (here, elsewhere): (Vec<Listed>, Vec<Listed>) =
             rooms.into_iter().partition(|listed| listed.owner == self.id);
         for listed in some_of(here) {
-            let Some(room) = self.slot(listed.listing.room).filter(|slot| slot.is_held()) else { continue };
+            let Some(room) = self.slot(listed.listing.room).filter(|slot| slot.is_room()) else { continue };
             match self.enter(&room, lone) {
                 None => return None,
                 Some(ErrandAnswer::Refused(RoomRefusal::AlreadyInRoom)) => {
@@ -163,20 +180,27 @@ impl Node {
         }
     }
 
-    /// The record that decides about a session: its own, or its room's; and whose it is. `Err`: the engine does not
-    /// answer.
-    pub(super) async fn ruling_record(
-        &self,
-        session: SessionId,
-    ) -> Result<Option<(CohortId, Versioned)>, Unavailable> {
-        let Some(own) = self.read_record(session.into()).await? else { return Ok(None) };
-        let Some(room) = own.record.room else { return Ok(Some((session.into(), own))) };
-        let ruling = self.read_record(room).await?;
-        if ruling.is_none() {
-            // The room is gone with a node of which nothing was stored, and its members with it.
-            let _ = self.shared.engine.forget(session.into(), own).await;
+    /// The record that decides about a session: its own, or its room's. `None`: it has ended.
+    pub(super) async fn ruling_record(&self, session: SessionId) -> Result<Option<Ruling>, Unavailable> {
+        let cohort = CohortId::from(session);
+        let Some(own) = self.read_record(cohort).await? else { return Ok(None) };
+        let alone = Ruling { cohort, found: own, orphan_of: None };
+        let Some(room) = own.record.room else { return Ok(Some(alone)) };
+        Ok(Some(match self.read_record(room).await? {
+            Some(found) => Ruling { cohort: room, found, orphan_of: None },
+            None => Ruling { orphan_of: Some(room), ..alone },
+        }))
+    }
+
+    /// A room here does not have this session, whose entry names it: its joining landed too late, and it is alone
+    /// from now on.
+    pub(super) fn release_from_room(self: &Arc<Self>, session: SessionId, room: CohortId, found: &Versioned) {
+        if room != session.into()
+            && found.record.served_by(self.id)
+            && let Some(slot) = self.slot(room).filter(|slot| !slot.holds(session))
+        {
+            slot.with(self, None, |cohort, env| cohort.release(session, env));
         }
-        Ok(ruling.map(|found| (room, found)))
     }
 
     async fn read_record(&self, cohort: CohortId) -> Result<Option<Versioned>, Unavailable> {

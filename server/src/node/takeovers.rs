@@ -2,11 +2,11 @@
 //! over; sessions that nobody has asked for are taken over to be ended in good order.
 
 use super::{Node, now};
-use crate::engine::{NodeInfo, Standing};
+use crate::engine::{NodeInfo, Standing, Unavailable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sterna::protocol::cohort::Cohort;
-use sterna::protocol::ids::{CohortId, NodeId};
+use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::record::Record;
 use sterna::protocol::time::Time;
 
@@ -15,7 +15,13 @@ pub(super) type Estates = BTreeMap<NodeId, Option<Time>>;
 
 impl Node {
     /// Takes a session, or a room, over if that is permitted, as far as this node can see. The take-over asks for itself.
-    pub(super) fn take_over(self: &Arc<Self>, id: CohortId, record: &Record) -> bool {
+    /// `orphan_of`: the session's record names this room, which is gone.
+    pub(super) fn take_over(
+        self: &Arc<Self>,
+        id: CohortId,
+        record: &Record,
+        orphan_of: Option<CohortId>,
+    ) -> bool {
         let nobody = {
             let watch = self.watch.lock();
             record.may_be_taken_over(self.id, |node| watch.has_run_out(node))
@@ -26,9 +32,16 @@ impl Node {
         if !nobody || !willing || !permitted || self.is_full() {
             return false;
         }
-        let unknown = || Cohort::unknown(id, self.id, self.settings.clone());
-        self.with_new(unknown, |cohort, env| cohort.take_over(env));
+        self.begin_take_over(id, orphan_of);
         true
+    }
+
+    fn begin_take_over(self: &Arc<Self>, id: CohortId, orphan_of: Option<CohortId>) {
+        let unknown = || Cohort::unknown(id, self.id, self.settings.clone());
+        self.with_new(unknown, |cohort, env| match orphan_of {
+            Some(room) => cohort.take_over_orphan(room, env),
+            None => cohort.take_over(env),
+        });
     }
 
     fn others_online(&self) -> bool {
@@ -62,8 +75,12 @@ impl Node {
         let heirs = self.live_nodes();
         let mine = |cohort: &CohortId| heir(*cohort, &heirs) == Some(self.id);
         for cohort in cohorts.into_iter().filter(mine) {
-            let unknown = || Cohort::unknown(cohort, self.id, self.settings.clone());
-            self.with_new(unknown, |cohort, env| cohort.take_over(env));
+            // A room's record rules itself; a session in a room is left to whoever has the room.
+            match self.ruling_record(SessionId(cohort.0)).await {
+                Ok(Some(ruling)) if ruling.cohort == cohort => self.begin_take_over(cohort, ruling.orphan_of),
+                Ok(Some(_) | None) => {}
+                Err(Unavailable) => return false,
+            }
         }
         true
     }

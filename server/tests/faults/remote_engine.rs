@@ -1,6 +1,6 @@
 //! The engine as a node's process sees it: questions over a socket to the test, which holds what all nodes share.
 
-use crate::wire::{Question, Reply, packet, read_packet, unbeat};
+use crate::wire::{Question, Reply, listed, listing_bytes, packet, read_packet, unbeat};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io;
@@ -11,7 +11,7 @@ use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
 use sterna::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk, Stored};
-use sterna_server::engine::{self, Engine, NodeInfo, Unavailable};
+use sterna_server::engine::{self, Engine, Listed, NodeInfo, Unavailable};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -143,6 +143,28 @@ impl Engine for RemoteEngine {
             Reply::Written(revision) => SnapshotAnswer::Written(Revision(revision)),
             Reply::Conflict => SnapshotAnswer::Conflict,
             _ => SnapshotAnswer::Unknown,
+        })
+    }
+
+    fn list_room(
+        &self,
+        room: CohortId,
+        listed: Option<Listed>,
+    ) -> engine::Reply<'_, Result<(), Unavailable>> {
+        let owner = listed.as_ref().map(|listed| listed.owner.0);
+        let listing = listed.map(|listed| listing_bytes(&listed.listing)).unwrap_or_default();
+        self.question(Question::ListRoom(room.0, owner), &listing, |reply, _| match reply {
+            Reply::Done => Ok(()),
+            _ => Err(Unavailable),
+        })
+    }
+
+    fn rooms(&self) -> engine::Reply<'_, Result<Vec<Listed>, Unavailable>> {
+        self.question(Question::Rooms, &[], |reply, _| match reply {
+            Reply::Rooms(rooms) => {
+                Ok(rooms.into_iter().map(|(owner, bytes)| listed(owner, &bytes)).collect())
+            }
+            _ => Err(Unavailable),
         })
     }
 

@@ -2,7 +2,7 @@
 //! of what was written when.
 
 use crate::proxy::Proxy;
-use crate::wire::{Question, Reply, WireInfo, beat, packet, read_packet};
+use crate::wire::{Question, Reply, WireInfo, beat, listed, listing_bytes, packet, read_packet};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -191,6 +191,17 @@ impl Store {
                     SnapshotAsk::Write { expected: expected.map(Revision), snapshot: Box::new(written) };
                 return snapshot(self.engine.ask_snapshot(CohortId(cohort), ask).await);
             }
+            Question::ListRoom(room, owner) => {
+                let listed = owner.map(|owner| listed(owner, payload));
+                done(self.engine.list_room(CohortId(room), listed).await)
+            }
+            Question::Rooms => match self.engine.rooms().await {
+                Ok(rooms) => {
+                    let rooms = rooms.iter().map(|room| (room.owner.0, listing_bytes(&room.listing)));
+                    Reply::Rooms(rooms.collect())
+                }
+                Err(Unavailable) => Reply::Unavailable,
+            },
             Question::ClaimUser(user, id) => session(self.engine.claim_user(&user, SessionId(id)).await),
             Question::SessionOf(user) => session(self.engine.session_of(&user).await),
             Question::ReleaseUser(user, id) => {

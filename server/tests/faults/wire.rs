@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use sterna::protocol::ids::{Binding, Bucket, CohortId, Epoch, NodeId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{OwnerPhase, Record, Revision, Versioned};
-use sterna_server::engine::{NodeInfo, Standing};
+use sterna::protocol::room::Listing;
+use sterna::protocol::wire::{Field as _, Reader};
+use sterna_server::engine::{Listed, NodeInfo, Standing};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Bucket, binding, epoch, owner; source and attempt while Handing; room.
@@ -111,6 +113,9 @@ pub(crate) enum Question {
     Forget(u64, WireVersioned),
     ReadSnapshot(u64),
     WriteSnapshot(u64, Option<u64>),
+    /// A room and its owner; the listing follows. No owner: it is not to be found any more.
+    ListRoom(u64, Option<u64>),
+    Rooms,
     ClaimUser(String, u64),
     SessionOf(String),
     ReleaseUser(String, u64),
@@ -129,6 +134,8 @@ pub(crate) enum Reply {
     Lost(Option<WireVersioned>),
     Unknown,
     Cohorts(Vec<u64>),
+    /// Owners and listings.
+    Rooms(Vec<(u64, Vec<u8>)>),
     Session(Option<u64>),
     /// Counts; `None`: goodbye.
     Heartbeats(Vec<(u64, Option<u64>)>),
@@ -149,6 +156,17 @@ pub(crate) fn beat((node, beat): (NodeId, Heartbeat)) -> (u64, Option<u64>) {
 
 pub(crate) fn unbeat((node, count): (u64, Option<u64>)) -> (NodeId, Heartbeat) {
     (NodeId(node), count.map_or(Heartbeat::Goodbye, Heartbeat::Beating))
+}
+
+pub(crate) fn listing_bytes(listing: &Listing) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    listing.put(&mut bytes);
+    bytes
+}
+
+pub(crate) fn listed(owner: u64, bytes: &[u8]) -> Listed {
+    let listing = Reader::new(bytes).field().expect("as it was encoded");
+    Listed { owner: NodeId(owner), listing }
 }
 
 /// A packet: the question's number, so that its reply is known, the head, and the bytes that follow it.

@@ -4,10 +4,11 @@
 //! under one short lock. Requests are rare; they look at the core first, so that what cannot work is refused at
 //! once.
 
-use super::super::shared::SubmittedKind;
-use super::super::{Client, refuse_reserved};
 use crate::client::status::Status;
+use crate::client::submissions::SubmittedKind;
+use crate::client::{Client, refuse_reserved};
 use crate::protocol::ids::MemberId;
+use crate::protocol::limits;
 use crate::protocol::room::wire::{self, Outbound, RoomRequest, Scope, Sync};
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ impl Client {
         }
         let mut payload = Vec::new();
         request.encode(&mut payload);
-        let timeout = timeout.unwrap_or(shared.config.request_timeout);
+        let timeout = timeout.unwrap_or_else(|| shared.config.request_timeout.max(least_timeout(request)));
         let ask = request.into();
         shared.with_core(None, |locked, _| {
             // What was asked before counts.
@@ -71,5 +72,26 @@ impl Client {
             let kind = SubmittedKind::Request { timeout, ask: Some(ask) };
             shared.submit(true, kind, wire::VER, wire::REQUEST, &payload)
         })
+    }
+}
+
+/// How long a request may take in good order: who joins a room may have to move to its node first, and a room moves
+/// with everybody in it.
+const fn least_timeout(request: &RoomRequest) -> Duration {
+    match request {
+        RoomRequest::Create { .. }
+        | RoomRequest::Join { .. }
+        | RoomRequest::JoinRandom { .. }
+        | RoomRequest::Migrate => limits::ROOM_ANSWER_MAX,
+        RoomRequest::Leave
+        | RoomRequest::Set { .. }
+        | RoomRequest::Delete { .. }
+        | RoomRequest::CompareAndSet { .. }
+        | RoomRequest::Increment { .. }
+        | RoomRequest::Get { .. }
+        | RoomRequest::Reserve { .. }
+        | RoomRequest::CancelReservation { .. }
+        | RoomRequest::Kick { .. }
+        | RoomRequest::Close => Duration::ZERO,
     }
 }

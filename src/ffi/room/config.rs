@@ -60,7 +60,7 @@ pub struct SternaRoomConfig {
     /// How many members the room takes: 2 to 1,000. Initially 8.
     pub members_max: u32,
     /// Broadcasts of so many milliseconds are sent together, which saves packets and costs delay; 0: each at
-    /// once. Initially 0.
+    /// once. At most 10,000. Initially 0.
     pub interval_ms: u32,
     /// 1: the room stays when the last member has left; 0: it is closed then. Initially 0.
     pub allow_empty: u32,

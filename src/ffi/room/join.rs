@@ -11,8 +11,9 @@ use crate::protocol::room::wire::RoomRequest;
 ///
 /// Every request about rooms comes back as exactly one `room_result` event with the number that is written to
 /// `out_request_id` (which may be NULL), at the latest after `timeout_ms`; 0 stands for the configuration's
-/// `request_timeout_ms`. After one that timed out the server may still have done it. All may be called from any
-/// thread. `STERNA_ERROR_NOT_CONNECTED` or `STERNA_ERROR_QUEUE_FULL`: the request was not taken.
+/// `request_timeout_ms`, and for 30,000 at the least where a room is made, joined or moved. After one that timed
+/// out the server may still have done it. All may be called from any thread. `STERNA_ERROR_NOT_CONNECTED` or
+/// `STERNA_ERROR_QUEUE_FULL`: the request was not taken.
 ///
 /// If it works, `room_entered` comes as well, and `room_id` of the result is the room.
 /// `STERNA_ERROR_ALREADY_IN_ROOM` at once if the user is in a room and has not asked to leave it.
@@ -30,7 +31,8 @@ pub unsafe extern "C" fn sterna_room_create(
 }
 
 /// Joins this room, wherever it is: if another node has it, the session moves there first, with `migrating` and
-/// `migrated`. Otherwise like `sterna_room_create`.
+/// `migrated`, which may take some seconds. Otherwise like
+/// `sterna_room_create`.
 ///
 /// The result's status may be `STERNA_ERROR_ROOM_FULL`, `STERNA_ERROR_ROOM_UNKNOWN`, `STERNA_ERROR_ROOM_CLOSED`,
 /// `STERNA_ERROR_NO_RESERVATION`, `STERNA_ERROR_ROOM_REJECTED` or `STERNA_ERROR_JOIN_FAILED`.
@@ -45,9 +47,12 @@ pub unsafe extern "C" fn sterna_room_join(
     unsafe { ask(client, timeout_ms, out_request_id, || Ok(RoomRequest::Join { room: CohortId(room_id) })) }
 }
 
-/// Joins any listed room that fits all `count` conditions (none: any at all). If there is none it makes one with
-/// `config`, which can be found by others in turn; with a NULL configuration the result is
+/// Joins any listed room with a free place that fits all `count` conditions (none: any at all). If there is none it
+/// makes one with `config`, which can be found by others in turn; with a NULL configuration the result is
 /// `STERNA_ERROR_ROOM_UNKNOWN` then. Otherwise like `sterna_room_join`.
+///
+/// Conditions look at the first 32 properties of a room in the order of their keys, not counting bytes and texts above
+/// 64 bytes; others are as if they were not there. They may be some moments old.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sterna_room_join_random(
     client: *mut SternaClient,

@@ -83,8 +83,7 @@ pub unsafe extern "C" fn sterna_room_close(
 /// suits the game. The owner only; without it the server moves the room in time by itself.
 ///
 /// When it is over every member gets `migrated` and then `room_migrated`, and the owner `room_result`. That takes
-/// seconds if a client is slow to follow, so give it a `timeout_ms` of its own; a result of
-/// `STERNA_ERROR_REQUEST_TIMED_OUT` does not mean that the move has failed. The status may be
+/// seconds if a client is slow to follow; a result of `STERNA_ERROR_REQUEST_TIMED_OUT` does not mean that the move has failed. The status may be
 /// `STERNA_ERROR_NOT_OFFLINE` or `STERNA_ERROR_ROOM_MOVE_FAILED`: then play goes on where it was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sterna_room_send_migrate(

@@ -8,7 +8,8 @@ use crate::ffi::result::SternaResult;
 use crate::protocol::room::wire::RoomRequest;
 use std::ffi::c_char;
 
-/// Sets a property of the room; its type may change. Every member gets `room_property`, the sender as well.
+/// Sets a property of the room; its type may change. Every member gets `room_property`, the sender as well. Keys have
+/// 1 to 255 bytes.
 ///
 /// All requests about properties come back as `room_result`, like `sterna_room_create`; its status may be
 /// `STERNA_ERROR_PROPERTY_TOO_LARGE` or `STERNA_ERROR_ROOM_STATE_TOO_LARGE`. `STERNA_ERROR_NOT_IN_ROOM` at once if

@@ -6,6 +6,7 @@ use crate::protocol::ids::{Epoch, MoveId, NodeId};
 use crate::protocol::limits;
 use crate::protocol::reasons::MoveFailure;
 use crate::protocol::record::{Record, Versioned};
+use crate::protocol::session::Session;
 use crate::protocol::source::{self, Source};
 use crate::protocol::wire::{Baton, Downlink, Member, MoveMode, Peer, SwitchCause};
 use std::net::SocketAddr;
@@ -49,7 +50,7 @@ impl Cohort {
                 let refusal = self.why_not_move(epoch, held.record.epoch, env);
                 match refusal {
                     Some(reason) => self.refuse_move(reason),
-                    None => self.depart(mode, false, env),
+                    None => _ = self.depart(mode, false, env),
                 }
             }
         }
@@ -86,7 +87,7 @@ impl Cohort {
         match &mut self.role {
             // Who joins or leaves at this moment has done so before the room is looked at again.
             Role::Owner(_) if changing => {}
-            Role::Owner(_) => self.depart(MoveMode::Classic, true, env),
+            Role::Owner(_) => _ = self.depart(MoveMode::Classic, true, env),
             Role::Source(_, departure) if departure.source.mode() == MoveMode::Seamless => {
                 departure.forced = true;
                 departure.source.handle(source::Input::Cancel(MoveFailure::Cancelled), env.now);
@@ -97,24 +98,28 @@ impl Cohort {
         self.settle(env);
     }
 
-    pub(super) fn depart(&mut self, mode: MoveMode, forced: bool, env: &Env<'_>) {
-        self.depart_for(None, mode, forced, env);
+    /// Says whether a move has begun. Why not, the clients have heard.
+    pub(super) fn depart(&mut self, mode: MoveMode, forced: bool, env: &Env<'_>) -> bool {
+        self.depart_for(None, mode, forced, env)
     }
 
-    pub(super) fn depart_to(&mut self, node: NodeId, mode: MoveMode, env: &Env<'_>) {
-        self.depart_for(Some(node), mode, false, env);
+    pub(super) fn depart_to(&mut self, node: NodeId, mode: MoveMode, env: &Env<'_>) -> bool {
+        self.depart_for(Some(node), mode, false, env)
     }
 
-    fn depart_for(&mut self, destination: Option<NodeId>, mode: MoveMode, forced: bool, env: &Env<'_>) {
-        let Role::Owner(held) = self.role else { return };
-        if self.room.is_none() && self.sessions().any(|session| session.closed().is_some()) {
-            return;
-        }
-        if self.fenced {
-            return self.refuse_move(MoveFailure::EngineUnavailable);
-        }
-        if self.sessions().any(|session| session.is_rejoining()) {
-            return self.refuse_move(MoveFailure::MovedRecently); // first both ends have to agree again
+    fn depart_for(
+        &mut self,
+        destination: Option<NodeId>,
+        mode: MoveMode,
+        forced: bool,
+        env: &Env<'_>,
+    ) -> bool {
+        let Role::Owner(held) = self.role else { return false };
+        if let Some(reason) = self.why_stay(forced) {
+            if self.room.is_none() {
+                self.refuse_move(reason);
+            }
+            return false;
         }
         for seat in &mut self.seats {
             seat.cannot_attach = None;
@@ -124,6 +129,23 @@ impl Cohort {
             Departure { source, prepared: None, forced, destination, copying: Copying::default() };
         self.role = Role::Source(held, Box::new(departure));
         self.drain_source(env);
+        true
+    }
+
+    /// Why no move can begin now.
+    fn why_stay(&mut self, forced: bool) -> Option<MoveFailure> {
+        if self.fenced {
+            return Some(MoveFailure::EngineUnavailable);
+        }
+        if self.room.is_none() && self.sessions().any(|session| session.closed().is_some()) {
+            return Some(MoveFailure::Cancelled);
+        }
+        // First both ends have to agree again. One of many does not keep a room here at the deadline: it does so
+        // on its next link.
+        if forced && self.room.is_some() {
+            self.seats.iter_mut().for_each(|seat| seat.session.put_off_rejoining());
+        }
+        self.sessions().any(Session::is_rejoining).then_some(MoveFailure::MovedRecently)
     }
 
     /// The node has picked a target, or found none.
@@ -355,7 +377,8 @@ impl Cohort {
                 self.own(held, env);
                 self.outputs.push_back(Output::Report(Report::MoveFailed(reason)));
                 if departure.forced && departure.source.mode() == MoveMode::Seamless {
-                    return self.depart(MoveMode::Classic, true, env);
+                    self.depart(MoveMode::Classic, true, env);
+                    return;
                 }
                 self.on_move_failed(reason, env);
             }

@@ -83,7 +83,12 @@ impl Cohort {
         self.outputs.push_back(Output::Room(ask));
     }
 
-    pub(super) fn poll_errand(&self, seat: &Seat) -> Option<Time> {
+    pub(super) fn poll_errand(&self, seat: &Seat, env: &Env<'_>) -> Option<Time> {
+        env.permit?; // the return of the lease sets it going again
+        self.waiting_errand(seat)
+    }
+
+    pub(super) fn waiting_errand(&self, seat: &Seat) -> Option<Time> {
         let waits = self.room.is_none() && matches!(self.role, Role::Owner(_)) && self.is_served();
         seat.session.errand().filter(|_| waits).and_then(Errand::poll_timeout)
     }
@@ -109,7 +114,7 @@ impl Cohort {
         match answer {
             ErrandAnswer::At(node) if node != self.me => self.travel(index, node, env),
             ErrandAnswer::Refused(refusal) => self.on_refused_entry(index, refusal, env),
-            ErrandAnswer::Nowhere => self.on_nothing_found(index),
+            ErrandAnswer::Nowhere => self.on_nothing_found(index, env),
             ErrandAnswer::At(_) | ErrandAnswer::Later => {
                 self.try_errand_again(index, RoomRefusal::JoinFailed, env)
             }
@@ -131,7 +136,7 @@ impl Cohort {
         }
     }
 
-    fn on_nothing_found(&mut self, index: usize) {
+    fn on_nothing_found(&mut self, index: usize, env: &Env<'_>) {
         let Role::Owner(held) = self.role else { return };
         let seat = &mut self.seats[index];
         let session = seat.id();
@@ -143,6 +148,7 @@ impl Cohort {
             }
             _ => self.end_errand(index, RoomRefusal::Unknown),
         }
+        let _ = env;
     }
 
     fn try_errand_again(&mut self, index: usize, otherwise: RoomRefusal, env: &Env<'_>) {
@@ -160,9 +166,16 @@ impl Cohort {
         }
         errand.hops += 1;
         errand.step = Step::Travelling;
-        self.depart_to(node, MoveMode::Seamless, env);
-        if let Role::Owner(_) = self.role {
-            self.try_errand_again(index, RoomRefusal::JoinFailed, env); // it cannot leave at the moment
+        if !self.depart_to(node, MoveMode::Seamless, env) {
+            self.has_not_travelled(index);
+            self.try_errand_again(index, RoomRefusal::JoinFailed, env);
+        }
+    }
+
+    /// What counts is how often it has moved; how often it has tried to, the time says.
+    fn has_not_travelled(&mut self, index: usize) {
+        if let Some(errand) = self.seats[index].session.errand_mut() {
+            errand.hops = errand.hops.saturating_sub(1);
         }
     }
 
@@ -171,6 +184,7 @@ impl Cohort {
         for index in 0..self.seats.len() {
             let errand = self.seats[index].session.errand();
             if errand.is_some_and(|errand| errand.step == Step::Travelling) {
+                self.has_not_travelled(index);
                 self.try_errand_again(index, RoomRefusal::JoinFailed, env);
             }
         }

@@ -24,6 +24,8 @@ pub struct Seat {
     pub(super) awaited: bool,
     /// Its own snapshot, which is stored before it leaves a room.
     pub(super) stored: Option<Revision>,
+    /// Attempts of moves of the session alone: an id of its moves is never used twice (f).
+    pub(super) attempts: u32,
 }
 
 impl Seat {
@@ -38,6 +40,7 @@ impl Seat {
             cannot_attach: None,
             awaited: true,
             stored: None,
+            attempts: 0,
         }
     }
 
@@ -48,6 +51,10 @@ impl Seat {
 
     pub(super) fn is_changing(&self) -> bool {
         self.change.is_some()
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.change.as_ref().is_some_and(Change::leaves)
     }
 
     pub(super) fn poll_change(&self) -> Option<Time> {

@@ -22,6 +22,15 @@ impl Cohort {
     /// Looks whether this node may take the cohort over, and does so. Nothing happens if the node has it, or is
     /// about it already; a preparation for a move is declined first.
     pub fn take_over(&mut self, env: &Env<'_>) {
+        self.take_over_from(None, env);
+    }
+
+    /// The same for a session whose entry names this room, which a leader's read has shown to be gone.
+    pub fn take_over_orphan(&mut self, room: CohortId, env: &Env<'_>) {
+        self.take_over_from(Some(room), env);
+    }
+
+    fn take_over_from(&mut self, room: Option<CohortId>, env: &Env<'_>) {
         if let Role::Target(target) = &mut self.role {
             target.handle(target::Input::Drop(TargetRefusal::NotOwner), env.now);
             self.drain_target(env);
@@ -31,6 +40,10 @@ impl Cohort {
         {
             self.begin_anew(&[]);
             let take_over = TakeOver::new(self.me, None, env.node.timing().record_poll, env.now);
+            let take_over = match room {
+                Some(room) => take_over.of_orphan(room),
+                None => take_over,
+            };
             self.take_over_as(take_over, env);
         }
         self.settle(env);

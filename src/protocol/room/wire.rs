@@ -13,7 +13,7 @@
 
 use crate::protocol::ids::{CohortId, MemberId};
 use crate::protocol::reasons::{ExitReason, RoomRefusal};
-use crate::protocol::wire::{DecodeError, Field, Item, Reader, Value, fields, frames, split};
+use crate::protocol::wire::{DecodeError, Field, Item, Kind, Message, Reader, Value, fields, frames, split};
 
 /// The version of all messages about rooms; applications use 2 and up.
 pub const VER: u8 = 0;
@@ -277,6 +277,16 @@ pub fn only_frame(payload: &[u8]) -> Result<&[u8], DecodeError> {
         Some((body, length)) if length == payload.len() => Ok(body),
         Some((_, length)) => Err(DecodeError::TrailingBytes(payload.len() - length)),
         None => Err(DecodeError::Truncated("frame")),
+    }
+}
+
+/// Whether a client's message of this version can be read.
+pub fn check(message: &Message<'_>) -> Result<(), DecodeError> {
+    match (message.cmd, message.kind) {
+        (REQUEST, Kind::Request(_)) => only_frame(message.payload).and_then(RoomRequest::decode).map(drop),
+        (MESSAGE, Kind::Plain) => Outbound::decode(message.payload).map(drop),
+        (SYNC, Kind::Plain) => Sync::decode(message.payload).map(drop),
+        _ => Err(DecodeError::OutOfRange("cmd")),
     }
 }
 

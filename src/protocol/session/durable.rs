@@ -62,6 +62,12 @@ impl Session {
         self.export(now)
     }
 
+    /// Whether the snapshot that was taken last is stored will not be heard.
+    pub(in crate::protocol) fn forget_taken(&mut self) {
+        self.taken = None;
+        self.unsaved = true;
+    }
+
     /// The snapshot that was taken last is stored.
     pub fn snapshot_stored(&mut self) {
         let (Some(taken), Some(covered)) = (self.taken.take(), self.covered) else { return };

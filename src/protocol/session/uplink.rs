@@ -5,6 +5,7 @@ use super::{LinkFault, LinkId, Serving, Session};
 use crate::protocol::company::Company;
 use crate::protocol::ids::Cursor;
 use crate::protocol::limits;
+use crate::protocol::room::wire as room;
 use crate::protocol::sequence::{Ring, Verdict, cost_of_body, judge};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Data, Datagram, Kind, Message};
@@ -69,6 +70,9 @@ impl Session {
         }
         if matches!(message.kind, Kind::Reply(..)) {
             return Err(LinkFault::Unexpected("Reply"));
+        }
+        if message.ver == room::VER {
+            room::check(message)?;
         }
         let Some(link) = self.link_mut(from) else { return Ok(()) };
         let number = link.receiver.count(body.len())?;
@@ -140,6 +144,9 @@ impl Session {
         now: Time,
     ) -> Result<(), LinkFault> {
         let datagram = Datagram::decode(bytes)?;
+        if datagram.ver == room::VER {
+            return Err(LinkFault::Unexpected("datagram about rooms"));
+        }
         if self.may_process(serving) && datagram.epoch == self.fence.epoch {
             let Datagram { ver, cmd, payload, .. } = datagram;
             let message = Message { kind: Kind::Plain, ver, cmd, payload };

@@ -429,8 +429,9 @@ impl Source {
         }
     }
 
+    /// The same binding as well: a session that has joined a room since, and left it here, is here anew.
     fn is_handed_back(&self, record: &Record) -> bool {
-        record.served_by(self.held.record.owner) && record.epoch == self.id.epoch.next()
+        *record == self.claimed_record().passed_to(self.held.record.owner, OwnerPhase::Serving)
     }
 
     fn poll_again(&mut self, now: Time) {

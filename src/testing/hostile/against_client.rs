@@ -1,10 +1,11 @@
 //! Hostile nodes against the client's role.
 
 use super::frames::whole_frames;
+use super::rooms::{self, Believer, entered_with};
 use super::script::Script;
 use crate::client::event::{Batch, Event};
 use crate::client::status::Status;
-use crate::protocol::client::{Client, Events, LinkEnd, LinkId, Output, Settings, Standing};
+use crate::protocol::client::{Ask, Client, Events, LinkEnd, LinkId, Output, Settings, Standing};
 use crate::protocol::ids::Fence;
 use crate::protocol::limits;
 use crate::protocol::time::Time;
@@ -21,10 +22,12 @@ const REPLAY: usize = 16 * 1024;
 #[derive(Default)]
 struct Inbox {
     waiting: Vec<(Event, usize)>,
+    believer: Believer,
 }
 
 impl Events for Inbox {
     fn event(&mut self, event: Event, bytes: &[u8]) {
+        self.believer.hear(event, || entered_with(bytes));
         self.waiting.push((event, bytes.len()));
     }
 }
@@ -89,6 +92,9 @@ impl Stage {
     fn connect(&mut self, script: &mut Script<'_>) {
         let count = script.below(4) as u8;
         let addresses = (0..count).map(|node| SocketAddr::from((Ipv4Addr::new(10, 0, 0, node), 7000)));
+        // As the client around the core does, which also ends a session before it begins another.
+        self.client.abandon_requests(&mut self.inbox);
+        self.inbox.believer.forget();
         self.client.connect(addresses.collect(), "user".into(), self.now, &mut self.inbox);
         // What was there is forgotten, with the links and the fence.
         self.links.clear();
@@ -102,6 +108,7 @@ impl Stage {
             0 => bytes.extend_from_slice(script.bytes()),
             1 | 2 => script.downlink().encode(&mut bytes),
             3 | 4 => Data::Switch(Box::new(script.switch())).encode(&mut bytes),
+            5 if script.flag() => bytes = rooms::message(script, self.requests),
             5 => Data::Start(script.cursor()).encode(&mut bytes),
             6 => {
                 let times = 1 + script.below(16);
@@ -185,7 +192,11 @@ impl Stage {
         if script.flag() {
             self.requests += 1;
             let deadline = self.now + script.pause();
-            self.client.expect_reply(self.requests, deadline);
+            match script.below(4) {
+                0 => self.client.expect_room_result(self.requests, deadline, Ask::Join),
+                1 => self.client.expect_room_result(self.requests, deadline, Ask::Inside),
+                _ => self.client.expect_reply(self.requests, deadline),
+            }
         }
     }
 
@@ -262,4 +273,58 @@ impl Stage {
         let waiting_max = (WINDOW + self.largest) * (self.links.len() as u64 + 1);
         assert!(self.inbox.cost() <= waiting_max, "{} wait for the game", self.inbox.cost());
     }
+}
+
+/// A node that serves, and says of rooms what it likes. Tells how many events about rooms the game has heard.
+#[cfg(test)]
+pub(super) fn rooms_against_client(script: &[u8]) -> usize {
+    let mut script = Script::new(script);
+    let (now, mut heard, mut requests) = (Time::from_micros(1), 0, 0);
+    let (mut client, mut inbox, link) = served(now);
+    while script.next_step().is_some() {
+        if script.flag() {
+            requests += 1;
+            let ask = script.of(&[Ask::Join, Ask::Leave, Ask::Inside]);
+            client.expect_room_result(requests, now + limits::RESUME_MAX, ask);
+        }
+        let bytes = rooms::message(&mut script, requests);
+        if client.received(link, &bytes, now, &mut inbox).is_err() {
+            client.disconnect(&mut inbox);
+        }
+        heard += inbox.waiting.iter().filter(|(event, _)| matches!(event, Event::Room(_))).count();
+        inbox.waiting.clear();
+        if client.standing() == Standing::Idle {
+            (client, inbox, _) = served(now);
+        }
+    }
+    heard
+}
+
+/// A client at play on its first link.
+#[cfg(test)]
+fn served(now: Time) -> (Client, Inbox, LinkId) {
+    let settings = Settings {
+        mode: crate::protocol::wire::MoveMode::Seamless,
+        connect_max: Duration::from_secs(10),
+        resume_max: limits::RESUME_MAX,
+        ping_every: limits::PING_EVERY,
+        silence_max: limits::SILENCE_MAX,
+        replay_bytes_max: REPLAY,
+        window: limits::CREDIT_BYTES * 1_000,
+    };
+    let (mut client, mut inbox) = (Client::new(settings, 1), Inbox::default());
+    client.connect(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 7000))], "user".into(), now, &mut inbox);
+    let Some(Output::Dial(link, _)) = client.poll_output() else { panic!("it dials") };
+    client.link_up(link, &[1; 32], now);
+    let mut script = Script::new(&[]);
+    let switch = crate::protocol::wire::Switch {
+        cause: crate::protocol::wire::SwitchCause::Connected,
+        up: Default::default(),
+        down: Default::default(),
+        ..script.switch()
+    };
+    let mut bytes = Vec::new();
+    Data::Switch(Box::new(switch)).encode(&mut bytes);
+    client.received(link, &bytes, now, &mut inbox).expect("the node serves");
+    (client, inbox, link)
 }

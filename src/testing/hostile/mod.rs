@@ -10,6 +10,7 @@ mod against_node;
 mod frames;
 mod game;
 mod node;
+mod rooms;
 mod script;
 
 pub use against_client::node_against_client;

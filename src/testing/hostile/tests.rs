@@ -1,5 +1,6 @@
 //! What hostile ends have done, or may try, as scenes of their own; and any script at all.
 
+use super::against_client::rooms_against_client;
 use super::node::{ME, SOURCE, Stage};
 use super::script::{SESSION, Script};
 use super::{
@@ -153,6 +154,11 @@ proptest! {
         client_against_node(&script);
         peers_against_node(&script);
         node_against_client(&script);
+    }
+
+    #[test]
+    fn whatever_a_node_says_of_rooms_a_game_can_believe_it(script in vec(any::<u8>(), 300..600)) {
+        assert!(rooms_against_client(&script) > 0, "a story without rooms");
     }
 
     #[test]

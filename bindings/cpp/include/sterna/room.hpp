@@ -150,7 +150,7 @@ struct RoomRefreshedArgs {
 /// What a client can do in rooms. The comments of sterna.h say more at each sterna_room_ function.
 ///
 /// Requests give their number by `out_request_id` and end in one OnRoomResult, at the latest after `timeout_ms`; 0
-/// stands for the configuration's request_timeout_ms.
+/// stands for the configuration's request_timeout_ms, and for 30 s at the least where a room is made, joined or moved.
 class RoomBase {
 public:
     RoomBase(const RoomBase &) = delete;
