@@ -1,10 +1,11 @@
 //! What a driver looks for after each call: who has something to write, and when the next thing is due. In a room of a
 //! thousand, a message that concerns one member is not paid for with a look at all of them.
 
-use super::{Cohort, Env};
+use super::{Cohort, Env, Role};
 use crate::protocol::ids::SessionId;
 use crate::protocol::room::Room;
 use crate::protocol::session::LinkId;
+use crate::protocol::target::Target;
 use crate::protocol::time::Time;
 use std::collections::BTreeMap;
 
@@ -112,5 +113,32 @@ impl Cohort {
         let looks = &mut self.looks.0;
         (looks.due, looks.snapshot, looks.serving) = (due, snapshot, serving);
         looks.may_confirm = may_confirm;
+    }
+
+    /// When [`on_timeout`](Self::on_timeout) has something to do next.
+    pub fn poll_timeout(&self, env: &Env<'_>) -> Option<Time> {
+        let seats = (0..self.seats.len()).filter_map(|index| self.poll_seat(index, env)).min();
+        self.poll_with(seats, self.snapshot_of_sessions_due(env), env)
+    }
+
+    /// When a seat has something to do.
+    fn poll_seat(&self, index: usize, env: &Env<'_>) -> Option<Time> {
+        let seat = &self.seats[index];
+        let session = seat.session.poll_timeout(self.serving_at(index, env));
+        let change = seat.poll_change().filter(|_| self.may_write_entries(env));
+        [session, change, self.poll_errand(seat, env)].into_iter().flatten().min()
+    }
+
+    /// When the first of all is due, of which that of the seats is known, and when sessions have to be stored.
+    fn poll_with(&self, seats: Option<Time>, snapshot: Option<Time>, env: &Env<'_>) -> Option<Time> {
+        let role = match &self.role {
+            Role::Source(_, departure) => departure.source.poll_timeout().map(|(at, _)| at),
+            Role::Target(target) => target.poll_timeout().map(|(at, _)| at),
+            Role::Taking(take_over) => take_over.poll_timeout().map(|(at, _)| at),
+            Role::Absent | Role::Owner(_) | Role::Ending => None,
+        };
+        let refusing = self.refusing.iter().filter_map(Target::poll_timeout).map(|(at, _)| at).min();
+        let keep = self.keep_at(snapshot, env);
+        [seats, role, refusing, self.poll_room(env), self.gather_until, keep].into_iter().flatten().min()
     }
 }
