@@ -19,16 +19,16 @@ pub struct Company<'a> {
     pub(in crate::protocol) application: &'a dyn Application,
     pub(in crate::protocol) room: Option<&'a mut Room>,
     /// The other members, in the order of their sessions: those before this one ...
-    pub(in crate::protocol) before: &'a mut [Seat],
+    pub(in crate::protocol) before: &'a mut [Box<Seat>],
     /// ... and those behind it.
-    pub(in crate::protocol) after: &'a mut [Seat],
+    pub(in crate::protocol) after: &'a mut [Box<Seat>],
 }
 
 /// The sessions of a room, to be written to.
 pub(in crate::protocol) struct Crowd<'a> {
     pub(in crate::protocol) session: Option<&'a mut Session>,
-    pub(in crate::protocol) before: &'a mut [Seat],
-    pub(in crate::protocol) after: &'a mut [Seat],
+    pub(in crate::protocol) before: &'a mut [Box<Seat>],
+    pub(in crate::protocol) after: &'a mut [Box<Seat>],
 }
 
 impl Crowd<'_> {

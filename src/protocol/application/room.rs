@@ -17,8 +17,8 @@ pub struct RoomContext<'a> {
     pub(in crate::protocol) room: &'a mut Room,
     /// The member whose hook this is, if it is one's.
     pub(in crate::protocol) session: Option<&'a mut Session>,
-    pub(in crate::protocol) before: &'a mut [Seat],
-    pub(in crate::protocol) after: &'a mut [Seat],
+    pub(in crate::protocol) before: &'a mut [Box<Seat>],
+    pub(in crate::protocol) after: &'a mut [Box<Seat>],
     pub(in crate::protocol) now: Time,
 }
 

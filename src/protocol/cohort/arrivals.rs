@@ -119,14 +119,14 @@ impl Cohort {
 
     /// Nothing of an earlier stay, or of an earlier attempt, may colour this one.
     pub(super) fn begin_anew(&mut self, members: &[Member]) {
-        let mut seats: Vec<Seat> = Vec::new();
+        let mut seats: Vec<Box<Seat>> = Vec::new();
         for member in members {
             let expected = match self.seat_of(member.session) {
                 // What links it still has only end.
                 Some(index) => self.seats[index].session.expected_again(member.client_key),
                 None => Session::expected(member.session, member.client_key, self.settings.clone()),
             };
-            seats.push(Seat { awaited: member.awaited, ..Seat::new(expected) });
+            seats.push(Box::new(Seat { awaited: member.awaited, ..Seat::new(expected) }));
         }
         seats.sort_by_key(|seat| seat.id());
         seats.dedup_by_key(|seat| seat.id());
@@ -258,7 +258,7 @@ impl Cohort {
     }
 
     fn send_prepared(&mut self, id: MoveId, source: NodeId, env: &Env<'_>) {
-        let ticket = |seat: &Seat| env.node.ticket(id, seat.id(), seat.session.client_key());
+        let ticket = |seat: &Box<Seat>| env.node.ticket(id, seat.id(), seat.session.client_key());
         let tickets = self.seats.iter().map(ticket).collect();
         let (tcp, quic) = env.node.addresses();
         self.send_peer(source, Peer::Prepared { id, tickets, tcp, quic });

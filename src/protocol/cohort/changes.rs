@@ -402,7 +402,7 @@ impl Cohort {
         }
     }
 
-    fn vacate_seat(&mut self, index: usize) -> Seat {
+    fn vacate_seat(&mut self, index: usize) -> Box<Seat> {
         let seat = self.seats.remove(index);
         for link in seat.session.link_ids() {
             self.looks.0.by_link.remove(&link);
@@ -414,7 +414,7 @@ impl Cohort {
     /// ran out, so that somebody may be about to take it over.
     fn on_unbound(&mut self, index: usize, entry: Versioned, fenced: bool) {
         let seat = self.vacate_seat(index);
-        let Seat { session, uses_quic, stored, attempts, .. } = seat;
+        let Seat { session, uses_quic, stored, attempts, .. } = *seat;
         let mut lone = Self::alone(session, entry, self.settings.clone());
         lone.seats[0].session.rebind(entry.record.binding);
         lone.seats[0].uses_quic = uses_quic;

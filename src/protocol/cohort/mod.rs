@@ -242,7 +242,7 @@ pub struct Cohort {
     /// What it is served at, or was last.
     fence: Fence,
     /// Its sessions, in the order of their numbers.
-    seats: Vec<Seat>,
+    seats: Vec<Box<Seat>>,
     room: Option<Box<Room>>,
     /// What has come of a room ahead of the baton ...
     preload: RoomPreload,
@@ -275,7 +275,7 @@ pub struct Cohort {
 }
 
 impl Cohort {
-    fn with(id: CohortId, me: NodeId, role: Role, seats: Vec<Seat>, settings: Arc<Settings>) -> Self {
+    fn with(id: CohortId, me: NodeId, role: Role, seats: Vec<Box<Seat>>, settings: Arc<Settings>) -> Self {
         Self {
             id,
             me,
@@ -317,7 +317,7 @@ impl Cohort {
 
     fn alone(session: Session, held: Versioned, settings: Arc<Settings>) -> Self {
         let (id, me) = (session.id().into(), held.record.owner);
-        let seats = vec![Seat::new(session)];
+        let seats = vec![Box::new(Seat::new(session))];
         Self { fence: held.record.fence(), ..Self::with(id, me, Role::Owner(held), seats, settings) }
     }
 

@@ -215,7 +215,7 @@ impl Cohort {
                 Some(index) => self.seats[index].session.expected_again(state.client_key),
                 None => Session::expected(state.session, state.client_key, self.settings.clone()),
             };
-            let mut seat = Seat::new(session);
+            let mut seat = Box::new(Seat::new(session));
             let fence = match self.room {
                 Some(_) => Fence { binding: state.binding, ..fence },
                 None => fence,
