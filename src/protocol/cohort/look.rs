@@ -43,14 +43,20 @@ impl Cohort {
         };
         self.catch_up(index, env);
         self.see_to_members(env);
-        let said = self.room.as_deref_mut().is_some_and(Room::take_said);
         if let Some(index) = self.seat_of(id) {
             self.see_to_seat(index, env);
         }
+        let said = self.room.as_deref_mut().is_some_and(Room::take_said);
+        self.concerns_all();
         match self.seat_of(id) {
             Some(index) if !said && self.outputs.is_empty() => self.note_only(index, id, env),
             Some(_) | None => self.keep(env),
         }
+    }
+
+    /// Something has happened that may concern everybody.
+    pub(super) fn concerns_all(&mut self) {
+        (self.looks.0.touched, self.looks.0.dirty) = (None, None);
     }
 
     fn note_only(&mut self, index: usize, id: SessionId, env: &Env<'_>) {
