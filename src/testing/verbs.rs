@@ -388,6 +388,9 @@ impl Cluster {
                 if cohort.is_held() && cohort.is_changing() {
                     return Some(format!("somebody joins or leaves {name} at {id}"));
                 }
+                if cohort.is_served() && cohort.room().is_some_and(|room| room.poll_timeout().is_some()) {
+                    return Some(format!("something waits to be sent in {name} at {id}"));
+                }
                 for session in cohort.sessions().filter(|_| cohort.is_held()) {
                     let whose = session.id();
                     if !session.is_linked() {

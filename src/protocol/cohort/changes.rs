@@ -25,6 +25,8 @@ use std::time::Duration;
 pub(super) struct Change {
     rebind: Rebind,
     step: Step,
+    /// The lease has run out since it began: what was written before may have been read by who takes over (e).
+    outlived: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +44,7 @@ enum Step {
 
 impl Change {
     fn new(rebind: Rebind, step: Step) -> Self {
-        Self { rebind, step }
+        Self { rebind, step, outlived: false }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
@@ -73,7 +75,9 @@ impl Change {
 impl Cohort {
     /// Whether the room was taken over and its members are not all known to be its own.
     pub(super) fn is_confirming(&self) -> bool {
-        self.room.is_some()
+        // Asked at each message; hardly ever so.
+        self.looks.0.may_confirm
+            && self.room.is_some()
             && self.seats.iter().any(|seat| seat.change.as_ref().is_some_and(Change::confirms))
     }
 
@@ -109,6 +113,7 @@ impl Cohort {
 
     /// Fences off whatever the owner before has under way about this member.
     pub(super) fn confirm(&mut self, index: usize) {
+        self.looks.0.may_confirm = true;
         let session = &self.seats[index].session;
         let arriving = self.room.as_deref().is_some_and(|room| room.is_admitted(session.id()));
         let arriving = arriving.then_some(session.fence().binding);
@@ -118,13 +123,8 @@ impl Cohort {
     }
 
     fn ask_directory(&mut self, index: usize) {
-        let (me, room, epoch) = (self.me, self.id, self.epoch());
         let seat = &mut self.seats[index];
         let Some(change) = &mut seat.change else { return };
-        if change.leaves() {
-            // The room may have been raised since, and what is stored of the session with it.
-            change.rebind = Rebind::new(me, room, Purpose::Unbind(epoch));
-        }
         change.step = Step::Asking;
         let (number, ask) = change.rebind.begin();
         let asker = Asker::Member(seat.id());
@@ -357,7 +357,7 @@ impl Cohort {
         let purpose = change.rebind.purpose();
         match (purpose, outcome) {
             (Purpose::Bind(_), Outcome::Done(entry)) => self.on_bound(index, &entry.record, env),
-            (Purpose::Unbind(_), Outcome::Done(entry)) => self.on_unbound(index, entry),
+            (Purpose::Unbind(_), Outcome::Done(entry)) => self.on_unbound(index, entry, change.outlived),
             (Purpose::Confirm { .. }, Outcome::Done(entry)) => {
                 self.seats[index].session.rebind(entry.record.binding);
             }
@@ -395,14 +395,31 @@ impl Cohort {
         }
     }
 
-    /// The directory shows the session alone: it is a cohort of its own.
-    fn on_unbound(&mut self, index: usize, entry: Versioned) {
+    /// The node has lost its lease: who is on its way out needs a record that is written under the next one.
+    pub(super) fn outlive_changes(&mut self) {
+        for change in self.seats.iter_mut().filter_map(|seat| seat.change.as_mut()) {
+            change.outlived = true;
+        }
+    }
+
+    fn vacate_seat(&mut self, index: usize) -> Box<Seat> {
         let seat = self.seats.remove(index);
+        for link in seat.session.link_ids() {
+            self.looks.0.by_link.remove(&link);
+        }
+        seat
+    }
+
+    /// The directory shows the session alone: it is a cohort of its own. `fenced`: perhaps since before the lease
+    /// ran out, so that somebody may be about to take it over.
+    fn on_unbound(&mut self, index: usize, entry: Versioned, fenced: bool) {
+        let seat = self.vacate_seat(index);
         let Seat { session, uses_quic, stored, attempts, .. } = *seat;
         let mut lone = Self::alone(session, entry, self.settings.clone());
         lone.seats[0].session.rebind(entry.record.binding);
         lone.seats[0].uses_quic = uses_quic;
         lone.keeper.begin_anew(stored);
+        lone.fenced = fenced;
         lone.attempts = attempts;
         self.outputs.push_back(Output::Split(Box::new(lone)));
         self.outputs.push_back(Output::List);
@@ -410,7 +427,7 @@ impl Cohort {
 
     /// The session is not this room's: somebody has taken it over, or it has ended.
     fn lose_member(&mut self, index: usize, env: &Env<'_>) {
-        let seat = self.seats.remove(index);
+        let seat = self.vacate_seat(index);
         let id = seat.id();
         env.application.moved_out(seat.session.user(), id);
         self.with_room(|room, crowd| {

@@ -83,7 +83,12 @@ impl Cohort {
         self.outputs.push_back(Output::Room(ask));
     }
 
-    pub(super) fn poll_errand(&self, seat: &Seat) -> Option<Time> {
+    pub(super) fn poll_errand(&self, seat: &Seat, env: &Env<'_>) -> Option<Time> {
+        env.permit?; // the return of the lease sets it going again
+        self.waiting_errand(seat)
+    }
+
+    pub(super) fn waiting_errand(&self, seat: &Seat) -> Option<Time> {
         let waits = self.room.is_none() && matches!(self.role, Role::Owner(_)) && self.is_served();
         seat.session.errand().filter(|_| waits).and_then(Errand::poll_timeout)
     }

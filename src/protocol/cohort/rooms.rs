@@ -6,7 +6,7 @@ use crate::protocol::ids::{CohortId, MemberId, SessionId};
 use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, ExitReason, MoveFailure, RoomRefusal};
-use crate::protocol::record::Versioned;
+use crate::protocol::record::{Ask, Versioned};
 use crate::protocol::room::Room;
 use crate::protocol::room::wire::{RoomAnswer, RoomOptions};
 use crate::protocol::session::Settings;
@@ -116,6 +116,7 @@ impl Cohort {
         seat.session.forget_taken();
         seat.attempts = lone.attempts;
         let Err(index) = self.seats.binary_search_by_key(&seat.id(), |seat| seat.id()) else { return };
+        self.looks.0.by_link.extend(seat.session.link_ids().map(|link| (link, seat.id())));
         self.seats.insert(index, seat);
         self.bind(index, held, env);
         self.settle(env);
@@ -126,6 +127,8 @@ impl Cohort {
         let Role::Owner(held) = self.role else { return };
         if env.permit.is_none() {
             self.fenced = true; // the lease has run out meanwhile
+        } else if self.fenced {
+            self.ask_as_owner(Ask::Read);
         } else {
             self.open_links(crate::protocol::wire::SwitchCause::Resumed, held.record.fence(), env);
             self.tell_offline_again(env);
@@ -168,6 +171,14 @@ impl Cohort {
         }
         if self.raise_to.is_none() {
             self.go_on_with_changes(env);
+        }
+        self.see_to_members(env);
+    }
+
+    /// The same when nobody has joined or left since.
+    pub(super) fn see_to_members(&mut self, env: &Env<'_>) {
+        if self.room.is_none() || !self.may_change() || env.permit.is_none() {
+            return;
         }
         self.remove_leaving(env);
         self.end_if_over(env);
