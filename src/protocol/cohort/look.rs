@@ -46,6 +46,7 @@ impl Cohort {
         if let Some(index) = self.seat_of(id) {
             self.see_to_seat(index, env);
         }
+        // Also what was said because the session wants to leave.
         let said = self.room.as_deref_mut().is_some_and(Room::take_said);
         self.concerns_all();
         match self.seat_of(id) {
