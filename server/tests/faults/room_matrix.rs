@@ -5,7 +5,7 @@
 use crate::cluster::{Cluster, NODES, Setting};
 use crate::game::{LARGE, QUIET};
 use crate::judge;
-use crate::matrix::{Fault, NOT_REACHED, TRIES, at_once};
+use crate::matrix::{ALONE, Fault, NOT_REACHED, TRIES, at_once};
 use crate::member::Wish;
 use crate::player::Player;
 use crate::room_cells::{Cell, Scene, USUAL};
@@ -178,6 +178,7 @@ impl Cell {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_step_of_a_room_survives_nodes_that_fail() {
     let only = std::env::var("STERNA_FAULTS_ONLY").ok();
+    let _alone = ALONE.lock().await;
     let room = Arc::new(Semaphore::new(at_once()));
     let began = Instant::now();
     let mut cells = JoinSet::new();
