@@ -3,7 +3,7 @@
 use super::node::{Node, Question};
 use super::world::{Rules, World};
 use super::{ROOM, SESSIONS, Variant};
-use crate::node::LeasePhase;
+use crate::node::{LeasePhase, NOW};
 use crate::possible::{gives_up, is_resend};
 use sterna::protocol::cohort::{Asker, Cohort, Wake};
 use sterna::protocol::ids::{CohortId, SessionId};
@@ -193,5 +193,3 @@ impl World {
         now.is_some_and(|now| question.reply.as_ref() != Some(&now))
     }
 }
-
-use crate::node::NOW;

@@ -7,6 +7,7 @@
 
 mod actions;
 mod claims;
+mod driver;
 mod heal;
 mod node;
 pub mod report;

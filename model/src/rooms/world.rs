@@ -91,7 +91,7 @@ impl World {
     /// Does something to a node that no action is.
     pub(super) fn node(&mut self, index: usize, act: impl FnOnce(&mut Node) -> Effects) {
         let effects = self.nodes[index].change(act);
-        self.follow(index, effects);
+        self.follow(effects);
     }
 
     /// Answers everything that is asked and delivers what is sent, once.
@@ -153,7 +153,7 @@ impl World {
             }
             let mut next = self.clone();
             next.nodes[to] = node;
-            next.follow(to, effects);
+            next.follow(effects);
             next.tidy();
             return Some(next);
         }
@@ -289,7 +289,7 @@ impl World {
         let index = envelope.to.0 as usize - 1;
         if self.nodes[index].alive {
             let effects = Self::receive(&mut self.nodes[index], envelope, rules);
-            self.follow(index, effects);
+            self.follow(effects);
         }
     }
 
@@ -315,7 +315,7 @@ impl World {
 
     fn own(&mut self, index: usize, action: &Action, rules: &Rules, act: impl FnOnce(&mut Node) -> Effects) {
         let effects = rules.known.apply(&mut self.nodes[index], &Input::Own(action.clone()), act);
-        self.follow(index, effects);
+        self.follow(effects);
         self.read_at_once(index, rules);
     }
 
@@ -335,7 +335,7 @@ impl World {
     }
 
     /// What has happened to a node has effects elsewhere.
-    fn follow(&mut self, _: usize, effects: Effects) {
+    fn follow(&mut self, effects: Effects) {
         for envelope in effects.sent {
             if let Err(place) = self.network.binary_search_by(|sent| (**sent).cmp(&envelope)) {
                 Arc::make_mut(&mut self.network).insert(place, envelope);
