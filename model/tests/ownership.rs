@@ -64,7 +64,7 @@ fn a_move_that_is_forced_half_way() {
 #[test]
 fn a_move_by_force_with_a_crash_or_a_fence() {
     let bounds = Bounds { faults: 1, fences: 1, lost_answers: 0, moves: 0, takers: 1, targets: 1, forced: 1 };
-    search("by force", bounds, &[NEVER_WITH_ONE_TARGET], 826_429);
+    search("by force", bounds, &[NEVER_WITH_ONE_TARGET], 826_411);
 }
 
 #[test]
