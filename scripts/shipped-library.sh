@@ -1,20 +1,14 @@
 #!/usr/bin/env bash
-# Builds the libraries as they are shipped, into target/shipped, and checks their size and what they export.
-#
-# One crate type at a time: with several cargo gives the library no link-time optimisation. Fat for the shared library;
-# thin for the static one, because two static libraries of Rust with fat LTO do not link together.
+# Builds the libraries as they are shipped, into target/shipped, and checks their size, what they export, and that other
+# projects find them once they are installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-target="${CARGO_TARGET_DIR:-target}"
+target="$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")"
 shipped="$target/shipped"
 bytes_max=$((3 * 1024 * 1024))
-mkdir -p "$shipped"
 
-CARGO_PROFILE_RELEASE_LTO=fat cargo rustc --locked --quiet --package sterna --lib --release --crate-type cdylib
-cp "$target/release/libsterna.so" "$shipped/"
-CARGO_PROFILE_RELEASE_LTO=thin cargo rustc --locked --quiet --package sterna --lib --release --crate-type staticlib
-cp "$target/release/libsterna.a" "$shipped/"
+cmake -D OUT="$shipped" -P bindings/cpp/cmake/build.cmake
 
 # What makes nodes fail on purpose is in nothing that is shipped.
 features="$(cargo tree --locked --package sterna-server --edges normal --depth 0 --format '{f}')"
@@ -22,10 +16,10 @@ case ",$features," in
 *,failpoints,*) echo "the server would be shipped with failpoints"; exit 1 ;;
 esac
 
-strip --strip-unneeded -o "$shipped/stripped.so" "$shipped/libsterna.so"
-bytes=$(stat --format=%s "$shipped/stripped.so")
+bytes=$(stat --dereference --format=%s "$shipped/libsterna.so")
 echo "libsterna.so, stripped: $bytes bytes (at most $bytes_max)"
 [ "$bytes" -lt $bytes_max ] || { echo "the shared library is too large"; exit 1; }
+readelf --sections --wide "$shipped/libsterna.so" | grep --quiet ' [.]symtab ' && { echo "it is not stripped"; exit 1; }
 
 nm --dynamic --defined-only "$shipped/libsterna.so" | awk '{ print $NF }' | sort >"$shipped/exported"
 tr '\n' ' ' <include/sterna.h | grep --only-matching 'STERNA_API [^;(]*(' | grep --only-matching 'sterna_[a-z_]*' |
@@ -36,7 +30,7 @@ echo "exports the $(wc -l <"$shipped/declared") functions of the header and noth
 # A program against each of the two, and the promise for an update with nothing to do.
 for standard in shared static; do
     if [ $standard = shared ]; then
-        libraries="-L$shipped -lsterna -Wl,-rpath,$(realpath "$shipped")"
+        libraries="-L$shipped -lsterna -Wl,-rpath,$shipped"
     else
         libraries="$shipped/libsterna.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
     fi
@@ -44,5 +38,9 @@ for standard in shared static; do
     "$shipped/arguments-$standard"
     echo "a program with the $standard library works"
 done
-STERNA_RELEASE_LIBRARY="$(realpath "$shipped")" cargo test --locked --quiet --all-features --package sterna \
-    --test c_abi an_update_with_nothing_to_do_is_cheap -- --nocapture
+shipped_test() {
+    STERNA_NEED_CMAKE=1 STERNA_RELEASE_LIBRARY="$shipped" CARGO_TARGET_DIR="$target" \
+        cargo test --locked --quiet --all-features --workspace --test "$@" -- --nocapture
+}
+shipped_test c_abi an_update_with_nothing_to_do_is_cheap
+shipped_test packaging

@@ -54,10 +54,12 @@ test)
     # The library's tests need the server's program, too.
     stage build "cargo build --locked --quiet --workspace --all-features &&
                  cargo test --locked --quiet --workspace --all-features --no-run"
+    # Other platforms' programs run here against the server of this one.
+    stage cross-libraries scripts/cross-libraries.sh
     stage unit "$cargo_test --lib --bins"
     stage doc-tests "$cargo_test --doc"
     # Where every tool is there, no test may go without it.
-    need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1"
+    need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1 STERNA_NEED_CROSS=1"
     for name in $(tests_in tests); do
         stage "library:$name" "$need $cargo_test --test $name"
     done
@@ -73,6 +75,9 @@ test)
     stage miri "scripts/miri.sh short"
     stage windows "cargo check --locked --quiet --workspace --target x86_64-pc-windows-gnu"
     stage shipped-library scripts/shipped-library.sh
+    stage conan scripts/conan.sh
+    stage packages scripts/try-packages.sh
+    stage workflows scripts/lint-workflows.sh
     stage fresh-clone scripts/fresh-clone.sh
     ;;
 soak)

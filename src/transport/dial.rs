@@ -1,6 +1,7 @@
 //! From a client to a node.
 
 use super::conditions::{Conditions, DelayLine, LossySocket, Way};
+use super::plain::PlainSocket;
 use super::stream::StreamLink;
 use super::tls::{self, Trust, TrustError};
 use super::{Kind, Link, Waker, Wire, quic};
@@ -68,12 +69,20 @@ pub struct Endpoints {
     v4: Mutex<Option<quinn::Endpoint>>,
     v6: Mutex<Option<quinn::Endpoint>>,
     conditions: Conditions,
+    /// Take it that the system has no more than plain sockets.
+    plain: bool,
 }
 
 impl Endpoints {
     /// Endpoints of one client's own, on a bad network.
     fn bad(conditions: Conditions) -> Self {
         Self { conditions, ..Self::default() }
+    }
+
+    /// Endpoints as on a system that refuses the better sockets.
+    #[cfg(test)]
+    pub(super) fn plain() -> Self {
+        Self { plain: true, ..Self::default() }
     }
 
     /// An endpoint that reaches `address`. Must be called on the runtime.
@@ -84,15 +93,25 @@ impl Endpoints {
         }
         let any: IpAddr =
             if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-        let socket = std::net::UdpSocket::bind((any, 0))?;
-        enlarge_buffers(&socket, ENDPOINT_BUFFER_BYTES);
+        let open = || -> io::Result<std::net::UdpSocket> {
+            let socket = std::net::UdpSocket::bind((any, 0))?;
+            enlarge_buffers(&socket, ENDPOINT_BUFFER_BYTES);
+            Ok(socket)
+        };
         let runtime = Arc::new(quinn::TokioRuntime);
-        let config = quinn::EndpointConfig::default();
-        let endpoint = if self.conditions.is_clear() {
-            quinn::Endpoint::new(config, None, socket, runtime)?
+        let config = quinn::EndpointConfig::default;
+        let endpoint = if !self.conditions.is_clear() {
+            let socket = Arc::new(LossySocket::new(open()?, &self.conditions)?);
+            quinn::Endpoint::new_with_abstract_socket(config(), None, socket, runtime)?
+        } else if let Some(endpoint) = (!self.plain)
+            .then(|| quinn::Endpoint::new(config(), None, open()?, runtime.clone()))
+            .and_then(Result::ok)
+        {
+            endpoint
         } else {
-            let socket = Arc::new(LossySocket::new(socket, &self.conditions)?);
-            quinn::Endpoint::new_with_abstract_socket(config, None, socket, runtime)?
+            // The system has sockets, but not all that was asked of one.
+            let socket = Arc::new(PlainSocket::new(open()?)?);
+            quinn::Endpoint::new_with_abstract_socket(config(), None, socket, runtime)?
         };
         *slot = Some(endpoint.clone());
         Ok(endpoint)

@@ -13,6 +13,7 @@ mod conditions;
 mod dial;
 mod listen;
 pub mod peer;
+mod plain;
 mod quic;
 mod stream;
 mod tls;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test uses a part of it
 
+pub(crate) mod cross;
 pub(crate) mod server;
 
 use std::fs;

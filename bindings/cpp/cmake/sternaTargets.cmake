@@ -1,5 +1,5 @@
-# Defines sterna::sterna, sterna::static and sterna::cpp from sterna_c_include_dir, sterna_cpp_include_dir and
-# sterna_library_dir. A library that was not built simply has no target.
+# Defines sterna::sterna, sterna::static and sterna::cpp from sterna_c_include_dir, sterna_cpp_include_dir,
+# sterna_library_dir (what is linked) and sterna_runtime_dir (what programs load). A library that was not built simply has no target, unless sterna_to_be_built names its kind.
 
 if(WIN32)
   set(sterna_shared "sterna.dll")
@@ -9,30 +9,40 @@ if(WIN32)
     set(sterna_import "libsterna.dll.a")
     set(sterna_static "libsterna.a")
   endif()
-  set(sterna_system_libraries ws2_32 userenv ntdll bcrypt)
+  set(sterna_system_libraries ws2_32 userenv ntdll bcrypt dbghelp)
 elseif(APPLE)
   set(sterna_shared "libsterna.dylib")
   set(sterna_static "libsterna.a")
   set(sterna_system_libraries "-framework CoreFoundation" "-framework Security")
 else()
+  # As cargo leaves it, it has no version; as it is shipped, it does.
   set(sterna_shared "libsterna.so")
+  if("shared" IN_LIST sterna_to_be_built OR EXISTS "${sterna_library_dir}/libsterna.so.${sterna_soversion}")
+    set(sterna_shared "libsterna.so.${sterna_soversion}")
+  endif()
   set(sterna_static "libsterna.a")
   set(sterna_system_libraries gcc_s util rt pthread m dl c)
 endif()
-set(sterna_library_files ${sterna_shared} ${sterna_import} ${sterna_static})
 
-if(NOT TARGET sterna::sterna AND EXISTS "${sterna_library_dir}/${sterna_shared}")
+if(NOT TARGET sterna::sterna
+   AND ("shared" IN_LIST sterna_to_be_built OR EXISTS "${sterna_runtime_dir}/${sterna_shared}"))
   add_library(sterna::sterna SHARED IMPORTED GLOBAL)
   set_target_properties(sterna::sterna PROPERTIES
-    IMPORTED_LOCATION "${sterna_library_dir}/${sterna_shared}"
-    IMPORTED_NO_SONAME TRUE
+    IMPORTED_LOCATION "${sterna_runtime_dir}/${sterna_shared}"
     INTERFACE_INCLUDE_DIRECTORIES "${sterna_c_include_dir}")
   if(WIN32)
     set_target_properties(sterna::sterna PROPERTIES IMPORTED_IMPLIB "${sterna_library_dir}/${sterna_import}")
+  elseif(APPLE)
+    set_target_properties(sterna::sterna PROPERTIES IMPORTED_SONAME "@rpath/${sterna_shared}")
+  elseif(sterna_shared STREQUAL "libsterna.so")
+    set_target_properties(sterna::sterna PROPERTIES IMPORTED_NO_SONAME TRUE)
+  else()
+    set_target_properties(sterna::sterna PROPERTIES IMPORTED_SONAME "${sterna_shared}")
   endif()
 endif()
 
-if(NOT TARGET sterna::static AND EXISTS "${sterna_library_dir}/${sterna_static}")
+if(NOT TARGET sterna::static
+   AND ("static" IN_LIST sterna_to_be_built OR EXISTS "${sterna_library_dir}/${sterna_static}"))
   add_library(sterna::static STATIC IMPORTED GLOBAL)
   set_target_properties(sterna::static PROPERTIES
     IMPORTED_LOCATION "${sterna_library_dir}/${sterna_static}"

@@ -207,3 +207,35 @@ fn shared_endpoints_outlive_the_runtime_that_opened_them() {
         });
     }
 }
+
+/// Wine has no other, and players run games by it.
+#[tokio::test]
+async fn a_plain_socket_carries_links_too() {
+    const FRAMES: usize = 200;
+    let cluster = Cluster::new();
+    let listener = cluster.listen(Kind::Quic);
+    let endpoints = Arc::new(Endpoints::plain());
+    let mut clients = Vec::new();
+    // Several links on one socket.
+    for _ in 0..3 {
+        let dialer = Dialer::new(&cluster.trust(), Conditions::default(), endpoints.clone()).unwrap();
+        let (client, node) = connect(&dialer, Kind::Quic, &listener).await;
+        clients.push((End::run(client, false), End::run(node, true)));
+    }
+    for (client, _) in &clients {
+        client.say(frame(CONTROL, 0));
+        for number in 0..FRAMES {
+            client.say(frame(DATA, number));
+        }
+    }
+    for (client, _) in &mut clients {
+        let mut next = 0;
+        while next < FRAMES {
+            let event = client.event().await;
+            if event != Event::Frame(frame(CONTROL, 0)) {
+                assert_eq!(event, Event::Frame(frame(DATA, next)));
+                next += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Assembles the packages for Unity and Unreal from what stands in for the libraries of all platforms, which only the
+# release can build, and looks at what is in them. A plugin that is not in this repository is stood in for as well.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+place="$(mktemp -d)"
+trap 'rm -rf "$place"' EXIT
+files="linux-x86_64/libsterna.so linux-arm64/libsterna.so windows-x86_64/sterna.dll windows-x86_64/sterna.dll.lib
+    macos-universal/libsterna.dylib ios-arm64/libsterna.a android-arm64/libsterna.so android-x86_64/libsterna.so"
+for file in $files; do
+    mkdir -p "$place/binaries/$(dirname "$file")"
+    echo "$file" >"$place/binaries/$file"
+done
+for plugin in unity unreal/Sterna; do
+    variable="$(tr '[:lower:]' '[:upper:]' <<<"${plugin%%/*}")"
+    export "$variable=bindings/$plugin"
+    if ! [ -d "bindings/$plugin" ]; then
+        echo "bindings/$plugin is not here: an empty folder stands in for it"
+        mkdir -p "$place/$plugin/Runtime"
+        export "$variable=$place/$plugin"
+    fi
+done
+
+scripts/assemble-packages.sh "$place/binaries" "$place/packages"
+cd "$place"
+mkdir unity-package unreal-plugin
+tar --extract --file packages/*.tgz --directory unity-package
+(cd unreal-plugin && cmake -E tar xf ../packages/*.zip)
+
+# Each library is where it belongs, and is the one of its platform; Unity is told for which platform it is.
+found() {
+    [ "$(cat "$1")" = "$2" ] || { echo "$1 is not $2"; exit 1; }
+    echo "$2: ${1#*/}"
+}
+plugins=unity-package/package/Runtime/Plugins
+for pair in Windows/x86_64/sterna.dll:windows-x86_64/sterna.dll macOS/libsterna.dylib:macos-universal/libsterna.dylib \
+    Linux/x86_64/libsterna.so:linux-x86_64/libsterna.so Android/arm64-v8a/libsterna.so:android-arm64/libsterna.so \
+    Android/x86_64/libsterna.so:android-x86_64/libsterna.so iOS/libsterna.a:ios-arm64/libsterna.a; do
+    found "$plugins/${pair%:*}" "${pair#*:}"
+    grep --quiet 'enabled: 1' "$plugins/${pair%:*}.meta"
+done
+missing="$(find "$plugins" -not -name '*.meta' -exec sh -c 'for file; do [ -e "$file.meta" ] || echo "$file"; done' sh {} +)"
+[ -z "$missing" ] || { echo "without a .meta: $missing"; exit 1; }
+doubled="$(find unity-package -name '*.meta' -exec sed --quiet 's/^guid: //p' {} + | sort | uniq -d)"
+[ -z "$doubled" ] || { echo "the same guid twice: $doubled"; exit 1; }
+library=unreal-plugin/Sterna/Source/ThirdParty/SternaLibrary
+for file in Win64/sterna.dll Win64/sterna.dll.lib Mac/libsterna.dylib Android/arm64-v8a/libsterna.so IOS/libsterna.a \
+    include/sterna.h include/sterna/sterna.hpp; do
+    [ -f "$library/$file" ] || { echo "the plugin for Unreal lacks $file"; exit 1; }
+done
+
+# One platform less is an error that names it.
+rm -r "$place/binaries/android-arm64"
+cd - >/dev/null
+said="$(scripts/assemble-packages.sh "$place/binaries" "$place/packages" || true)"
+grep --quiet '^missing: .*android-arm64' <<<"$said" || { echo "nobody missed a platform: $said"; exit 1; }
