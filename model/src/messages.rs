@@ -35,6 +35,7 @@ impl Envelope {
             | Peer::BatonAck { id }
             | Peer::Finalised { id }
             | Peer::Ahead { id, .. }
+            | Peer::AheadAck { id, .. }
             | Peer::Cancel { id } => *id,
             Peer::Close { .. } | Peer::Hello { .. } | Peer::Credit { .. } => {
                 unreachable!("no session ends here, and nothing waits for its turn")

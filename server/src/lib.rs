@@ -11,6 +11,7 @@
 //! - [`cluster`]: the nodes of one process
 //! - [`serve`]: `sterna serve`
 //! - [`builtin`]: the application of `sterna serve`
+//! - [`room_game`]: a room's own state by serde, for applications
 //! - [`demo`]: `sterna demo`
 //! - [`cli`]: the command `sterna`
 
@@ -24,6 +25,7 @@ pub mod engine;
 pub mod logging;
 pub mod node;
 pub mod pki;
+pub mod room_game;
 pub mod seal;
 pub mod serve;
 pub mod user_token;

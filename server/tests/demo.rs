@@ -168,3 +168,112 @@ fn a_reordered_message_is_noticed() {
 fn changed_user_data_is_noticed() {
     assert_noticed("corrupt", "promise 3", "user data changed", |json| json["user_data_intact"] == false);
 }
+
+/// Keys under `rooms`, in the order in which they are printed.
+const ROOM_KEYS: [&str; 17] = [
+    "rooms",
+    "members",
+    "moved",
+    "members_moved",
+    "ids_unchanged",
+    "broadcasts_sent",
+    "broadcasts_heard",
+    "order_equal",
+    "lost",
+    "duplicated",
+    "reordered",
+    "joins_and_leaves_seen",
+    "properties_intact",
+    "state_intact",
+    "added_delay_ms",
+    "unmoved_delay_ms",
+    "freeze_us",
+];
+
+fn assert_rooms_kept(json: &Value) {
+    let rooms = &json["rooms"];
+    let keys: Vec<_> = rooms.as_object().expect("there are rooms").keys().map(String::as_str).collect();
+    assert!(ROOM_KEYS.iter().all(|key| keys.contains(key)) && keys.len() == ROOM_KEYS.len(), "{keys:?}");
+    for key in ["ids_unchanged", "properties_intact", "state_intact"] {
+        assert_eq!(rooms[key], true, "{key} in {rooms}");
+    }
+    for key in ["lost", "duplicated", "reordered", "joins_and_leaves_seen"] {
+        assert_eq!(rooms[key], 0, "{key} in {rooms}");
+    }
+    assert_eq!(rooms["order_equal"], rooms["rooms"], "{rooms}");
+}
+
+#[test]
+fn rooms_move_as_one_and_everybody_hears_the_same() {
+    // Nine rooms on three nodes: on each node the last of three is left to the server.
+    let arguments = ["--rooms", "--room-size", "4", "--players", "36", "--rate", "20", "--seconds", "4"];
+    let (output, json) = demo_json(&arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_full_figures(&json);
+    assert_rooms_kept(&json);
+    let rooms = &json["rooms"];
+    assert_eq!((&rooms["rooms"], &rooms["members"]), (&9.into(), &36.into()));
+    assert_eq!(
+        (&rooms["moved"], &rooms["members_moved"], &json["moved"]),
+        (&3.into(), &12.into(), &12.into())
+    );
+    assert_eq!(json["tcp"]["moved"], json["udp"]["moved"]);
+    let sent = rooms["broadcasts_sent"].as_u64().expect("a number");
+    assert!(sent >= 36 * 60, "{rooms}");
+    assert_eq!(rooms["broadcasts_heard"], 4 * sent);
+    // Half of the drain's time, after which the server moved the third room of the node.
+    assert!(json["drain_ms"].as_f64() >= Some(1400.0), "{json}");
+    for name in ["added_delay_ms", "unmoved_delay_ms", "freeze_us"] {
+        assert_spread(&rooms[name], name);
+    }
+}
+
+#[test]
+fn a_last_room_may_be_smaller_and_is_spoken_of() {
+    let output = demo(&["--rooms", "--players", "7", "--room-size", "4", "--rate", "10", "--seconds", "2"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in
+        ["7 players sit in 2 rooms of 4, the last of 3", "rooms where all heard one order", "node exited"]
+    {
+        assert!(text.contains(line), "no `{line}` in {text}");
+    }
+}
+
+fn assert_noticed_in_rooms(sabotage: &str, shown_by: [&str; 2], wrong: impl Fn(&Value) -> bool) {
+    let arguments = ["--rooms", "--room-size", "4", "--players", "8", "--rate", "40", "--seconds", "3"];
+    let (output, json) = demo_json(&[&arguments[..], &["--sabotage", sabotage]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(json["ok"], false);
+    assert!(wrong(&json), "{json}");
+    let said = stderr(&output);
+    assert!(shown_by.iter().all(|shown_by| said.contains(shown_by)), "{said}");
+}
+
+#[test]
+fn a_lost_broadcast_is_noticed() {
+    assert_noticed_in_rooms("drop", ["1 broadcasts lost", "1 messages to players lost"], |json| {
+        json["rooms"]["lost"] == 1 && json["rooms"]["order_equal"] == 1 && json["lost_down"] == 1
+    });
+}
+
+#[test]
+fn a_duplicated_broadcast_is_noticed() {
+    assert_noticed_in_rooms("duplicate", ["1 broadcasts duplicated", "to players duplicated"], |json| {
+        json["rooms"]["duplicated"] == 1 && json["rooms"]["order_equal"] == 1 && json["duplicated_down"] == 1
+    });
+}
+
+#[test]
+fn a_reordered_broadcast_is_noticed() {
+    assert_noticed_in_rooms("reorder", ["1 broadcasts reordered", "heard different orders"], |json| {
+        json["rooms"]["reordered"] == 1 && json["rooms"]["order_equal"] == 1 && json["reordered_down"] == 1
+    });
+}
+
+#[test]
+fn a_changed_state_of_a_room_is_noticed() {
+    assert_noticed_in_rooms("corrupt", ["state of a room had changed", "user data changed"], |json| {
+        json["rooms"]["state_intact"] == false && json["user_data_intact"] == false
+    });
+}

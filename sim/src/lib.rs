@@ -5,6 +5,7 @@
 
 pub mod figures;
 pub mod play;
+mod rooms;
 pub mod search;
 pub mod shrink;
 pub mod story;

@@ -102,8 +102,8 @@ fn text_of(payload: &(dyn Any + Send)) -> &str {
 }
 
 /// A cluster on which a story is played.
-struct Stage {
-    cluster: Cluster,
+pub(crate) struct Stage {
+    pub(crate) cluster: Cluster,
     /// Players of the story, by their names there.
     players: BTreeMap<u64, PlayerId>,
     left: Vec<PlayerId>,
@@ -186,7 +186,7 @@ impl Stage {
         self.cluster.is_alive(node).then_some(node)
     }
 
-    fn player(&self, name: u64) -> Option<PlayerId> {
+    pub(crate) fn player(&self, name: u64) -> Option<PlayerId> {
         let player = self.players.get(&name).copied()?;
         (self.cluster.standing(player) != Standing::Idle).then_some(player)
     }
@@ -197,7 +197,7 @@ impl Stage {
         node.map(|node| act(&mut self.cluster, node)).is_some()
     }
 
-    fn on_player(&mut self, name: u64, act: impl FnOnce(&mut Cluster, PlayerId)) -> bool {
+    pub(crate) fn on_player(&mut self, name: u64, act: impl FnOnce(&mut Cluster, PlayerId)) -> bool {
         let player = self.player(name);
         player.map(|player| act(&mut self.cluster, player)).is_some()
     }
@@ -219,6 +219,9 @@ impl Stage {
                 self.comes_or_goes(happening)
             }
             Happening::Drain { node } => self.on_node(node, |cluster, node| cluster.drain(node)),
+            Happening::DrainWithin { node, for_ms } => {
+                self.on_node(node, |cluster, node| cluster.drain_within(node, ms(for_ms)))
+            }
             Happening::Online { node } => self.on_node(node, |cluster, node| cluster.online(node)),
             Happening::Force { node } => self.on_node(node, |cluster, node| cluster.force(node)),
             Happening::Stop { node } => self.node(node).is_some_and(|node| self.cluster.stop_if_empty(node)),
@@ -288,6 +291,15 @@ impl Stage {
             | Happening::Burst { .. }
             | Happening::Store { .. }
             | Happening::StoreLarge { .. } => self.begin_for_player(happening),
+            Happening::Chat { .. }
+            | Happening::RoomOpen { .. }
+            | Happening::RoomJoin { .. }
+            | Happening::RoomAny { .. }
+            | Happening::RoomLeave { .. }
+            | Happening::RoomKick { .. }
+            | Happening::RoomClose { .. }
+            | Happening::RoomMigrate { .. }
+            | Happening::RoomSet { .. } => self.begin_in_room(happening),
         }
     }
 

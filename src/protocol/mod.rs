@@ -3,6 +3,7 @@
 //! code runs in production, in simulations and under a model checker.
 
 pub mod application;
+mod aside;
 pub mod client;
 pub mod cohort;
 pub mod company;

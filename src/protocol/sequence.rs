@@ -146,6 +146,16 @@ impl Replay {
         Ok(replay)
     }
 
+    /// Whether [`restore`](Self::restore) can go on from these frames.
+    pub fn check(frames: &[u8]) -> Result<(), DecodeError> {
+        let mut rest = frames;
+        while !rest.is_empty() {
+            let (_, length) = split(rest, frames.len())?.ok_or(DecodeError::Truncated("downlink"))?;
+            rest = &rest[length..];
+        }
+        Ok(())
+    }
+
     /// Number of the oldest message kept.
     pub const fn first(&self) -> Cursor {
         self.first

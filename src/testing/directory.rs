@@ -4,6 +4,7 @@
 use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
+use crate::protocol::room::Listing;
 use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk, Stored};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub enum Landing {
 pub struct Directory {
     records: BTreeMap<CohortId, Versioned>,
     snapshots: BTreeMap<CohortId, Stored>,
+    /// What rooms are found by, and who has said so.
+    pub(super) listings: BTreeMap<CohortId, (NodeId, Listing)>,
     revision: u64,
     /// How each node's lease stands.
     pub(super) heartbeats: BTreeMap<NodeId, Heartbeat>,
@@ -102,6 +105,7 @@ impl Directory {
     pub(super) fn clear(&mut self) {
         self.records.clear();
         self.snapshots.clear();
+        self.listings.clear();
         self.heartbeats.values_mut().for_each(|beat| *beat = Heartbeat::Beating(0));
     }
 

@@ -4,9 +4,10 @@
 
 use super::PlayerId;
 use super::history::{Entry, History, Lineage, Restarted};
-use crate::protocol::application::{Application, Context, Lost};
-use crate::protocol::ids::{Epoch, NodeId};
+use crate::protocol::application::{Application, Context, Lost, RoomContext};
+use crate::protocol::ids::{Epoch, MemberId, NodeId};
 use crate::protocol::reasons::ReplyStatus;
+use crate::protocol::room::{GameError, RoomGame};
 use crate::protocol::sequence::Full;
 use crate::protocol::snapshot::Origin;
 use crate::protocol::wire::{Kind, Message, Value};
@@ -232,6 +233,30 @@ impl Application for Echo {
         let mut history = self.history.lock();
         history.begin_stay(self.node, context.session());
         history.arrived(context.session(), self.node, fingerprint(context));
+    }
+
+    fn room_created(&self, room: &mut RoomContext<'_>) {
+        self.begin_room(room);
+    }
+
+    fn room_joined(&self, room: &mut RoomContext<'_>, member: MemberId) {
+        self.greet_member(room, member);
+    }
+
+    fn room_timer(&self, room: &mut RoomContext<'_>) {
+        self.tick_room(room);
+    }
+
+    fn room_moved_in(&self, room: &mut RoomContext<'_>) {
+        self.note_arrival(room);
+    }
+
+    fn room_took_over(&self, room: &mut RoomContext<'_>, _: Origin) {
+        self.note_restart(room);
+    }
+
+    fn restore_room(&self, snapshot: &[u8]) -> Result<Box<dyn RoomGame>, GameError> {
+        Self::wake_tally(snapshot)
     }
 
     fn lost(&self, context: &mut Context<'_>, lost: &Lost) {

@@ -6,10 +6,11 @@ use super::history::Entry;
 use super::links::Greeted;
 use super::pipes::{End, Lane, PipeId};
 use super::random::Stream;
+use super::rooms::RoomFound;
 use super::snapshots::Storing;
 use super::{Cluster, Fault, PlayerId};
-use crate::protocol::cohort::{Asker, Cohort, Output};
-use crate::protocol::ids::{CohortId, NodeId};
+use crate::protocol::cohort::{Asker, Cohort, Output, Report, RoomAsk};
+use crate::protocol::ids::{CohortId, NodeId, SessionId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::limits;
 use crate::protocol::reasons::TargetRefusal;
@@ -56,6 +57,10 @@ pub(super) enum Happening {
     LeasesRead(NodeId, CohortId, u64, Time, Option<Vec<(NodeId, Heartbeat)>>),
     /// A record is to be deleted.
     Forgotten(NodeId, CohortId, Revision),
+    /// What a lone session wants of rooms reaches the directory.
+    RoomAsked(NodeId, CohortId, Box<RoomAsk>),
+    /// The answer reaches the node.
+    RoomFound(NodeId, CohortId, SessionId, Box<RoomFound>),
     /// A node looks after its lease.
     Tick(NodeId),
     /// A renewal sent at this time reaches the directory.
@@ -99,6 +104,7 @@ impl Happening {
             | Self::SnapshotAnswered(node, ..)
             | Self::LeasesRead(node, ..)
             | Self::Forgotten(node, ..)
+            | Self::RoomFound(node, ..)
             | Self::Tick(node)
             | Self::Renewed(node, _)
             | Self::Watched(node, ..) => Some(*node),
@@ -108,6 +114,7 @@ impl Happening {
             | Self::Datagram(_, End::Client, _)
             | Self::Ended(_, End::Client)
             | Self::Asked(..)
+            | Self::RoomAsked(..)
             | Self::Lands(..)
             | Self::SnapshotAsked(..)
             | Self::SnapshotLands(..)
@@ -180,6 +187,8 @@ impl Cluster {
                 self.leases_read(node, cohort, number, at, beats);
             }
             Happening::Forgotten(node, cohort, revision) => self.forgotten(node, cohort, revision),
+            Happening::RoomAsked(node, lone, ask) => self.room_asked(node, lone, *ask),
+            Happening::RoomFound(node, lone, session, found) => self.room_found(node, lone, session, *found),
             Happening::Tick(node) => self.tick(node),
             Happening::Renews(node, sent_at) => self.renews(node, sent_at),
             Happening::Renewed(node, sent_at) => self.renewed(node, sent_at),
@@ -273,9 +282,15 @@ impl Cluster {
                 let delay = self.directory_delay(cohort);
                 self.schedule(delay, Happening::Forgotten(node, cohort, held.revision));
             }
-            Output::Room(_) | Output::Split(_) | Output::List | Output::Dismiss(_) => {}
+            Output::Room(ask) => self.ask_for_room(node, cohort, ask),
+            Output::Split(lone) => self.split(node, *lone),
+            Output::List => self.list_room(node, cohort),
+            Output::Dismiss(links) => self.dismiss(&links),
             Output::Report(report) => {
                 self.note(|| format!("{node} reports {report:?}"));
+                if let Report::Froze { .. } = report {
+                    self.note_freeze(node, cohort);
+                }
                 self.history.lock().push(Entry::Reported(node, cohort, report));
             }
         }
@@ -385,14 +400,16 @@ impl Cluster {
                 self.call(to, id.cohort, |cohort, env| cohort.on_peer(from, frame, env));
             }
             Peer::Close { session, .. } => {
-                self.call(to, session.into(), |cohort, env| cohort.on_peer(from, frame, env));
+                if let Some(holder) = self.holder(to, session) {
+                    self.call(to, holder, |cohort, env| cohort.on_peer(from, frame, env));
+                }
             }
             Peer::Hello { .. } | Peer::Credit { .. } => {}
         }
     }
 
     fn asked(&mut self, node: NodeId, cohort: CohortId, asker: Asker, number: u64, ask: Ask) {
-        let (after, answer) = self.directory_answers(node, cohort, ask);
+        let (after, answer) = self.directory_answers(node, asker.key(cohort), ask);
         self.schedule(after, Happening::Answered(node, cohort, asker, number, answer));
     }
 

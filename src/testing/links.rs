@@ -12,9 +12,11 @@ use crate::protocol::ids::{Binding, Bucket, CohortId, Cursor, Epoch, LinkNumber,
 use crate::protocol::keys;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, RefuseReason};
-use crate::protocol::record::{OwnerPhase, Record};
+use crate::protocol::record::{OwnerPhase, Record, Versioned};
+use crate::protocol::room::wire::RoomRequest;
 use crate::protocol::session::{Link, LinkId, Outgoing};
 use crate::protocol::wire::{Downlink, Greeting, Uplink, split};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ pub(super) enum Greeted {
     Connect { user: String, number: LinkNumber, credit: u64 },
     /// A session that this node does not hold is to be resumed: who owns it?
     Redirect { session: SessionId },
+    /// The session is in a room: who owns that?
+    RedirectRoom { session: SessionId, room: CohortId },
 }
 
 const DATAGRAM_BYTES_MAX: usize = 1200;
@@ -55,7 +59,9 @@ impl Cluster {
             }
             let player = &mut self.players[id.0];
             let migrate = player.update(&mut self.history.lock());
-            if migrate {
+            if std::mem::take(&mut player.asks_room_to_move) {
+                self.ask_room(id, RoomRequest::Migrate);
+            } else if migrate {
                 let answer = player.client.send_migrate();
                 self.wished(id, answer);
             } else if dirty.is_empty() {
@@ -307,7 +313,7 @@ impl Cluster {
         }
     }
 
-    fn node_reads(&mut self, id: PipeId, lane: Lane) {
+    pub(super) fn node_reads(&mut self, id: PipeId, lane: Lane) {
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
         let (node, link) = (pipe.node, pipe.node_link);
         let Some(cohort) = pipe.cohort else { return };
@@ -367,13 +373,13 @@ impl Cluster {
                 }),
             Greeting::Resume { token, proof, fence, down } => {
                 check_token(&token, &proof, &binding).and_then(|session| {
-                    let resumed = self.call(node, session.into(), |cohort, env| {
-                        if !cohort.is_held() {
-                            return None;
-                        }
-                        Some(cohort.resume(session, fence, link(down), true, env).map(|()| cohort.id()))
+                    let holder = self.holder(node, session);
+                    let resumed = holder.and_then(|holder| {
+                        self.call(node, holder, |cohort, env| {
+                            cohort.resume(session, fence, link(down), true, env).map(|()| cohort.id())
+                        })
                     });
-                    match resumed.flatten() {
+                    match resumed {
                         Some(resumed) => resumed,
                         None => {
                             self.ask_directory(id, Greeted::Redirect { session });
@@ -390,7 +396,7 @@ impl Cluster {
         }
     }
 
-    fn ask_directory(&mut self, id: PipeId, greeted: Greeted) {
+    pub(super) fn ask_directory(&mut self, id: PipeId, greeted: Greeted) {
         let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
         let range = self.delays.directory_us.clone();
         let delay = self.chance_of(player).micros(&range) * 2;
@@ -407,7 +413,7 @@ impl Cluster {
         self.node_reads(id, Lane::Data);
     }
 
-    fn refuse(&mut self, id: PipeId, reason: RefuseReason, elsewhere: Vec<SocketAddr>) {
+    pub(super) fn refuse(&mut self, id: PipeId, reason: RefuseReason, elsewhere: Vec<SocketAddr>) {
         let mut bytes = Vec::new();
         self.note(|| format!("link {} refused: {reason:?}, {elsewhere:?}", id.0));
         Downlink::Refused { reason, elsewhere }.encode(&mut bytes);
@@ -420,12 +426,25 @@ impl Cluster {
         let (node, node_link, binding) = (pipe.node, pipe.node_link, pipe.binding());
         let player = pipe.player;
         match greeted {
-            Greeted::Redirect { .. } if self.is_cut_off(node) || self.directory.loses_read() => {
+            Greeted::Redirect { .. } | Greeted::RedirectRoom { .. }
+                if self.is_cut_off(node) || self.directory.loses_read() =>
+            {
                 self.refuse(id, RefuseReason::Unavailable, Vec::new());
             }
+            // It has come here while the directory was asked.
+            Greeted::Redirect { session } | Greeted::RedirectRoom { session, .. }
+                if self.holder(node, session).is_some() =>
+            {
+                let place = self.place_of.get(&node).copied();
+                self.refuse(id, RefuseReason::Unavailable, place.map(address).into_iter().collect());
+            }
+            Greeted::RedirectRoom { session, room } => self.look_in_room(id, node, session, room),
             Greeted::Redirect { session } => match self.directory.record(session.into()) {
+                Some(Versioned { record: Record { room: Some(room), .. }, .. }) => {
+                    self.ask_for_room_of(id, session, room);
+                }
                 Some(found) => {
-                    let taken = self.take_over(node, session, &found.record);
+                    let taken = self.take_over(node, session.into(), &found.record);
                     let owner = if taken { node } else { found.record.owner };
                     let place = self.place_of.get(&owner).copied();
                     self.refuse(id, RefuseReason::Unavailable, place.map(address).into_iter().collect());
@@ -469,21 +488,21 @@ impl Cluster {
         player.sessions += 1;
         let (name, number) = (player.name, player.sessions);
         let id = |number: u64| SessionId(number << 16 | (0x5000 + name));
-        let earlier = CohortId::from(id(number - 1));
-        let holders: Vec<NodeId> = self
-            .nodes
-            .iter()
-            .filter(|(_, node)| node.cohorts.contains_key(&earlier))
-            .map(|(id, _)| *id)
-            .collect();
-        for node in holders {
-            self.call(node, earlier, |cohort, env| cohort.close_all(CloseReason::Replaced, env));
+        let earlier = id(number - 1);
+        let holds = |node: &NodeId, cohorts: &BTreeMap<CohortId, Cohort>| {
+            let of_node = cohorts.iter().filter(|(_, cohort)| cohort.holds(earlier));
+            of_node.map(|(cohort, _)| (*node, *cohort)).collect::<Vec<_>>()
+        };
+        let holders: Vec<(NodeId, CohortId)> =
+            self.nodes.iter().flat_map(|(id, node)| holds(id, &node.cohorts)).collect();
+        for (node, cohort) in holders {
+            self.call(node, cohort, |cohort, env| cohort.close(earlier, CloseReason::Replaced, env));
         }
         id(number)
     }
 
     /// One end closes a link in good order: what it has written still arrives.
-    fn close_end(&mut self, id: PipeId, end: End) {
+    pub(super) fn close_end(&mut self, id: PipeId, end: End) {
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
         let (other, open) = match end {
             End::Client => (End::Node, pipe.client_open),

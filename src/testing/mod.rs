@@ -15,10 +15,12 @@ pub mod hostile;
 mod leases;
 mod links;
 mod node;
+mod parlour;
 mod pipes;
 mod player;
 mod probes;
 mod random;
+mod rooms;
 mod snapshots;
 mod timers;
 mod verbs;
@@ -28,8 +30,9 @@ pub use directory::{Directory, Landing};
 pub use echo::{
     BOOK, ECHO, Echo, FLEETING, ODD_FLOAT, PUSH, PUSH_EVERY, REMIND, STORE, STORE_LARGE, TICK, VER,
 };
-pub use history::{Entry, History, Lineage, Restarted, Verdict, Violation};
+pub use history::{Entry, History, Lineage, Restarted, RoomSeen, Verdict, Violation};
 pub use node::Node;
+pub use parlour::{TICK_EVERY, TICKS};
 pub use pipes::Lane;
 pub use player::{Output, Player};
 pub use random::Random;
@@ -133,7 +136,9 @@ pub struct Cluster {
     /// Links by their clients' numbers.
     dialled: BTreeMap<(PlayerId, crate::protocol::client::LinkId), PipeId>,
     /// Who was last seen to serve a cohort.
-    serving: BTreeMap<CohortId, BTreeMap<NodeId, Fence>>,
+    serving: BTreeMap<CohortId, BTreeMap<NodeId, (CohortId, Fence)>>,
+    /// What each cohort of a node was last seen to serve.
+    served_as: BTreeMap<(NodeId, CohortId), BTreeMap<CohortId, Fence>>,
     directory: Directory,
     history: Arc<Mutex<History>>,
     faults: Vec<(Fault, String)>,
@@ -190,6 +195,7 @@ impl Cluster {
             place_of: BTreeMap::new(),
             dialled: BTreeMap::new(),
             serving: BTreeMap::new(),
+            served_as: BTreeMap::new(),
             directory: Directory::default(),
             history: Arc::new(Mutex::new(history)),
             faults: Vec::new(),

@@ -38,6 +38,8 @@ pub(super) struct View {
     pub(super) now: Time,
     pub(super) timing: Timing,
     pub(super) offline: Option<(OfflineReason, Time)>,
+    /// When rooms are moved that nobody has moved by then.
+    pub(super) rooms_leave_at: Option<Time>,
 }
 
 /// A ticket's content; in memory nobody forges it.
@@ -119,6 +121,9 @@ impl NodeView for View {
     fn going_offline(&self) -> Option<(OfflineReason, Time)> {
         self.offline
     }
+    fn rooms_leave_at(&self) -> Option<Time> {
+        self.rooms_leave_at
+    }
     fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8> {
         let expires_us = (self.now + self.timing.ticket_life).as_micros();
         Ticket { id, session, client_key: *client_key, expires_us }.encode()
@@ -159,7 +164,14 @@ impl Node {
         let id = application.node;
         let lease = Lease::new(limits::SELF_FENCE);
         Self {
-            view: View { id, place, now: Time::default(), timing: Timing::default(), offline: None },
+            view: View {
+                id,
+                place,
+                now: Time::default(),
+                timing: Timing::default(),
+                offline: None,
+                rooms_leave_at: None,
+            },
             clock: Clock::default(),
             paused_until: None,
             waiting: VecDeque::new(),

@@ -2,11 +2,13 @@
 
 use super::PlayerId;
 use super::echo::{ECHO, FLEETING, TICK, VER, digest, number_at};
-use super::history::{Entry, History, Lineage};
+use super::history::{Entry, History, Lineage, RoomSeen};
+use super::parlour::{LINEAGE, LINEAGE_KEY};
 use super::watch::waiting_cost;
 use crate::client::event::{Batch, Event};
+use crate::client::room::RoomEvent;
 use crate::protocol::client::{Client, Events, Settings};
-use crate::protocol::ids::{Epoch, LinkNumber, SessionId};
+use crate::protocol::ids::{CohortId, Epoch, LinkNumber, MemberId, SessionId};
 use crate::protocol::limits;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Kind, Message, MoveMode};
@@ -99,6 +101,16 @@ pub struct Player {
     /// The link that the last one was begun on.
     pub(super) connected_by: LinkNumber,
     pub(super) sent: u64,
+    /// Numbers of broadcasts and of values.
+    pub(super) said: u64,
+    /// Whether it broadcasts, while it plays and is in a room.
+    pub(super) chats: bool,
+    /// The room that it was told to be in, and as whom.
+    pub(super) room: Option<(CohortId, MemberId)>,
+    /// As the owner of a room it answers `Offline` by moving it.
+    pub(super) moves_room: bool,
+    /// It is about to do so.
+    pub(super) asks_room_to_move: bool,
     pub(super) requests: u64,
     pub(super) fleeting: u64,
     /// The epoch at which it was last seen to be served.
@@ -133,6 +145,11 @@ impl Player {
             sessions: 0,
             connected_by: LinkNumber(0),
             sent: 0,
+            said: 0,
+            chats: false,
+            room: None,
+            moves_room: false,
+            asks_room_to_move: false,
             requests: 0,
             fleeting: 0,
             seen_at: Epoch(0),
@@ -209,7 +226,9 @@ impl Player {
                     history.push(Entry::Answered(self.id, request, status));
                 }
                 Event::Offline { .. } => {
-                    migrate |= self.answers_offline;
+                    // In a room it is not for one of its members alone.
+                    migrate |= self.answers_offline && self.room.is_none();
+                    self.asks_room_to_move |= self.moves_room && self.room.is_some();
                     history.push(Entry::Told(self.id, event));
                 }
                 Event::Connected { .. }
@@ -221,17 +240,59 @@ impl Player {
                 | Event::Migrated { .. }
                 | Event::MigrateFailed { .. }
                 | Event::TookOver { .. }
-                | Event::Log { .. }
-                | Event::Room(_) => history.push(Entry::Told(self.id, event)),
+                | Event::Log { .. } => history.push(Entry::Told(self.id, event)),
+                Event::Room(seen) => self.in_room(seen, &bytes, history),
             }
             if let Event::Connected { session } = event {
                 self.session = Some(session);
+            }
+            if let Event::Connected { .. } | Event::Disconnected { .. } = event {
+                self.room = None;
             }
             if let Event::Push { .. } | Event::Response { .. } | Event::Room(_) = event {
                 self.client.consumed(Batch::cost(bytes.len()));
             }
         }
         migrate
+    }
+
+    /// Something is told of rooms.
+    fn in_room(&mut self, event: RoomEvent, bytes: &[u8], history: &mut History) {
+        let seen = match event {
+            RoomEvent::Entered { room, me } => {
+                self.room = Some((room, me));
+                RoomSeen::Entered(room, me)
+            }
+            RoomEvent::Exited { room, status } => {
+                self.room = None;
+                RoomSeen::Exited(room, status)
+            }
+            RoomEvent::Refreshed { room } => RoomSeen::Refreshed(room),
+            RoomEvent::MemberJoined { member } => RoomSeen::Joined(member),
+            RoomEvent::MemberLeft { member, status } => RoomSeen::Left(member, status),
+            RoomEvent::Message { cmd, text, .. } => {
+                let payload = bytes.get(text as usize + 1..).unwrap_or_default();
+                match cmd {
+                    LINEAGE => RoomSeen::Lineage(Lineage(number_at(payload, 0))),
+                    _ => RoomSeen::Heard(PlayerId(number_at(payload, 0) as usize), number_at(payload, 1)),
+                }
+            }
+            RoomEvent::Property { text, .. } => {
+                let (key, value) = bytes.split_at_checked(text as usize).unwrap_or_default();
+                let key = String::from_utf8_lossy(key).into_owned();
+                let value = value.get(1..).unwrap_or_default();
+                match key.as_str() {
+                    LINEAGE_KEY => RoomSeen::Lineage(Lineage(number_at(value, 0))),
+                    _ => RoomSeen::Property(key, digest(0, value)),
+                }
+            }
+            RoomEvent::Migrated { room, .. } => RoomSeen::Moved(room),
+            RoomEvent::Result { request, status, .. } => {
+                return history.push(Entry::RoomAnswered(self.id, request, status));
+            }
+            RoomEvent::OwnerChanged { .. } | RoomEvent::Sync { .. } => return,
+        };
+        history.push(Entry::Room(self.id, seen));
     }
 
     fn received(&self, bytes: &[u8]) -> Entry {

@@ -18,6 +18,8 @@ pub(super) enum Stream {
     Peers(NodeId, NodeId, CohortId),
     /// Questions about a cohort.
     Cohort(CohortId),
+    /// Names of rooms.
+    Rooms,
     /// A node's questions about leases.
     Leases(NodeId),
 }
@@ -31,6 +33,7 @@ impl Random {
             Stream::Peers(from, to, cohort) => [2, from.0, to.0, cohort.0],
             Stream::Cohort(cohort) => [3, cohort.0, 0, 0],
             Stream::Leases(node) => [4, node.0, 0, 0],
+            Stream::Rooms => [5, 0, 0, 0],
         };
         for number in numbers {
             random.0 = random.number() ^ number;

@@ -6,7 +6,7 @@ use super::directory::Landing;
 use super::happenings::{DIRECTORY_MAX, Happening};
 use super::history::Entry;
 use crate::protocol::cohort::{Asker, Cohort};
-use crate::protocol::ids::{CohortId, NodeId, SessionId};
+use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::record::Record;
 use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
@@ -21,24 +21,38 @@ pub(super) struct Storing {
 }
 
 impl Cluster {
-    /// A client looks for its session at a node that does not have it. False: its owner lives, as far as this
-    /// node can see.
-    pub(super) fn take_over(&mut self, id: NodeId, session: SessionId, record: &Record) -> bool {
-        let now = self.now;
-        let Some(node) = self.nodes.get_mut(&id) else { return false };
-        let nobody = record.may_be_taken_over(id, |other| node.watch.has_run_out(other));
-        if !nobody || !node.is_permitted(now) {
+    /// Somebody looks for a session, or a room, at a node that does not have it. False: its owner lives, as far as
+    /// this node can see.
+    pub(super) fn take_over(&mut self, id: NodeId, cohort: CohortId, record: &Record) -> bool {
+        if !self.may_take_over(id, record) {
             return false;
         }
-        let settings = node.settings.clone();
-        let cohort = node.cohorts.entry(session.into());
-        cohort.or_insert_with(|| Cohort::unknown(session.into(), id, settings));
-        self.call(id, session.into(), |cohort, env| cohort.take_over(env));
+        self.call_or_expect(id, cohort, |cohort, env| cohort.take_over(env));
         true
+    }
+
+    pub(super) fn may_take_over(&self, id: NodeId, record: &Record) -> bool {
+        let Some(node) = self.nodes.get(&id) else { return false };
+        let nobody = record.may_be_taken_over(id, |other| node.watch.has_run_out(other));
+        nobody && node.is_permitted(self.now)
+    }
+
+    /// Calls a cohort that the node may know nothing of.
+    pub(super) fn call_or_expect(
+        &mut self,
+        id: NodeId,
+        cohort: CohortId,
+        call: impl FnOnce(&mut Cohort, &crate::protocol::cohort::Env<'_>),
+    ) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let settings = node.settings.clone();
+        node.cohorts.entry(cohort).or_insert_with(|| Cohort::unknown(cohort, id, settings));
+        self.call(id, cohort, call);
     }
 
     pub(super) fn snapshot_asked(&mut self, node: NodeId, cohort: CohortId, storing: Storing) {
         let Storing { asker, number, ask } = storing;
+        let key = asker.key(cohort);
         let lost = match ask {
             SnapshotAsk::Write { .. } => self.directory.lose_store.take(),
             SnapshotAsk::Read => self.directory.loses_read().then_some(Landing::Never),
@@ -46,15 +60,15 @@ impl Cluster {
         let unreachable = self.is_cut_off(node);
         let (answer, delay) = if unreachable || lost.is_some() {
             match lost {
-                Some(Landing::Landed) if !unreachable => self.snapshot_lands(cohort, ask),
+                Some(Landing::Landed) if !unreachable => self.snapshot_lands(key, ask),
                 Some(Landing::Later(after)) => {
-                    self.schedule(after, Happening::SnapshotLands(cohort, Box::new(ask)));
+                    self.schedule(after, Happening::SnapshotLands(key, Box::new(ask)));
                 }
                 Some(Landing::Landed | Landing::Never) | None => {}
             }
             (SnapshotAnswer::Unknown, DIRECTORY_MAX)
         } else {
-            (self.put_snapshot(cohort, ask), self.directory_delay(cohort))
+            (self.put_snapshot(key, ask), self.directory_delay(cohort))
         };
         self.schedule(delay, Happening::SnapshotAnswered(node, cohort, asker, number, Box::new(answer)));
     }

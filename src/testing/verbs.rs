@@ -78,6 +78,7 @@ impl Cluster {
             }
             player.send_fleeting();
         }
+        self.says(id);
         self.after_client(id);
         self.schedule(every, Happening::Plays(id));
     }
@@ -155,11 +156,17 @@ impl Cluster {
 
     /// The node goes offline: its clients are told.
     pub fn drain(&mut self, node: NodeId) {
+        self.drain_within(node, DRAIN);
+    }
+
+    /// The same with so much time until what is left is moved without asking, and half of that for rooms.
+    pub fn drain_within(&mut self, node: NodeId, drain: Duration) {
         let now = self.now;
         self.note(|| format!("{node} goes offline"));
         let Some(host) = self.nodes.get_mut(&node) else { return };
-        let deadline = host.clock.mono(now) + DRAIN;
-        host.view.offline = Some((OfflineReason::ScaleIn, deadline));
+        let local = host.clock.mono(now);
+        host.view.offline = Some((OfflineReason::ScaleIn, local + drain));
+        host.view.rooms_leave_at = Some(local + drain / 2);
         for cohort in host.cohorts.keys().copied().collect::<Vec<_>>() {
             self.call(node, cohort, |cohort, env| {
                 cohort.decline(env);
@@ -172,6 +179,7 @@ impl Cluster {
     pub fn online(&mut self, node: NodeId) {
         if let Some(node) = self.nodes.get_mut(&node) {
             node.view.offline = None;
+            node.view.rooms_leave_at = None;
         }
     }
 
@@ -374,14 +382,26 @@ impl Cluster {
                 if cohort.is_held() && !cohort.is_served() {
                     return Some(format!("{name} is frozen at {id}"));
                 }
-                if cohort.is_held() && !cohort.session().is_linked() {
-                    return Some(format!("{name} waits at {id} for its client"));
-                }
                 if let Some(other) = cohort.depends_on() {
                     return Some(format!("{name} is moving between {id} and {other}"));
                 }
-                if cohort.is_served() && cohort.session().is_linked() && !cohort.session().is_acknowledged() {
-                    return Some(format!("the client of {name} at {id} has not received everything"));
+                if cohort.is_held() && cohort.is_changing() {
+                    return Some(format!("somebody joins or leaves {name} at {id}"));
+                }
+                if cohort.is_served() && cohort.room().is_some_and(|room| room.poll_timeout().is_some()) {
+                    return Some(format!("something waits to be sent in {name} at {id}"));
+                }
+                for session in cohort.sessions().filter(|_| cohort.is_held()) {
+                    let whose = session.id();
+                    if !session.is_linked() {
+                        return Some(format!("{whose} waits at {id} for its client"));
+                    }
+                    if cohort.is_served() && !session.is_acknowledged() {
+                        return Some(format!("the client of {whose} at {id} has not received everything"));
+                    }
+                    if session.errand().is_some() {
+                        return Some(format!("{whose} at {id} wants something of rooms"));
+                    }
                 }
             }
         }
@@ -427,7 +447,10 @@ impl Cluster {
             .map(PlayerId)
             .filter(|player| self.standing(*player) == Standing::Connected)
             .collect();
-        self.history.lock().verdict_at_rest(&playing)
+        let members = self.memberships();
+        let history = self.history.lock();
+        history.verdict_at_rest(&playing)?;
+        history.judge_rooms_at_rest(&playing, &members)
     }
 
     /// Ends all play and all faults, waits until nothing is under way, and asks the history.

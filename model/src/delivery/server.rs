@@ -28,6 +28,7 @@ pub(super) fn settings(durability: Durability) -> Arc<Settings> {
         silence_max: LONG,
         moves_when_online: true,
         durability,
+        room: Arc::default(),
     })
 }
 
@@ -136,9 +137,9 @@ impl Node {
         }
     }
 
-    fn expect(&mut self, id: MoveId, member: &Member) {
+    fn expect(&mut self, id: MoveId, members: &[Member]) {
         let durability = self.durability;
-        self.cohort.get_or_insert_with(|| Cohort::expect(id, member, settings(durability)));
+        self.cohort.get_or_insert_with(|| Cohort::expect(id, members, settings(durability)));
     }
 }
 
@@ -165,7 +166,7 @@ pub(super) fn call(
         _ => {}
     }
     if *input == Input::TakeOver {
-        let unknown = || Cohort::unknown(SESSION, node.id, settings(node.durability));
+        let unknown = || Cohort::unknown(SESSION.into(), node.id, settings(node.durability));
         node.cohort.get_or_insert_with(unknown);
     }
     let Some(mut cohort) = node.cohort.take() else {
@@ -214,10 +215,10 @@ fn prepare(node: &mut Node, frame: &Peer, effects: &mut Effects) -> bool {
             effects.sent.push(parcel(node.id, *from, &refused));
             return false;
         }
-        Peer::Prepare { id, members, .. } => node.expect(*id, &members[0]),
-        Peer::Baton { id, baton } => {
-            let state = &baton.sessions[0];
-            node.expect(*id, &Member { session: state.session, client_key: state.client_key });
+        Peer::Prepare { id, members, .. } => node.expect(*id, members),
+        Peer::Baton { id, .. } => {
+            let unknown = || Cohort::unknown(id.cohort, node.id, settings(node.durability));
+            node.cohort.get_or_insert_with(unknown);
         }
         Peer::Prepared { .. }
         | Peer::Refused { .. }
@@ -226,6 +227,7 @@ fn prepare(node: &mut Node, frame: &Peer, effects: &mut Effects) -> bool {
         | Peer::BatonAck { .. }
         | Peer::Finalised { .. }
         | Peer::Ahead { .. }
+        | Peer::AheadAck { .. }
         | Peer::Cancel { .. }
         | Peer::Close { .. }
         | Peer::Hello { .. } => {}
@@ -258,14 +260,15 @@ impl Driver<'_> {
                 self.effects.greeted = let_in.map_or_else(Greeted::Refused, |()| Greeted::Fine);
             }
             Input::Bytes(link, bytes) => match cohort.received(*link, bytes, env) {
-                Ok(taken) => assert_eq!(taken, bytes.len(), "whole frames arrive"),
-                Err(_) => self.effects.greeted = Greeted::Misbehaved,
+                Some(Ok(taken)) => assert_eq!(taken, bytes.len(), "whole frames arrive"),
+                None => {}
+                Some(Err(_)) => self.effects.greeted = Greeted::Misbehaved,
             },
             Input::LinkEnded(link) => cohort.link_ended(*link, env),
             Input::Peer(from, _) => match frame {
-                Some(Peer::Prepare { id, from, fence, mode, .. }) => {
+                Some(Peer::Prepare { id, from, fence, members, mode, .. }) => {
                     let refused_before = self.node.refused.contains(&id);
-                    cohort.on_prepare(id, from, fence, mode, refused_before, env);
+                    cohort.on_prepare(id, from, fence, &members, mode, refused_before, env);
                 }
                 Some(frame) => cohort.on_peer(*from, frame, env),
                 None => {}
@@ -333,8 +336,9 @@ impl Driver<'_> {
                     self.node.refused.sort();
                 }
             }
-            Output::Forget(_) => cohort.on_forgotten(),
-            Output::Report(_) => {}
+            Output::Forget { .. } => cohort.on_forgotten(),
+            Output::Report(_) | Output::List => {}
+            Output::Room(_) | Output::Split(_) | Output::Dismiss(_) => unreachable!("there is no room here"),
             Output::ReadLeases(number) => self.ask(cohort, Asker::TakeOver, number, Request::Leases, env),
             Output::Snapshot(asker, number, ask) => {
                 self.ask(cohort, asker, number, Request::Snapshot(ask), env);
@@ -391,10 +395,10 @@ fn greet(
         Greeting::Attach { ticket, down, .. } => {
             let (epoch, attempt) = (Epoch(u64::from(ticket[0])), u32::from(ticket[1]));
             let id = MoveId { cohort: SESSION.into(), epoch, attempt, target: me };
-            cohort.attach(id, Link::new(link, number, None, credit, *down), false, env)
+            cohort.attach(id, SESSION, Link::new(link, number, None, credit, *down), false, env)
         }
         Greeting::Resume { fence, down, .. } if cohort.is_held() => {
-            cohort.resume(*fence, Link::new(link, number, None, credit, *down), false, env)
+            cohort.resume(SESSION, *fence, Link::new(link, number, None, credit, *down), false, env)
         }
         Greeting::Resume { .. } => Err(RefuseReason::Unavailable),
     }

@@ -185,6 +185,12 @@ pub struct DemoArgs {
     /// Put players this far from the nodes, there and back; unless given 40 ms with --classic, else nothing
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub rtt: Option<Duration>,
+    /// Play in rooms: everybody hears everybody of the same room, and rooms move as one
+    #[arg(long, conflicts_with = "classic")]
+    pub rooms: bool,
+    /// How many players sit in one room; the last room is smaller if they do not come out even
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "rooms", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub room_size: u32,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,

@@ -119,6 +119,8 @@ fn the_demo_has_the_documented_defaults() {
         seconds: 6,
         classic: false,
         rtt: None,
+        rooms: false,
+        room_size: 8,
         json: false,
         sabotage: None,
     };

@@ -2,7 +2,7 @@
 //! way. Made anew from the player's number by whoever has to compare.
 
 use crate::builtin;
-use sterna::protocol::application::{Context, DataFull};
+use sterna::protocol::application::{Context, DataFull, RoomContext};
 use sterna::protocol::wire::Value;
 
 /// Keys that begin so are the player's; the rest is the game's own bookkeeping.
@@ -10,6 +10,9 @@ const PREFIX: &str = "kept.";
 
 /// The key of the random bytes.
 pub(super) const BYTES_KEY: &str = "kept.bytes";
+
+/// Numbers from here on are those of rooms.
+const ROOMS_FROM: usize = 1 << 32;
 
 /// Length of the random bytes.
 const BYTES: usize = 4096;
@@ -42,6 +45,16 @@ pub(super) fn expected(player: usize) -> Vec<u8> {
 /// What a session's user data holds of it, as bytes.
 pub(super) fn found(session: &Context<'_>) -> Vec<u8> {
     encode(session.list().filter(|(key, _)| key.starts_with(PREFIX)))
+}
+
+/// The first properties of a room: the same, of a player that is none.
+pub(super) fn of_room(room: usize) -> Vec<(&'static str, Value)> {
+    of(ROOMS_FROM + room)
+}
+
+/// What a room's properties are, as bytes.
+pub(super) fn found_in_room(room: &RoomContext<'_>) -> Vec<u8> {
+    encode(room.properties())
 }
 
 /// Floats are compared by their bits, which is what their bytes are.

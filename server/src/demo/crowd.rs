@@ -8,6 +8,8 @@
 use super::history::History;
 use super::log::{Log, Manner};
 use super::player::{Player, Rules};
+use super::rooms::member::Member;
+use super::rooms::{self, Plan};
 use crate::cli::{CliError, DemoArgs, Transport as Transports};
 use crate::cluster::Cluster;
 use std::sync::Arc;
@@ -64,7 +66,13 @@ pub(super) struct Crowd {
 impl Crowd {
     /// Creates the clients: half of them on each transport, half of each driven through the C functions, and
     /// all spread over the nodes.
-    pub(super) fn new(args: &DemoArgs, cluster: &Cluster, history: &Arc<History>) -> Result<Self, CliError> {
+    /// `plan`: who sits in which room, if there are rooms.
+    pub(super) fn new(
+        args: &DemoArgs,
+        cluster: &Cluster,
+        history: &Arc<History>,
+        plan: Option<&Arc<Plan>>,
+    ) -> Result<Self, CliError> {
         let transports: &[Transport] = match args.transport {
             Transports::Tcp => &[Transport::Tcp],
             Transports::Udp => &[Transport::Udp],
@@ -72,16 +80,23 @@ impl Crowd {
         };
         let rules = Rules {
             history: history.clone(),
-            period_us: 1_000_000 / u64::from(args.rate),
+            period_us: match args.rooms {
+                true => 1_000_000 * rooms::ALONE_SHARE / u64::from(args.rate),
+                false => 1_000_000 / u64::from(args.rate),
+            },
+            broadcast_us: 1_000_000 / u64::from(args.rate),
             moment_max_us: moment_max(args).as_micros() as u64,
             delay: super::round_trip(args) / 2,
         };
         let player = |number: usize| {
-            let transport = transports[number % transports.len()];
-            let turn = number / transports.len();
-            let token = token(cluster, &History::user(number), turn / 2)?;
+            let place = plan.map_or(number, |plan| plan.place_of(number));
+            let transport = transports[place % transports.len()];
+            let turn = place / transports.len();
+            let first = plan.map_or(turn / 2, |plan| plan.first_node(number));
+            let token = token(cluster, &History::user(number), first)?;
             let manner = manner(args, number / (transports.len() * 2 * args.nodes as usize));
-            Player::new(number, transport, manner, turn.is_multiple_of(2), token, rules.clone())
+            let member = plan.map(|plan| Member::new(number, plan.clone(), args.sabotage));
+            Player::new(number, transport, manner, turn.is_multiple_of(2), token, member, rules.clone())
                 .map_err(|error| CliError::Failed(error.text))
         };
         let players = (0..args.players as usize).map(player).collect::<Result<_, _>>()?;
@@ -133,6 +148,11 @@ impl Crowd {
         let connecting = self.players.iter().filter(|player| player.is_connecting()).count();
         let outside = self.players.iter_mut().filter(|player| player.is_outside());
         outside.take(CONNECTING_MAX.saturating_sub(connecting)).for_each(Player::connect);
+        // Rooms come when everybody is there, so that their makers are not waited for.
+        if !self.players.iter().any(Player::is_outside) {
+            let waiting = self.players.iter_mut().filter(|player| player.may_enter_room());
+            waiting.take(CONNECTING_MAX.saturating_sub(connecting)).for_each(Player::enter_room);
+        }
     }
 
     fn tell(&self, progress: &watch::Sender<Progress>) {

@@ -3,6 +3,7 @@
 use super::history::{Drained, History};
 use super::judge::{Case, Counts};
 use super::log::{Arrival, Log, Manner};
+use super::rooms::figures::RoomFigures;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use sterna::client::config::Transport;
@@ -15,6 +16,8 @@ pub(super) struct Summary {
     pub(super) all: Figures,
     pub(super) tcp: Figures,
     pub(super) udp: Figures,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rooms: Option<RoomFigures>,
 }
 
 /// Figures of some players.
@@ -110,10 +113,16 @@ struct Window {
 
 impl Summary {
     pub(super) fn of(case: &Case<'_>) -> Self {
+        let mut all = Figures::of(case, |_| true);
+        let in_rooms = case.logs.iter().any(|log| log.heard.is_some());
+        let rooms =
+            in_rooms.then(|| RoomFigures::of(case, all.added_delay_ms, all.unmoved_delay_ms, all.freeze_us));
+        all.ok &= rooms.as_ref().is_none_or(|rooms| rooms.ok);
         Self {
-            all: Figures::of(case, |_| true),
+            all,
             tcp: Figures::of(case, |log| log.transport == Transport::Tcp),
             udp: Figures::of(case, |log| log.transport == Transport::Udp),
+            rooms,
         }
     }
 }
@@ -161,7 +170,10 @@ impl Echo {
             let arrivals = logs.iter().flat_map(|log| &log.arrivals);
             let round_trips = arrivals.filter_map(|arrival| match arrival {
                 Arrival::Echo { at_us, sent_us } if (from_us..to_us).contains(at_us) => Some(at_us - sent_us),
-                Arrival::Echo { .. } | Arrival::Push { .. } => None,
+                Arrival::Echo { .. }
+                | Arrival::Push { .. }
+                | Arrival::Own { .. }
+                | Arrival::Neighbour { .. } => None,
             });
             Spread::of(round_trips.collect(), US_PER_MS)
         };
@@ -174,8 +186,12 @@ impl Echo {
 }
 
 fn freezes(logs: &[&Log], history: &History) -> Vec<u64> {
-    let session = |log: &&Log| history.seen(log.player).session.map(CohortId::from);
-    let cohorts: BTreeSet<CohortId> = logs.iter().filter_map(session).collect();
+    // Who sits in a room does not move alone, but to join it.
+    let cohort = |log: &&Log| match &log.heard {
+        Some(heard) => heard.id,
+        None => history.seen(log.player).session.map(CohortId::from),
+    };
+    let cohorts: BTreeSet<CohortId> = logs.iter().filter_map(cohort).collect();
     let freezes = history.freezes().into_iter().filter(|freeze| cohorts.contains(&freeze.cohort));
     freezes.map(|freeze| freeze.micros).collect()
 }
@@ -224,7 +240,7 @@ fn window(log: &Log, drained: &Drained) -> Option<Window> {
 }
 
 /// DESIGN section 7: the longest gap between arrivals around the move minus that client's usual spacing.
-/// Echoes and pushes have a spacing of their own each; the worse of the two counts.
+/// Echoes, pushes and broadcasts have a spacing of their own each; the worst of them counts.
 fn added_delay(log: &Log, window: Window, drained: &Drained) -> Option<u64> {
     let worst = |stream: &Vec<u64>| {
         let usual = usual_spacing(stream, drained)?;
@@ -234,14 +250,18 @@ fn added_delay(log: &Log, window: Window, drained: &Drained) -> Option<u64> {
     streams(log).iter().filter_map(worst).max()
 }
 
-/// When echoes arrived, and when pushes did.
-fn streams(log: &Log) -> [Vec<u64>; 2] {
-    let mut streams = [Vec::new(), Vec::new()];
+/// When echoes arrived, when pushes did, and of a room the player's own broadcasts and one other member's: what comes
+/// from one sender has a spacing of its own.
+fn streams(log: &Log) -> [Vec<u64>; 4] {
+    let mut streams = [const { Vec::new() }; 4];
     for arrival in &log.arrivals {
-        match *arrival {
-            Arrival::Echo { at_us, .. } => streams[0].push(at_us),
-            Arrival::Push { at_us } => streams[1].push(at_us),
-        }
+        let stream = match arrival {
+            Arrival::Echo { .. } => 0,
+            Arrival::Push { .. } => 1,
+            Arrival::Own { .. } => 2,
+            Arrival::Neighbour { .. } => 3,
+        };
+        streams[stream].push(arrival.at_us());
     }
     streams
 }

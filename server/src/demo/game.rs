@@ -7,13 +7,16 @@
 
 use super::belongings;
 use super::history::{History, Seen};
+use super::rooms::table;
 use crate::cli::Sabotage;
 use parking_lot::MutexGuard;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use sterna::protocol::application::{Application, Context};
+use sterna::protocol::application::{Application, Context, RoomContext};
+use sterna::protocol::ids::MemberId;
 use sterna::protocol::reasons::ReplyStatus;
+use sterna::protocol::room::{GameError, RoomGame};
 use sterna::protocol::sequence::Full;
 use sterna::protocol::snapshot::Origin;
 use sterna::protocol::wire::{Message, Value};
@@ -158,6 +161,31 @@ impl Application for Game {
         seen.arrivals += 1;
         seen.damaged += u64::from(!intact);
         seen.renamed += u64::from(seen.session != Some(session.session()));
+    }
+
+    fn room_created(&self, room: &mut RoomContext<'_>) {
+        table::set(&self.history, room);
+    }
+
+    fn room_joined(&self, room: &mut RoomContext<'_>, member: MemberId) {
+        table::seat(&self.history, room, member);
+    }
+
+    fn room_timer(&self, room: &mut RoomContext<'_>) {
+        table::tick(&self.history, room);
+    }
+
+    fn room_moved_in(&self, room: &mut RoomContext<'_>) {
+        let damages = self.sabotage == Some(Sabotage::Corrupt);
+        table::check(&self.history, room, damages);
+    }
+
+    fn room_took_over(&self, room: &mut RoomContext<'_>, _: Origin) {
+        table::took_over(&self.history, room.id());
+    }
+
+    fn restore_room(&self, snapshot: &[u8]) -> Result<Box<dyn RoomGame>, GameError> {
+        table::restore(snapshot)
     }
 
     fn took_over(&self, session: &mut Context<'_>, _: Origin) {

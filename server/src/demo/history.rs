@@ -1,6 +1,7 @@
 //! What happened, as the application and the nodes' observer saw it. Nothing here asks the library: it only
 //! counts the numbers in messages, and stamps them with a clock of its own.
 
+use super::rooms::table::RoomSeen;
 use crate::node::Observer;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +90,7 @@ pub(super) struct History {
     players: Vec<Mutex<Seen>>,
     frozen: Mutex<BTreeMap<MoveId, Instant>>,
     freezes: Mutex<Vec<Freeze>>,
+    rooms: Mutex<BTreeMap<CohortId, RoomSeen>>,
 }
 
 impl History {
@@ -98,6 +100,7 @@ impl History {
             players: (0..players).map(|_| Mutex::default()).collect(),
             frozen: Mutex::default(),
             freezes: Mutex::default(),
+            rooms: Mutex::default(),
         }
     }
 
@@ -120,6 +123,11 @@ impl History {
     /// What was seen of a player so far.
     pub(super) fn seen(&self, player: usize) -> MutexGuard<'_, Seen> {
         self.players[player].lock()
+    }
+
+    /// What was seen of all rooms so far.
+    pub(super) fn rooms(&self) -> MutexGuard<'_, BTreeMap<CohortId, RoomSeen>> {
+        self.rooms.lock()
     }
 
     /// Every freeze that ended at the target.

@@ -2,6 +2,7 @@
 
 use super::history::{Drained, History, Seen};
 use super::log::Log;
+use super::rooms::judge::RoomCounts;
 
 /// Everything that was seen.
 pub(super) struct Case<'a> {
@@ -87,6 +88,7 @@ impl Case<'_> {
     /// Every promise that was broken, and by what.
     pub(super) fn broken_promises(&self) -> Vec<String> {
         let mut broken = Counts::of(self.logs.iter(), self.history).broken_promises();
+        broken.extend(RoomCounts::of(self.logs, self.history).broken_promises());
         if !self.node_exited() {
             let closed = self.drained.closed;
             broken.push(format!("promise 5 (a move ends): the node did not empty, {closed} sessions closed"));

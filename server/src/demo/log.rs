@@ -2,6 +2,7 @@
 
 use super::game::{self, ECHO, PUSH};
 use super::history::Tally;
+use super::rooms::member::{Heard, Heeded};
 use sterna::client::config::Transport;
 
 /// What arrived when.
@@ -11,13 +12,20 @@ pub(super) enum Arrival {
     Push { at_us: u64 },
     /// The echo of a message of this player.
     Echo { at_us: u64, sent_us: u64 },
+    /// A broadcast of this player's own.
+    Own { at_us: u64 },
+    /// A broadcast of the member beside this one.
+    Neighbour { at_us: u64 },
 }
 
 impl Arrival {
     /// When.
     pub(super) fn at_us(&self) -> u64 {
         match *self {
-            Self::Push { at_us } | Self::Echo { at_us, .. } => at_us,
+            Self::Push { at_us }
+            | Self::Echo { at_us, .. }
+            | Self::Own { at_us }
+            | Self::Neighbour { at_us } => at_us,
         }
     }
 }
@@ -60,11 +68,19 @@ pub(super) struct Log {
     pub(super) took_over: u64,
     /// Whether the belongings, read at the end through the client, are as they were.
     pub(super) belongings_intact: bool,
+    /// What the player heard in a room.
+    pub(super) heard: Option<Heard>,
     /// Why the player did not play to the end.
     pub(super) trouble: Option<String>,
 }
 
 impl Log {
+    /// A log in which nothing has happened yet.
+    pub(super) fn anew(&self) -> Self {
+        let (player, transport, manner) = (self.player, self.transport, self.manner);
+        Self { player, transport, manner, ..Self::default() }
+    }
+
     /// A message of the node. `sent_us`: when each of this player's was sent, by its number.
     pub(super) fn on_push(&mut self, cmd: u16, bytes: &[u8], at_us: u64, sent_us: &[u64]) {
         let Some(own) = bytes.get(..8).and_then(game::number) else { return };
@@ -79,6 +95,15 @@ impl Log {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A broadcast of the room.
+    pub(super) fn on_broadcast(&mut self, heeded: Heeded, at_us: u64) {
+        match heeded {
+            Heeded::Own => self.arrivals.push(Arrival::Own { at_us }),
+            Heeded::Neighbour => self.arrivals.push(Arrival::Neighbour { at_us }),
+            Heeded::Other => {}
         }
     }
 }

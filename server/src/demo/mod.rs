@@ -5,6 +5,7 @@
 //! - [`seat`]: one client, through Rust or through the C functions
 //! - [`player`], [`crowd`]: who plays, and the thread that plays them all
 //! - [`history`], [`log`]: what the application and the players saw, kept apart from the library
+//! - [`rooms`]: what all this is about if players sit in rooms
 //! - [`judge`]: compares both sides with the promises
 //! - [`figures`], [`report`]: what is printed
 
@@ -17,6 +18,7 @@ mod judge;
 mod log;
 mod player;
 mod report;
+mod rooms;
 mod seat;
 
 use crate::cli::{CliError, DemoArgs};
@@ -26,6 +28,7 @@ use crate::node::Node;
 use crowd::{Crowd, Progress, Stage};
 use game::Game;
 use history::{Drained, History};
+use rooms::Plan;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +89,11 @@ async fn play(args: DemoArgs) -> Result<(), CliError> {
     raise_file_limit(&args, &narrator)?;
     let history = Arc::new(History::new(args.players as usize));
     let cluster = start_cluster(&args, &history).await?;
-    let crowd = Crowd::new(&args, &cluster, &history)?;
+    let plan = args.rooms.then(|| Arc::new(Plan::new(&args)));
+    if let Some(plan) = &plan {
+        narrator.say(&plan.describe())?;
+    }
+    let crowd = Crowd::new(&args, &cluster, &history, plan.as_ref())?;
     let (stage, stages) = watch::channel(Stage::Enter);
     let (progress, mut progressed) = watch::channel(Progress::default());
     let crowd = std::thread::Builder::new()
@@ -101,7 +108,10 @@ async fn play(args: DemoArgs) -> Result<(), CliError> {
     let playing_from = tokio::time::Instant::now();
     let _ = stage.send(Stage::Play);
     let (players, rate) = (args.players, args.rate);
-    narrator.say(&format!("{players} players send {rate} messages a second, and get as many"))?;
+    narrator.say(&match args.rooms {
+        true => format!("{players} players say {rate} things a second to their rooms"),
+        false => format!("{players} players send {rate} messages a second, and get as many"),
+    })?;
     if args.classic {
         narrator.say(&format!(
             "they are {} ms away, there and back; a third moves the classic way, a third has to be forced",
@@ -184,9 +194,11 @@ async fn scale_in(
     let players = node.sessions();
     narrator.say(&format!("{name} is scaled in, with {players} players on it"))?;
     let began_us = history.micros();
-    let deadline = match args.classic {
-        true => DRAIN_MAX_FORCED.max(5 * crowd::moment_max(args)),
-        false => DRAIN_MAX,
+    let moment_max = crowd::moment_max(args);
+    let deadline = match (args.classic, args.rooms) {
+        (true, _) => DRAIN_MAX_FORCED.max(5 * moment_max),
+        (false, true) => rooms::drain_max(moment_max),
+        (false, false) => DRAIN_MAX,
     };
     let drain = cluster.drain(&name, deadline, OfflineReason::ScaleIn).await;
     let report = drain.map_err(|error| failed(error.to_string()))?;

@@ -4,11 +4,13 @@ use super::belongings::{self, Random};
 use super::game::{BELONGINGS, LEAVE, PLAY, UP};
 use super::history::History;
 use super::log::{Log, Manner};
+use super::rooms::member::{Answered, Member};
 use super::seat::Seat;
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::client::config::{Simulator, Transport};
 use sterna::client::event::Event;
+use sterna::client::room::RoomEvent;
 use sterna::client::{Config, Error, Status};
 use sterna::protocol::wire::MoveMode;
 
@@ -29,6 +31,10 @@ enum Phase {
     Playing {
         due_us: u64,
     },
+    /// Waits until everybody in the room has been heard to the end; no longer than that.
+    Parting {
+        until_us: u64,
+    },
     /// Waits for the reply behind which nothing comes any more.
     Leaving {
         request: u64,
@@ -37,6 +43,8 @@ enum Phase {
     Checking {
         request: u64,
     },
+    /// Waits for the room's properties.
+    Inspecting,
     Finished,
 }
 
@@ -46,6 +54,8 @@ pub(super) struct Rules {
     pub(super) history: Arc<History>,
     /// Between two messages of one player.
     pub(super) period_us: u64,
+    /// Between two broadcasts of one player.
+    pub(super) broadcast_us: u64,
     /// A player finds a moment that suits within this time after it was told that the node goes offline.
     pub(super) moment_max_us: u64,
     /// Added to every packet, each way.
@@ -62,16 +72,24 @@ pub(super) struct Player {
     /// When each message was sent, by its number.
     sent_us: Vec<u64>,
     migrate_at_us: Option<u64>,
+    /// The player's part in a room.
+    member: Option<Member>,
+    broadcast_at_us: u64,
     log: Log,
 }
 
+/// What has to wait until the client can be asked again.
+type Answer = (Event, Vec<u8>);
+
 impl Player {
+    #[expect(clippy::too_many_arguments, reason = "one call, in which each has its name")]
     pub(super) fn new(
         number: usize,
         transport: Transport,
         manner: Manner,
         through_c: bool,
         token: String,
+        member: Option<Member>,
         rules: Rules,
     ) -> Result<Self, Error> {
         let move_mode = match manner {
@@ -88,6 +106,8 @@ impl Player {
             random: Random::new(number as u64),
             sent_us: Vec::new(),
             migrate_at_us: None,
+            member,
+            broadcast_at_us: 0,
             log: Log { player: number, transport, manner, ..Log::default() },
         })
     }
@@ -97,11 +117,24 @@ impl Player {
     }
 
     pub(super) fn is_connecting(&self) -> bool {
-        self.phase == Phase::Connecting
+        self.phase == Phase::Connecting || self.member.as_ref().is_some_and(Member::is_entering)
     }
 
     pub(super) fn has_entered(&self) -> bool {
-        !self.is_outside() && !self.is_connecting()
+        !self.is_outside() && !self.is_connecting() && self.member.as_ref().is_none_or(Member::has_entered)
+    }
+
+    /// Whether there is a room to enter now.
+    pub(super) fn may_enter_room(&self) -> bool {
+        self.phase == Phase::Entered && self.member.as_ref().is_some_and(Member::may_enter)
+    }
+
+    /// Makes the room, or joins it.
+    pub(super) fn enter_room(&mut self) {
+        let Self { member: Some(member), seat, .. } = self else { return };
+        if let Err(status) = member.enter(seat) {
+            self.give_up(status.to_string());
+        }
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -113,7 +146,7 @@ impl Player {
     }
 
     pub(super) fn into_log(self) -> Log {
-        self.log
+        Log { heard: self.member.map(Member::into_heard), ..self.log }
     }
 
     pub(super) fn connect(&mut self) {
@@ -127,6 +160,13 @@ impl Player {
     pub(super) fn begin(&mut self) {
         if self.phase != Phase::Entered {
             return;
+        }
+        if let Some(member) = &mut self.member {
+            member.begin();
+            // Who had to move to join has not been moved yet, as far as the game is concerned.
+            self.rules.history.seen(self.log.player).arrivals = 0;
+            self.log = self.log.anew();
+            self.broadcast_at_us = self.rules.history.micros() + self.random.below(self.rules.broadcast_us);
         }
         let period_us = self.rules.period_us;
         let mut delay_us = || self.random.below(period_us);
@@ -142,6 +182,16 @@ impl Player {
     /// Sends nothing any more, and asks for the reply that comes behind everything else.
     pub(super) fn leave(&mut self) {
         if let Phase::Playing { .. } = self.phase {
+            let until_us = self.rules.history.micros() + LAST_ANSWER_MAX.as_micros() as u64;
+            self.phase = Phase::Parting { until_us };
+        }
+    }
+
+    /// Goes on when everybody in the room has been heard to the end.
+    fn part(&mut self, now_us: u64) {
+        let Phase::Parting { until_us } = self.phase else { return };
+        let Self { member, seat, .. } = self;
+        if member.as_mut().is_none_or(|member| member.has_heard_all(seat)) || until_us <= now_us {
             self.ask(LEAVE, |request| Phase::Leaving { request });
         }
     }
@@ -155,8 +205,10 @@ impl Player {
 
     /// One frame, begun at `now_us`: takes what has arrived, then does what is due.
     pub(super) fn frame(&mut self, now_us: u64) {
-        let Self { seat, log, sent_us, rules, random, migrate_at_us, phase, .. } = self;
+        let Self { seat, log, sent_us, rules, random, migrate_at_us, phase, member, .. } = self;
+        let asks = member.as_ref().is_none_or(Member::moves_room);
         let mut response = None;
+        let mut results: Vec<Answer> = Vec::new();
         let taken = seat.take_events(|event, bytes| {
             let at_us = rules.history.micros();
             match event {
@@ -165,7 +217,7 @@ impl Player {
                 Event::Connected { .. } => *phase = Phase::Entered,
                 Event::Offline { .. } => {
                     log.offline += 1;
-                    if log.manner != Manner::Forced {
+                    if log.manner != Manner::Forced && asks {
                         *migrate_at_us = Some(at_us + random.below(rules.moment_max_us));
                     }
                 }
@@ -176,7 +228,7 @@ impl Player {
                 }
                 Event::MigrateFailed { .. } => {
                     log.failed += 1;
-                    if log.manner != Manner::Forced {
+                    if log.manner != Manner::Forced && asks {
                         *migrate_at_us = Some(at_us + MOVE_AGAIN_AFTER_US);
                     }
                 }
@@ -187,10 +239,13 @@ impl Player {
                 Event::Migrating { .. } => {
                     log.begun_us.get_or_insert(at_us);
                 }
-                Event::Reconnecting { .. }
-                | Event::Reconnected { .. }
-                | Event::Log { .. }
-                | Event::Room(_) => {}
+                Event::Room(RoomEvent::Result { .. }) => results.push((event, bytes.to_vec())),
+                Event::Room(event) => {
+                    if let Some(member) = member {
+                        log.on_broadcast(member.on_event(event, bytes, &rules.history), at_us);
+                    }
+                }
+                Event::Reconnecting { .. } | Event::Reconnected { .. } | Event::Log { .. } => {}
             }
         });
         if let Err(error) = taken {
@@ -202,7 +257,24 @@ impl Player {
         if let Some((request, status, bytes)) = response {
             self.on_response(request, status, &bytes);
         }
+        for (event, bytes) in results {
+            self.on_result(event, &bytes, now_us);
+        }
         self.do_what_is_due(now_us);
+        self.part(now_us);
+    }
+
+    fn on_result(&mut self, event: Event, bytes: &[u8], now_us: u64) {
+        let (Some(member), Event::Room(event)) = (&mut self.member, event) else { return };
+        let (_, data) = event.split(bytes);
+        match member.on_result(event, data, &self.seat) {
+            Ok(Answered::MoveFailed) => self.migrate_at_us = Some(now_us + MOVE_AGAIN_AFTER_US),
+            Ok(Answered::Nothing) if self.phase == Phase::Inspecting && member.is_done() => {
+                self.phase = Phase::Finished;
+            }
+            Ok(Answered::Nothing) => {}
+            Err(status) => self.give_up(status.to_string()),
+        }
     }
 
     fn do_what_is_due(&mut self, now_us: u64) {
@@ -215,12 +287,22 @@ impl Player {
             self.send();
             self.phase = Phase::Playing { due_us: due_us + self.rules.period_us };
         }
+        while let (Phase::Playing { .. }, Some(member)) = (self.phase, &mut self.member)
+            && self.broadcast_at_us <= now_us
+        {
+            self.log.refused += u64::from(!member.say(&self.seat));
+            self.broadcast_at_us += self.rules.broadcast_us;
+        }
     }
 
     fn migrate(&mut self, now_us: u64) {
         self.migrate_at_us = None;
         self.log.asked_us.get_or_insert(now_us);
-        match self.seat.send_migrate() {
+        let asked = match &mut self.member {
+            Some(member) => member.migrate(&self.seat),
+            None => self.seat.send_migrate(),
+        };
+        match asked {
             // `Stale` and `NotOffline`: it has moved already.
             Ok(()) | Err(Status::Stale | Status::NotOffline) => {}
             Err(_) => self.migrate_at_us = Some(now_us + MOVE_AGAIN_AFTER_US),
@@ -251,15 +333,26 @@ impl Player {
             }
             Phase::Checking { request } if request == answered => {
                 self.log.belongings_intact = bytes == belongings::expected(self.log.player);
-                self.phase = Phase::Finished;
+                self.inspect_room();
             }
             Phase::Outside
             | Phase::Connecting
             | Phase::Entered
             | Phase::Playing { .. }
+            | Phase::Parting { .. }
             | Phase::Leaving { .. }
             | Phase::Checking { .. }
+            | Phase::Inspecting
             | Phase::Finished => {}
+        }
+    }
+
+    fn inspect_room(&mut self) {
+        let asked = self.member.as_mut().map(|member| member.inspect(&self.seat));
+        match asked {
+            None => self.phase = Phase::Finished,
+            Some(Ok(())) => self.phase = Phase::Inspecting,
+            Some(Err(status)) => self.give_up(status.to_string()),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::figures::{Figures, Ratio, Spread, Summary};
 use super::judge::Case;
 use super::log::{Arrival, Log};
+use super::rooms::figures::RoomFigures;
 use crate::cli::{CliError, DemoArgs};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -69,6 +70,23 @@ const ROWS: [(&str, Cell); 25] = [
     ("ok", |of| yes_or_no(of.ok)),
 ];
 
+type RoomCell = fn(&RoomFigures) -> String;
+
+/// Rooms are not of one transport: they have one column.
+const ROOM_ROWS: [(&str, RoomCell); 11] = [
+    ("rooms", |of| of.rooms.to_string()),
+    ("rooms moved", |of| of.moved.to_string()),
+    ("  members moved with them", |of| of.members_moved.to_string()),
+    ("  ids unchanged", |of| yes_or_no(of.ids_unchanged)),
+    ("broadcasts to rooms", |of| of.broadcasts_sent.to_string()),
+    ("  heard, by all members together", |of| of.broadcasts_heard.to_string()),
+    ("  rooms where all heard one order", |of| of.order_equal.to_string()),
+    ("  lost / duplicated / reordered", |of| format!("{} / {} / {}", of.lost, of.duplicated, of.reordered)),
+    ("joins and leaves seen", |of| of.joins_and_leaves_seen.to_string()),
+    ("properties of rooms intact", |of| yes_or_no(of.properties_intact)),
+    ("application's state of rooms intact", |of| yes_or_no(of.state_intact)),
+];
+
 fn table(summary: &Summary, on_the_node: usize) -> String {
     let columns = [&summary.all, &summary.tcp, &summary.udp];
     let mut rows = vec![["", "all", "TCP", "UDP"].map(str::to_owned)];
@@ -76,6 +94,13 @@ fn table(summary: &Summary, on_the_node: usize) -> String {
     let some = ROWS.iter().map(|(name, cell)| (name, columns.map(cell)));
     let some = some.filter(|(_, cells)| cells.iter().any(|cell| cell != NOTHING));
     rows.extend(some.map(|(name, [all, tcp, udp])| [(*name).to_owned(), all, tcp, udp]));
+    if let Some(rooms) = &summary.rooms {
+        let of_rooms = ROOM_ROWS
+            .iter()
+            .map(|(name, cell)| [(*name).to_owned(), cell(rooms), String::new(), String::new()]);
+        let at = rows.iter().position(|row| row[0] == "user data intact").unwrap_or(rows.len());
+        rows.splice(at..at, of_rooms);
+    }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 4] = std::array::from_fn(width);
     let mut text = String::from("\n");

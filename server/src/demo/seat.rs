@@ -3,8 +3,10 @@
 use super::game::VERSION;
 use std::time::Duration;
 use sterna::client::event::{Batch, Event};
+use sterna::client::room::Audience;
 use sterna::client::{Client, Config, Error, Status};
 use sterna::ffi::harness::CClient;
+use sterna::protocol::room::wire::RoomRequest;
 
 /// A client, by one of the library's two interfaces.
 pub(super) enum Seat {
@@ -49,6 +51,24 @@ impl Seat {
         match self {
             Self::Rust(client, _) => client.send_migrate(),
             Self::C(client) => client.send_migrate().map_err(|error| error.status),
+        }
+    }
+
+    /// Asks something of rooms, and gives the request's number.
+    pub(super) fn ask_of_rooms(&self, request: &RoomRequest) -> Result<u64, Status> {
+        match self {
+            Self::Rust(client, _) => client.ask_of_rooms(request, None),
+            Self::C(client) => client.ask_of_rooms(request, None).map_err(|error| error.status),
+        }
+    }
+
+    /// Sends a message to everybody in the room.
+    pub(super) fn broadcast(&self, cmd: u16, payload: &[u8]) -> Result<(), Status> {
+        match self {
+            Self::Rust(client, _) => client.send_to_room(Audience::All, VERSION, cmd, payload),
+            Self::C(client) => {
+                client.send_to_room(Audience::All, VERSION, cmd, payload).map_err(|error| error.status)
+            }
         }
     }
 

@@ -274,6 +274,7 @@ impl Node {
         match self.ruling_record(session).await {
             Ok(None) => RefuseReason::SessionUnknown.into(),
             Ok(Some(Ruling { cohort, found, orphan_of })) => {
+                self.release_from_room(session, cohort, &found);
                 let owner = if self.take_over(cohort, &found.record, orphan_of) {
                     self.id
                 } else {

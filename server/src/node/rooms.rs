@@ -100,7 +100,8 @@ impl Node {
 
     async fn find_room(self: &Arc<Self>, lone: &Arc<Slot>, room: CohortId) -> Option<ErrandAnswer> {
         if let Some(slot) = self.slot(room).filter(|slot| slot.is_held()) {
-            return self.enter(&slot, lone);
+            // A client may name anything, its own session as well. Only a room's slot is locked beside another.
+            return if slot.is_room() { self.enter(&slot, lone) } else { Some(ErrandAnswer::Nowhere) };
         }
         match self.shared.engine.ask(room, Ask::Read).await {
             Answer::Read(ReadAnswer::Read(Some(found))) => Some(self.where_to(room, &found.record)),
@@ -114,6 +115,11 @@ impl Node {
             return ErrandAnswer::Nowhere; // that is a session in a room, not a room
         }
         if record.owner == self.id || self.take_over(room, record, None) {
+            return ErrandAnswer::Later;
+        }
+        // A room on a node that is offline takes joins only after it has moved, and nobody can move there.
+        let owner = self.live_nodes().into_iter().find(|info| info.id == record.owner);
+        if owner.is_some_and(|info| info.standing == Standing::Offline) {
             return ErrandAnswer::Later;
         }
         ErrandAnswer::At(record.owner)
@@ -130,7 +136,7 @@ impl Node {
         let (here, elsewhere): (Vec<Listed>, Vec<Listed>) =
             rooms.into_iter().partition(|listed| listed.owner == self.id);
         for listed in some_of(here) {
-            let Some(room) = self.slot(listed.listing.room).filter(|slot| slot.is_held()) else { continue };
+            let Some(room) = self.slot(listed.listing.room).filter(|slot| slot.is_room()) else { continue };
             match self.enter(&room, lone) {
                 None => return None,
                 Some(ErrandAnswer::Refused(RoomRefusal::AlreadyInRoom)) => {
@@ -184,6 +190,17 @@ impl Node {
             Some(found) => Ruling { cohort: room, found, orphan_of: None },
             None => Ruling { orphan_of: Some(room), ..alone },
         }))
+    }
+
+    /// A room here does not have this session, whose entry names it: its joining landed too late, and it is alone
+    /// from now on.
+    pub(super) fn release_from_room(self: &Arc<Self>, session: SessionId, room: CohortId, found: &Versioned) {
+        if room != session.into()
+            && found.record.served_by(self.id)
+            && let Some(slot) = self.slot(room).filter(|slot| !slot.holds(session))
+        {
+            slot.with(self, None, |cohort, env| cohort.release(session, env));
+        }
     }
 
     async fn read_record(&self, cohort: CohortId) -> Result<Option<Versioned>, Unavailable> {

@@ -71,6 +71,12 @@ impl Slot {
         self.inner.lock().cohort.is_held()
     }
 
+    /// Whether that is a room. A slot that has been one is no lone session's ever.
+    pub(super) fn is_room(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.cohort.is_held() && inner.cohort.room().is_some()
+    }
+
     /// Hands the cohort what happened, and does what it wants done. `own`: the link on whose task this
     /// runs, which looks for new bytes by itself.
     pub(super) fn with<R>(
@@ -83,7 +89,7 @@ impl Slot {
             let mut inner = self.inner.lock();
             let result = act(&mut inner.cohort, env);
             self.follow_up(node, &mut inner, own, env);
-            self.rearm(&inner, env);
+            self.rearm(&mut inner, env);
             result
         })
     }
@@ -103,7 +109,7 @@ impl Slot {
             }
             act(&mut inner.cohort, env);
             self.follow_up(node, &mut inner, None, env);
-            self.rearm(&inner, env);
+            self.rearm(&mut inner, env);
             true
         })
     }
@@ -117,14 +123,14 @@ impl Slot {
                 inner.cohort.on_timeout(env);
             }
             self.follow_up(node, &mut inner, None, env);
-            inner.armed = inner.cohort.poll_timeout(env);
+            inner.armed = inner.cohort.next_timeout(env);
             inner.armed
         })
     }
 
     /// Wakes the timer if it would sleep too long.
-    fn rearm(&self, inner: &Inner, env: &Env<'_>) {
-        let next = inner.cohort.poll_timeout(env);
+    fn rearm(&self, inner: &mut Inner, env: &Env<'_>) {
+        let next = inner.cohort.next_timeout(env);
         if next.is_some_and(|at| inner.armed.is_none_or(|armed| at < armed)) {
             self.timer.notify_one();
         }
@@ -183,9 +189,9 @@ impl Slot {
                 }
             }
             self.follow_up(node, &mut ours, None, env);
-            self.rearm(&ours, env);
+            self.rearm(&mut ours, env);
             lone.follow_up(node, &mut theirs, None, env);
-            lone.rearm(&theirs, env);
+            lone.rearm(&mut theirs, env);
             entry
         })
     }
@@ -207,7 +213,7 @@ impl Slot {
         node.slots.lock().insert(slot.id, slot.clone());
         theirs.cohort.begin_alone(env);
         slot.follow_up(node, &mut theirs, None, env);
-        slot.rearm(&theirs, env);
+        slot.rearm(&mut theirs, env);
     }
 
     fn follow_up(self: &Arc<Self>, node: &Arc<Node>, inner: &mut Inner, own: Option<LinkId>, env: &Env<'_>) {
@@ -281,7 +287,7 @@ impl Slot {
                     node.index_room(self.id, &inner.cohort);
                 }
                 log_report(node, self.id, report);
-                node.shared.observer.report(&node.name, report, Instant::now());
+                node.shared.observer.report(&node.name, report, happened_at(report, env));
             }
         }
     }
@@ -302,7 +308,7 @@ impl Slot {
         tokio::spawn(async move {
             let engine = &node.shared.engine;
             let key = asker.key(slot.id);
-            let asked = failpoints::ask_snapshot(ask, |ask| engine.ask_snapshot(key, ask));
+            let asked = failpoints::ask_snapshot(asker, ask, |ask| engine.ask_snapshot(key, ask));
             let answer = asked.await;
             slot.with(&node, None, |cohort, env| cohort.on_snapshot(asker, number, answer, env));
         });
@@ -339,6 +345,20 @@ impl Slot {
 /// Whether every client has come.
 fn all_linked(cohort: &Cohort) -> bool {
     cohort.sessions().all(|session| session.is_linked())
+}
+
+/// When it happened, for figures. A freeze holds from the beginning of the call in which the state became bytes.
+fn happened_at(report: Report, env: &Env<'_>) -> Instant {
+    let at = Instant::now();
+    match report {
+        Report::Froze { .. } => at.checked_sub(now().since(env.now)).unwrap_or(at),
+        Report::MovedOut { .. }
+        | Report::MovedIn { .. }
+        | Report::MoveFailed(_)
+        | Report::TookOver(_)
+        | Report::RoomEnded
+        | Report::Closed(_) => at,
+    }
 }
 
 fn log_report(node: &Node, cohort: CohortId, report: Report) {

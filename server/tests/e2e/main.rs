@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sterna::client::config::Transport;
 use sterna::client::token::ConnectToken;
+use sterna::protocol::application::Application;
 use sterna_server::builtin::Builtin;
 use sterna_server::cluster::Cluster;
 use sterna_server::config::Config;
@@ -41,6 +42,10 @@ const TOKEN_LIFE: Duration = Duration::from_secs(60);
 
 const BOTH: [Transport; 2] = [Transport::Tcp, Transport::Udp];
 
+fn on_free_ports(nodes: u16) -> Config {
+    Config { nodes, tcp_port: 0, quic_port: 0, peer_port: 0, ..Config::default() }
+}
+
 /// A cluster of this many nodes on free ports.
 async fn cluster(nodes: u16) -> Arc<Cluster> {
     cluster_with(nodes, |_| {}).await
@@ -48,13 +53,18 @@ async fn cluster(nodes: u16) -> Arc<Cluster> {
 
 /// The same, with changes to its configuration.
 async fn cluster_with(nodes: u16, change: impl FnOnce(&mut Config)) -> Arc<Cluster> {
-    let mut config = Config { nodes, tcp_port: 0, quic_port: 0, peer_port: 0, ..Config::default() };
+    let mut config = on_free_ports(nodes);
     change(&mut config);
+    cluster_of(Arc::new(Builtin), config).await
+}
+
+/// A cluster that runs another game than the one that is built in.
+async fn cluster_of(application: Arc<dyn Application>, config: Config) -> Arc<Cluster> {
     config.validate().expect("the test's configuration is valid");
     if let Ok(filter) = std::env::var("STERNA_LOG") {
         sterna_server::logging::init(&filter);
     }
-    Cluster::start(config, Arc::new(Builtin), Arc::new(NoObserver)).await.expect("the cluster starts")
+    Cluster::start(config, application, Arc::new(NoObserver)).await.expect("the cluster starts")
 }
 
 fn node(cluster: &Cluster, name: &str) -> Arc<Node> {

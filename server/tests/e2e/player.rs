@@ -26,6 +26,8 @@ pub(crate) struct Player {
     waiting: VecDeque<(Event, Vec<u8>)>,
     /// Where it is served, by the last event that said so.
     pub(crate) node: String,
+    /// Its session, once it is connected.
+    pub(crate) session: u64,
     /// Numbers sent so far.
     sent: u64,
     /// Numbers that came back so far.
@@ -41,6 +43,7 @@ impl Player {
             client: Client::create(config).expect("a client can be made"),
             waiting: VecDeque::new(),
             node: String::new(),
+            session: 0,
             sent: 0,
             echoed: 0,
             history: Vec::new(),
@@ -81,13 +84,20 @@ impl Player {
                     continue;
                 }
                 self.history.push(event);
-                if let Event::Connected { .. } | Event::Migrated { .. } | Event::Reconnected { .. } = event {
-                    self.node = String::from_utf8(bytes.clone()).expect("names are UTF-8");
-                }
+                self.note(&event, &bytes);
                 return (event, bytes);
             }
             assert!(tokio::time::Instant::now() < deadline, "nothing came; so far: {:?}", self.history);
             tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn note(&mut self, event: &Event, bytes: &[u8]) {
+        if let Event::Connected { .. } | Event::Migrated { .. } | Event::Reconnected { .. } = event {
+            self.node = String::from_utf8(bytes.to_vec()).expect("names are UTF-8");
+        }
+        if let Event::Connected { session } = event {
+            self.session = session.0;
         }
     }
 
@@ -120,10 +130,12 @@ impl Player {
 
     /// The same, but those before it are kept for later.
     pub(crate) async fn until_keeping(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
-        let mut kept = Vec::new();
+        let (mut kept, told) = (Vec::new(), self.history.len());
         loop {
             let (event, bytes) = self.next().await;
             if wanted(&event) {
+                self.history.truncate(told); // the others are told later
+                self.history.push(event);
                 kept.append(&mut self.waiting.drain(..).collect());
                 self.waiting = kept.into();
                 return event;
@@ -136,10 +148,14 @@ impl Player {
         self.until(|event| matches!(event, Event::Offline { .. })).await;
     }
 
+    /// How many moves it has been told of since it began.
+    pub(crate) fn moves_told(&self) -> usize {
+        self.history.iter().filter(|event| matches!(event, Event::Migrated { .. })).count()
+    }
+
     /// Waits until it has been told of `count` moves since it began; it may have been told already.
     pub(crate) async fn until_migrated_times(&mut self, count: usize) {
-        let migrated = |event: &&Event| matches!(event, Event::Migrated { .. });
-        while self.history.iter().filter(migrated).count() < count {
+        while self.moves_told() < count {
             self.next().await;
         }
     }
@@ -250,6 +266,7 @@ impl Player {
     pub(crate) fn rest_with_bytes(&mut self) -> Vec<(Event, Vec<u8>)> {
         self.take();
         let waiting = std::mem::take(&mut self.waiting);
+        waiting.iter().for_each(|(event, bytes)| self.note(event, bytes));
         waiting.into_iter().filter(|(event, bytes)| !self.is_echo(event, bytes)).collect()
     }
 }

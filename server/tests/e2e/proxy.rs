@@ -4,7 +4,7 @@
 //! one as the node's public address pass through the other, on every link they open.
 
 use crate::player::Player;
-use crate::{cluster_with, token_for};
+use crate::{BOTH, cluster_with, token_for};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -39,6 +39,16 @@ struct Orders {
 }
 
 impl Orders {
+    fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.silent.store(true, Ordering::Release);
+        self.cut();
+    }
+
     /// Where connections to the node come from: any port of this address.
     fn origin(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 1, 1 + self.origin.load(Ordering::Acquire)], 0))
@@ -46,7 +56,8 @@ impl Orders {
 }
 
 struct Proxy {
-    orders: Arc<Orders>,
+    tcp: Arc<Orders>,
+    quic: Arc<Orders>,
     _tasks: [AbortOnDrop; 2],
 }
 
@@ -76,12 +87,13 @@ impl Proxies {
     }
 
     async fn add(&self, name: &str, tcp: u16, quic: u16) {
-        let orders = Arc::new(Orders::default());
+        let (for_tcp, for_quic) = <(Arc<Orders>, Arc<Orders>)>::default();
         let listener = TcpListener::bind((BEFORE, tcp)).await.expect("the port is free before the node's");
         let socket = UdpSocket::bind((BEFORE, quic)).await.expect("the port is free before the node's");
-        let tcp = tokio::spawn(run_tcp(listener, node_address(tcp), orders.clone()));
-        let quic = tokio::spawn(run_udp(Arc::new(socket), node_address(quic), orders.clone()));
-        self.0.lock().insert(name.to_owned(), Proxy { orders, _tasks: [tcp, quic].map(AbortOnDrop) });
+        let tcp = tokio::spawn(run_tcp(listener, node_address(tcp), for_tcp.clone()));
+        let quic = tokio::spawn(run_udp(Arc::new(socket), node_address(quic), for_quic.clone()));
+        let proxy = Proxy { tcp: for_tcp, quic: for_quic, _tasks: [tcp, quic].map(AbortOnDrop) };
+        self.0.lock().insert(name.to_owned(), proxy);
     }
 
     /// Starts a drained node again, with new proxies before its new ports.
@@ -100,48 +112,65 @@ impl Proxies {
         ConnectToken { tcp: before(direct.tcp), quic: before(direct.quic), ..direct }
     }
 
-    fn orders(&self, name: &str) -> Arc<Orders> {
-        self.0.lock()[name].orders.clone()
+    fn orders(&self, name: &str, transport: Transport) -> Arc<Orders> {
+        let proxies = self.0.lock();
+        match transport {
+            Transport::Tcp => proxies[name].tcp.clone(),
+            Transport::Udp => proxies[name].quic.clone(),
+        }
+    }
+
+    fn order(&self, name: &str, order: impl Fn(&Orders)) {
+        BOTH.into_iter().for_each(|transport| order(&self.orders(name, transport)));
     }
 
     /// Over TCP every connection is cut. Over UDP the node sees its clients come from new ports.
     pub(crate) fn cut(&self, name: &str) {
-        self.orders(name).cuts.send_modify(|cuts| *cuts += 1);
+        self.order(name, Orders::cut);
     }
 
     /// Like [`cut`](Self::cut), but both ends of a TCP connection see it reset.
     pub(crate) fn reset(&self, name: &str) {
-        self.orders(name).resets.store(true, Ordering::Release);
+        self.order(name, |orders| orders.resets.store(true, Ordering::Release));
         self.cut(name);
     }
 
     /// From here on the node sees its clients come from another address, as when a phone leaves the house.
     pub(crate) fn rehome(&self, name: &str) {
-        self.orders(name).origin.fetch_add(1, Ordering::AcqRel);
+        self.order(name, |orders| _ = orders.origin.fetch_add(1, Ordering::AcqRel));
         self.cut(name);
     }
 
     pub(crate) fn cut_all(&self) {
         for proxy in self.0.lock().values() {
-            proxy.orders.cuts.send_modify(|cuts| *cuts += 1);
+            proxy.tcp.cut();
+            proxy.quic.cut();
         }
     }
 
     /// Lets nothing through, and says nothing; or lets it through again.
     pub(crate) fn silence(&self, name: &str, silent: bool) {
-        self.orders(name).silent.store(silent, Ordering::Release);
+        self.order(name, |orders| orders.silent.store(silent, Ordering::Release));
+    }
+
+    /// The same for who comes by one transport.
+    pub(crate) fn silence_for(&self, name: &str, transport: Transport, silent: bool) {
+        self.orders(name, transport).silent.store(silent, Ordering::Release);
     }
 
     /// Lets nobody through any more.
     pub(crate) fn close(&self, name: &str) {
-        self.orders(name).closed.store(true, Ordering::Release);
-        self.silence(name, true);
-        self.cut(name);
+        self.order(name, Orders::close);
+    }
+
+    /// The same for who comes by one transport.
+    pub(crate) fn close_for(&self, name: &str, transport: Transport) {
+        self.orders(name, transport).close();
     }
 
     /// Lets everybody through again.
     pub(crate) fn open(&self, name: &str) {
-        self.orders(name).closed.store(false, Ordering::Release);
+        self.order(name, |orders| orders.closed.store(false, Ordering::Release));
         self.silence(name, false);
     }
 

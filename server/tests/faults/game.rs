@@ -25,6 +25,9 @@ const PUSH_EVERY: Duration = Duration::from_millis(20);
 /// Users whose name begins so have much user data.
 pub(crate) const LARGE: &str = "large";
 
+/// Users whose name begins so are pushed nothing but answers: with many of them the test would be about load.
+pub(crate) const QUIET: &str = "quiet";
+
 const HEARD: &str = "heard";
 const PUSHED: &str = "pushed";
 const HUSHED: &str = "hushed";
@@ -61,7 +64,9 @@ impl Application for Counting {
             // Too large to be carried by the baton while play stands still.
             session.set("large", Value::Bytes(vec![7; COPY_AHEAD_BYTES + 1024])).expect("as configured");
         }
-        session.set_timer(PUSH_EVERY);
+        if !session.user().starts_with(QUIET) {
+            session.set_timer(PUSH_EVERY);
+        }
     }
 
     fn moved_in(&self, session: &mut Context<'_>) {

@@ -35,7 +35,7 @@ impl Fault {
     pub(crate) const ALL: [Self; 5] =
         [Self::Crash, Self::ShortPause, Self::LongPause, Self::Drop, Self::Twice];
 
-    fn action(self) -> Action {
+    pub(crate) fn action(self) -> Action {
         match self {
             Self::Crash => Action::Crash,
             Self::ShortPause | Self::LongPause => Action::Pause,
@@ -44,7 +44,7 @@ impl Fault {
         }
     }
 
-    fn pause(self) -> Option<Duration> {
+    pub(crate) fn pause(self) -> Option<Duration> {
         match self {
             Self::ShortPause => Some(FENCE * 8 / 10),
             Self::LongPause => Some(TAKE_OVER * 3 / 2),
@@ -260,16 +260,21 @@ impl Cell {
 }
 
 /// What a cell waits for until its fault strikes.
-const NOT_REACHED: &str = "it reaches the failpoint";
+pub(crate) const NOT_REACHED: &str = "it reaches the failpoint";
 
 /// How often a cell whose fault did not strike is played.
-const TRIES: u32 = 3;
+pub(crate) const TRIES: u32 = 3;
+
+/// How many cells are played at once.
+pub(crate) fn at_once() -> usize {
+    let told = std::env::var("STERNA_FAULTS_AT_ONCE").ok().and_then(|count| count.parse().ok());
+    told.unwrap_or(AT_ONCE)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_step_of_a_move_survives_every_fault() {
     let only = std::env::var("STERNA_FAULTS_ONLY").ok();
-    let at_once = std::env::var("STERNA_FAULTS_AT_ONCE").ok().and_then(|count| count.parse().ok());
-    let room = Arc::new(Semaphore::new(at_once.unwrap_or(AT_ONCE)));
+    let room = Arc::new(Semaphore::new(at_once()));
     let began = Instant::now();
     let mut cells = JoinSet::new();
     for cell in Cell::all() {

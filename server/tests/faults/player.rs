@@ -3,6 +3,7 @@
 
 use crate::PATIENCE;
 use crate::game::{HUSH, PUSH, SAY, VERSION};
+use crate::member::Member;
 use std::time::{Duration, Instant};
 use sterna::client::config::Transport;
 use sterna::client::event::{Batch, Event};
@@ -48,6 +49,8 @@ pub(crate) struct Player {
     /// After a restart messages to the client may be missing; the next one says which comes next.
     may_skip: bool,
     lossy: bool,
+    /// What it does in rooms.
+    pub(crate) member: Member,
     history: Vec<String>,
 }
 
@@ -88,6 +91,7 @@ impl Player {
             connected: false,
             may_skip: false,
             lossy,
+            member: Member::default(),
             history: Vec::new(),
         };
         let deadline = Instant::now() + PATIENCE;
@@ -153,13 +157,21 @@ impl Player {
                 self.sent += 1;
             }
         }
+        if self.connected && self.ended.is_none() {
+            self.member.play(&self.client, now);
+        }
     }
 
     fn on_event(&mut self, event: Event, bytes: &[u8]) {
         let name = || String::from_utf8_lossy(bytes).into_owned();
         match event {
             Event::Push { cmd: PUSH, reliable: true, .. } => return self.on_push(bytes),
-            Event::Push { .. } | Event::Log { .. } | Event::Room(_) => {}
+            Event::Push { .. } | Event::Log { .. } => {}
+            Event::Room(event) => {
+                if self.member.on_event(event, bytes) {
+                    return; // there are many of these
+                }
+            }
             Event::Connected { session } => {
                 self.session = session.0;
                 self.node = name();
@@ -175,6 +187,7 @@ impl Player {
                 self.node = name();
                 self.linked = true;
             }
+            Event::Offline { in_room: true, .. } => self.member.on_offline(),
             Event::Offline { .. } if self.moves_along => self.ask_to_move(),
             Event::Offline { .. } => {}
             Event::Migrating { .. } => self.migrating = true,
@@ -192,6 +205,7 @@ impl Player {
                 self.node = name();
                 (self.linked, self.migrating) = (true, false);
                 self.take_overs.push((lost_from, lost_to));
+                self.member.on_take_over();
                 self.may_skip = self.lossy;
                 if lost_from != lost_to && !self.lossy {
                     self.wrongs.push(format!("messages {lost_from} to {lost_to} are said to be lost"));
@@ -219,6 +233,11 @@ impl Player {
         // It may be served elsewhere by now, and nothing has to be done.
         let asked = self.client.send_migrate();
         self.history.push(format!("{} asks to move: {asked:?}", sterna::sys::boot_micros()));
+    }
+
+    /// From here on it says nothing but to its room.
+    pub(crate) fn hush(&mut self) {
+        self.talks = false;
     }
 
     /// How many messages it has sent.
@@ -271,7 +290,7 @@ impl Player {
             self.wrongs,
             self.sent,
             self.pushed,
-            self.history.join("\n")
+            self.member.tell() + &self.history.join("\n")
         )
     }
 }

@@ -1,6 +1,8 @@
 //! The matrix as text.
 
+use crate::cluster::NODES;
 use crate::matrix::{Cell, Fault, STEPS};
+use crate::room_cells::Cell as RoomCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -41,6 +43,40 @@ pub(crate) fn print(outcomes: &[(Cell, &'static str)], took: Duration) {
         }
     }
     text += &rows(outcomes);
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// The same of rooms.
+pub(crate) fn print_rooms(outcomes: &[(RoomCell, &'static str)], took: Duration) {
+    let mut text = format!("\n{} cells of rooms in {:.0} s\n", outcomes.len(), took.as_secs_f64());
+    let _ = writeln!(
+        text,
+        "{:<13} {:<7} {:<7} {:<26} {:<7} {:<12} {:<12} {:<12} {:<12}",
+        "what", "members", "node", "step", "when", "crash", "1.5 takeover", "drop", "duplicate"
+    );
+    let mut lines: Vec<(String, BTreeMap<Fault, &str>)> = Vec::new();
+    for cell in RoomCell::all() {
+        let found = outcomes.iter().find(|(played, _)| played.name() == cell.name());
+        let Some((_, outcome)) = found else { continue };
+        let what = format!("{:?}{}", cell.step.scene, if cell.lazy { ", lazy" } else { "" });
+        let step = match cell.step.nth {
+            1 => cell.step.point.to_owned(),
+            nth => format!("{} ({nth})", cell.step.point),
+        };
+        let when = if cell.after { "after" } else { "before" };
+        let (members, node) = (cell.members, NODES[cell.step.by]);
+        let head = format!("{what:<13} {members:<7} {node:<7} {step:<26} {when:<7}");
+        match lines.iter_mut().find(|(line, _)| *line == head) {
+            Some((_, line)) => _ = line.insert(cell.fault, outcome),
+            None => lines.push((head, BTreeMap::from([(cell.fault, *outcome)]))),
+        }
+    }
+    for (mut line, outcomes) in lines {
+        for fault in [Fault::Crash, Fault::LongPause, Fault::Drop, Fault::Twice] {
+            let _ = write!(line, " {:<12}", outcomes.get(&fault).copied().unwrap_or("-"));
+        }
+        let _ = writeln!(text, "{line}");
+    }
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 

@@ -1,6 +1,9 @@
 //! Stories by chance: one seed, one story. Each draws first which kinds of mishaps it is about, so that rare
 //! ones meet each other often, and calm seas are sailed as well.
 
+#[path = "rooms.rs"]
+mod rooms;
+
 use super::{Happening, Keeping, Story};
 use sterna::testing::Random;
 
@@ -304,6 +307,7 @@ pub fn draw(seed: u64) -> Story {
         };
         author.trouble(trouble, at_ms);
     }
+    rooms::play_in_rooms(seed, &mut author);
     author.happenings.sort_by_key(|(at_ms, _)| *at_ms);
     let happenings = author.happenings;
     let nodes = nodes as u8;

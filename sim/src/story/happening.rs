@@ -305,4 +305,68 @@ happenings! {
         /// Whom.
         player: u64,
     }
+    /// A player broadcasts to its room whenever it plays, and as its owner answers Offline by moving it, or not.
+    "chat" Chat {
+        /// Who.
+        player: u64,
+        /// Whether it moves the room.
+        moves: bool,
+    }
+    /// A player makes a room.
+    "room-open" RoomOpen {
+        /// Who.
+        player: u64,
+        /// Broadcasts of so long are sent together.
+        interval_ms: u32,
+    }
+    /// A player joins the room that another one is in.
+    "room-join" RoomJoin {
+        /// Who.
+        player: u64,
+        /// The other one.
+        host: u64,
+    }
+    /// A player looks for any room, and makes one if there is none.
+    "room-any" RoomAny {
+        /// Who.
+        player: u64,
+    }
+    /// A player leaves its room.
+    "room-leave" RoomLeave {
+        /// Who.
+        player: u64,
+    }
+    /// A player has another one removed from the room.
+    "room-kick" RoomKick {
+        /// Who.
+        player: u64,
+        /// Whom.
+        whom: u64,
+    }
+    /// A player closes the room.
+    "room-close" RoomClose {
+        /// Who.
+        player: u64,
+    }
+    /// A player asks for the room to be moved.
+    "room-migrate" RoomMigrate {
+        /// Who.
+        player: u64,
+    }
+    /// A player sets a property of the room.
+    "room-set" RoomSet {
+        /// Who.
+        player: u64,
+        /// Which of a few.
+        key: u32,
+        /// How large.
+        bytes: u32,
+    }
+    /// A node goes offline, and has so long; its rooms go when half of that is over.
+    "drain-within" DrainWithin {
+        /// Which.
+        node: u8,
+        /// How long.
+        for_ms: u64,
+    }
 }

@@ -159,7 +159,10 @@ impl Client {
             SwitchCause::Resumed => self.forget_given_up(),
             SwitchCause::Moved => self.on_moved_here(node, now, events),
             SwitchCause::TookOver => {
-                self.give_up_move(MoveFailure::TargetRefused, events);
+                // One to a later epoch is the new owner's: its `MoveTo` has overtaken this.
+                if self.moving.is_none() {
+                    self.give_up_move(MoveFailure::TargetRefused, events);
+                }
                 let (lost_from, lost_to) = (lost.0.0, lost.1.0);
                 events.event(Event::TookOver { epoch, lost_from, lost_to }, node);
             }

@@ -106,6 +106,28 @@ fn connected(messages: usize) -> (Client, LinkId, Told) {
 }
 
 #[test]
+fn a_move_away_from_a_new_owner_is_not_over_with_what_that_owner_restarted_from() {
+    let (mut client, link, mut told) = connected(0);
+    let cohort = CohortId::from(SESSION);
+    let id = MoveId { cohort, epoch: Epoch(4), target: NodeId(3), attempt: 1 };
+    let addresses = vec!["10.0.0.3:7000".parse().unwrap()];
+    // Control frames overtake the data lane.
+    let move_to = Downlink::MoveTo { id, addresses, ticket: vec![1], mode: MoveMode::Seamless };
+    client.received(link, &control(&move_to), at(3), &mut told).unwrap();
+    let second = dialled(&mut client);
+    client.received(link, &switch(SwitchCause::TookOver, 3, 1, 0), at(4), &mut told).unwrap();
+    client.link_up(second, &[2; 32], at(5));
+    let moved = switch(SwitchCause::Moved, 4, 1, 0);
+    client.received(second, &moved, at(6), &mut told).unwrap();
+    let events = told.0.iter().filter(|event| !matches!(event, Event::Room(_))).collect::<Vec<_>>();
+    let [Event::Migrating { .. }, Event::TookOver { epoch: Epoch(3), .. }, Event::Migrated { .. }] =
+        events[..]
+    else {
+        panic!("{events:?}");
+    };
+}
+
+#[test]
 fn a_switch_that_comes_after_disconnect_connects_nothing() {
     let (mut client, link, mut told) = connecting();
     client.disconnect(&mut told);

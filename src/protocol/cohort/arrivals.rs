@@ -54,7 +54,7 @@ impl Cohort {
             Peer::Ready { id } => self.on_ready(id, env),
             Peer::BatonAck { id } => self.source_input(source::Input::BatonAcked(id), env),
             Peer::Finalised { id } => self.source_input(source::Input::Finalised(id), env),
-            Peer::Ahead { id, number, piece } => self.on_ahead(from, id, number, piece),
+            Peer::Ahead { id, number, piece } => self.on_ahead(from, id, number, piece, env),
             Peer::AheadAck { id, number } => self.on_ahead_ack(id, number, env),
             Peer::Baton { id, baton } => self.on_baton(from, id, baton, env),
             Peer::Cancel { id } => self.target_input(id, target::Input::Cancelled, env),
@@ -143,6 +143,7 @@ impl Cohort {
         self.gather_until = None;
         self.leave_again_at = None;
         self.keeper.begin_anew(None);
+        self.releases.clear();
     }
 
     fn on_baton(&mut self, from: NodeId, id: MoveId, baton: Box<Baton>, env: &Env<'_>) {
@@ -177,17 +178,16 @@ impl Cohort {
     }
 
     /// Whether a baton holds every session that was announced, each once, and the room whose they are. Another
-    /// node's bytes never reach an assertion.
+    /// node's bytes never reach an assertion. Both have their sessions in the order of their numbers.
     fn fits(&self, baton: &Baton) -> bool {
-        let fits = |seat: &Box<Seat>| {
-            let mut ours = baton.sessions.iter().filter(|state| state.session == seat.id());
-            matches!((ours.next(), ours.next()), (Some(state), None) if seat.session.fits(state))
-        };
+        let mut pairs = self.seats.iter().zip(&baton.sessions);
         let room = match &baton.room {
             Some(state) => self.preload.fits(state),
             None => self.seats.len() == 1,
         };
-        baton.sessions.len() == self.seats.len() && self.seats.iter().all(fits) && room
+        baton.sessions.len() == self.seats.len()
+            && pairs.all(|(seat, state)| seat.session.fits(state))
+            && room
     }
 
     /// (c) A baton without a live preparation is handed back.

@@ -1,9 +1,10 @@
 //! Members on their way into the room, or out of it: between the seat and [`Rebind`].
 //!
 //! What a crash would leave behind is stored before the directory is changed, so that whoever goes on finds it:
-//! on the way in the session is part of the room's snapshot before its entry names the room, on the way out it
-//! has a snapshot of its own before its entry says that it is alone. A seat that is no member of the room is on
-//! its way in if the room holds a place for it, else on its way out.
+//! on the way in the session is part of the room's snapshot before its entry names the room, on the way out the room
+//! is stored without the member, and then the session has a snapshot of its own, before its entry says that it is
+//! alone. A seat that is no member of the room is on its way in if the room holds a place for it, else on its way
+//! out.
 
 use super::{Asker, Cohort, Env, Output, Role, Seat};
 use crate::protocol::company::Crowd;
@@ -17,6 +18,7 @@ use crate::protocol::room::wire::RoomAnswer;
 use crate::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk};
 use crate::protocol::time::Time;
 use crate::protocol::wire::SwitchCause;
+use std::time::Duration;
 
 /// A change of a session's binding that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,7 +31,8 @@ pub(super) struct Change {
 enum Step {
     /// The room is being taken to the epoch of the one who comes.
     Raising,
-    /// The room's snapshot is to be stored with the one who comes. `taken`: one with it has been taken.
+    /// The room's snapshot is to be stored with the one who comes, or without the member who goes. `taken`: such a
+    /// one has been taken.
     StoringRoom { taken: bool },
     /// The snapshot of the one who goes is to be stored.
     StoringOwn(Box<Keeper>),
@@ -58,6 +61,10 @@ impl Change {
         }
     }
 
+    pub(super) fn leaves(&self) -> bool {
+        matches!(self.rebind.purpose(), Purpose::Unbind(_))
+    }
+
     fn confirms(&self) -> bool {
         matches!(self.rebind.purpose(), Purpose::Confirm { .. })
     }
@@ -66,12 +73,14 @@ impl Change {
 impl Cohort {
     /// Whether the room was taken over and its members are not all known to be its own.
     pub(super) fn is_confirming(&self) -> bool {
-        self.room.is_some()
+        // Asked at each message; hardly ever so.
+        self.looks.0.may_confirm
+            && self.room.is_some()
             && self.seats.iter().any(|seat| seat.change.as_ref().is_some_and(Change::confirms))
     }
 
     /// Whether somebody joins or leaves at this moment: the room is not moved meanwhile.
-    pub(super) fn is_changing(&self) -> bool {
+    pub fn is_changing(&self) -> bool {
         self.raise_to.is_some() || self.seats.iter().any(|seat| seat.is_changing())
     }
 
@@ -90,20 +99,19 @@ impl Cohort {
     /// Sends a member on its way out: it has heard so, and what it is sent from now on is its own.
     pub(super) fn unbind(&mut self, index: usize, env: &Env<'_>) {
         let rebind = Rebind::new(self.me, self.id, Purpose::Unbind(self.epoch()));
-        let seat = &mut self.seats[index];
-        let step = if seat.session.is_stored() {
-            let mut keeper = Box::new(Keeper::new());
-            keeper.want();
-            Step::StoringOwn(keeper)
+        let step = if self.is_stored() {
+            self.keeper.want();
+            Step::StoringRoom { taken: false }
         } else {
             Step::Asking
         };
-        seat.change = Some(Change::new(rebind, step));
+        self.seats[index].change = Some(Change::new(rebind, step));
         self.go_on_with(index, env);
     }
 
     /// Fences off whatever the owner before has under way about this member.
     pub(super) fn confirm(&mut self, index: usize) {
+        self.looks.0.may_confirm = true;
         let session = &self.seats[index].session;
         let arriving = self.room.as_deref().is_some_and(|room| room.is_admitted(session.id()));
         let arriving = arriving.then_some(session.fence().binding);
@@ -176,15 +184,26 @@ impl Cohort {
     }
 
     /// The snapshot that was taken last is stored.
-    pub(super) fn on_room_stored(&mut self) {
+    pub(super) fn on_room_stored(&mut self, env: &Env<'_>) {
         for index in 0..self.seats.len() {
+            let leaves = self.seats[index].is_leaving();
             match self.seats[index].change.as_ref().map(|change| &change.step) {
+                Some(Step::StoringRoom { taken: true }) if leaves => self.begin_to_store_own(index, env),
                 Some(Step::StoringRoom { taken: true }) => self.ask_directory(index),
                 // Who came while it was being written is in the next one.
                 Some(Step::StoringRoom { taken: false }) => self.keeper.want(),
                 Some(Step::Raising | Step::StoringOwn(_) | Step::Asking) | None => {}
             }
         }
+    }
+
+    fn begin_to_store_own(&mut self, index: usize, env: &Env<'_>) {
+        let mut keeper = Box::new(Keeper::new());
+        keeper.want();
+        if let Some(change) = &mut self.seats[index].change {
+            change.step = Step::StoringOwn(keeper);
+        }
+        self.store_own(index, env);
     }
 
     fn store_own(&mut self, index: usize, env: &Env<'_>) {
@@ -205,10 +224,15 @@ impl Cohort {
         self.outputs.push_back(Output::Snapshot(asker, number, ask));
     }
 
-    /// What a session is served at once it has left.
+    /// What a session is served at once it has left: also if the room has been raised meanwhile, its entry is
+    /// written at the epoch that it began to leave at.
     fn leaving_fence(&self, index: usize) -> Fence {
-        let binding = self.seats[index].session.fence().binding.next();
-        Fence { binding, epoch: self.epoch(), ..self.fence }
+        let seat = &self.seats[index];
+        let epoch = match seat.change.as_ref().map(|change| change.rebind.purpose()) {
+            Some(Purpose::Unbind(epoch)) => epoch,
+            Some(Purpose::Bind(_) | Purpose::Confirm { .. }) | None => self.epoch(),
+        };
+        Fence { binding: seat.session.fence().binding.next(), epoch, ..self.fence }
     }
 
     /// The store has answered about a member's own snapshot.
@@ -250,7 +274,9 @@ impl Cohort {
         env: &Env<'_>,
     ) {
         let entitled = self.may_write_entries(env);
-        let Some(index) = self.seat_of(session) else { return };
+        let Some(index) = self.seat_of(session) else {
+            return self.on_release_answer(session, number, answer, env);
+        };
         let Some(change) = &mut self.seats[index].change else { return };
         if change.step != Step::Asking {
             return;
@@ -264,6 +290,34 @@ impl Cohort {
         if let Some(outcome) = outcome {
             self.on_changed(index, outcome, env);
         }
+    }
+
+    /// Looks after a session whose entry names this room, by a leader's read, although it is not in it: its joining
+    /// landed when its node was gone, and the room had been taken over. It is alone from now on, this node's, and
+    /// taken over from its own snapshot by whoever asks for it next (d, h).
+    pub fn release(&mut self, session: SessionId, env: &Env<'_>) {
+        let is_here = self.seat_of(session).is_some() || self.is_releasing(session);
+        if self.room.is_some() && self.may_change() && env.permit.is_some() && !is_here {
+            let mut rebind = Rebind::new(self.me, self.id, Purpose::Unbind(self.epoch()));
+            let (number, ask) = rebind.begin();
+            self.releases.push((session, rebind));
+            self.ask_for_member(session, Some((number, ask)));
+        }
+    }
+
+    pub(super) fn is_releasing(&self, session: SessionId) -> bool {
+        self.releases.iter().any(|(other, _)| *other == session)
+    }
+
+    fn on_release_answer(&mut self, session: SessionId, number: u64, answer: Answer, env: &Env<'_>) {
+        let Some(index) = self.releases.iter().position(|(other, _)| *other == session) else { return };
+        let (ask, outcome) = self.releases[index].1.on_answer(number, answer, Duration::ZERO, env.now);
+        let waits = self.releases[index].1.poll_timeout().is_some();
+        // Without an answer it is left to the next one who asks for the session.
+        if outcome.is_some() || waits {
+            self.releases.remove(index);
+        }
+        self.ask_for_member(session, ask);
     }
 
     fn ask_for_member(&mut self, session: SessionId, ask: Option<(u64, Ask)>) {
@@ -339,9 +393,17 @@ impl Cohort {
         }
     }
 
+    fn vacate_seat(&mut self, index: usize) -> Box<Seat> {
+        let seat = self.seats.remove(index);
+        for link in seat.session.link_ids() {
+            self.looks.0.by_link.remove(&link);
+        }
+        seat
+    }
+
     /// The directory shows the session alone: it is a cohort of its own.
     fn on_unbound(&mut self, index: usize, entry: Versioned) {
-        let seat = self.seats.remove(index);
+        let seat = self.vacate_seat(index);
         let Seat { session, uses_quic, stored, attempts, .. } = *seat;
         let mut lone = Self::alone(session, entry, self.settings.clone());
         lone.seats[0].session.rebind(entry.record.binding);
@@ -354,7 +416,7 @@ impl Cohort {
 
     /// The session is not this room's: somebody has taken it over, or it has ended.
     fn lose_member(&mut self, index: usize, env: &Env<'_>) {
-        let seat = self.seats.remove(index);
+        let seat = self.vacate_seat(index);
         let id = seat.id();
         env.application.moved_out(seat.session.user(), id);
         self.with_room(|room, crowd| {
@@ -376,6 +438,7 @@ impl Cohort {
     pub(super) fn remove_member(&mut self, index: usize, reason: ExitReason, env: &Env<'_>) {
         let id = self.seats[index].id();
         let member = self.room.as_deref().and_then(|room| room.member_of(id));
+        self.refuse_migrate_of(member);
         self.with_room(|room, crowd| room.exit(id, reason, crowd, env.now));
         if let Some(member) = member {
             self.with_room_context(env, |application, context| {

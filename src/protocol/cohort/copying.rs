@@ -116,7 +116,7 @@ impl Cohort {
 
     /// A piece comes ahead of the baton. If one is lost with its link, those behind it are not taken, and the move
     /// fails: the baton would not fit.
-    pub(super) fn on_ahead(&mut self, from: NodeId, id: MoveId, number: u64, piece: Piece) {
+    pub(super) fn on_ahead(&mut self, from: NodeId, id: MoveId, number: u64, piece: Piece, env: &Env<'_>) {
         let Role::Target(target) = &self.role else { return };
         if target.id() != id || !target.is_prepared() || number != self.pieces + 1 {
             return;
@@ -128,7 +128,14 @@ impl Cohort {
                     self.seats[index].session.preload(data);
                 }
             }
-            Piece::Room(piece) => self.preload.add(piece),
+            Piece::Room(piece) => {
+                let wakes = piece.game.as_ref().is_some_and(|game| game.last);
+                self.preload.add(piece);
+                if wakes {
+                    // In front of the gap of the move. If it fails now, it does again when the room is served.
+                    let _ = self.preload.wake_game(|snapshot| env.application.restore_room(snapshot));
+                }
+            }
         }
         self.outputs.push_back(Output::Peer(from, Peer::AheadAck { id, number }));
     }

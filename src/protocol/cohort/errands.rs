@@ -83,7 +83,12 @@ impl Cohort {
         self.outputs.push_back(Output::Room(ask));
     }
 
-    pub(super) fn poll_errand(&self, seat: &Seat) -> Option<Time> {
+    pub(super) fn poll_errand(&self, seat: &Seat, env: &Env<'_>) -> Option<Time> {
+        env.permit?; // the return of the lease sets it going again
+        self.waiting_errand(seat)
+    }
+
+    pub(super) fn waiting_errand(&self, seat: &Seat) -> Option<Time> {
         let waits = self.room.is_none() && matches!(self.role, Role::Owner(_)) && self.is_served();
         seat.session.errand().filter(|_| waits).and_then(Errand::poll_timeout)
     }
@@ -162,10 +167,15 @@ impl Cohort {
         errand.hops += 1;
         errand.step = Step::Travelling;
         if !self.depart_to(node, MoveMode::Seamless, env) {
-            if let Some(errand) = self.seats[index].session.errand_mut() {
-                errand.hops -= 1;
-            }
+            self.has_not_travelled(index);
             self.try_errand_again(index, RoomRefusal::JoinFailed, env);
+        }
+    }
+
+    /// What counts is how often it has moved; how often it has tried to, the time says.
+    fn has_not_travelled(&mut self, index: usize) {
+        if let Some(errand) = self.seats[index].session.errand_mut() {
+            errand.hops = errand.hops.saturating_sub(1);
         }
     }
 
@@ -174,6 +184,7 @@ impl Cohort {
         for index in 0..self.seats.len() {
             let errand = self.seats[index].session.errand();
             if errand.is_some_and(|errand| errand.step == Step::Travelling) {
+                self.has_not_travelled(index);
                 self.try_errand_again(index, RoomRefusal::JoinFailed, env);
             }
         }

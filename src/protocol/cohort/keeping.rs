@@ -49,25 +49,41 @@ impl Cohort {
     }
 
     /// When a snapshot is due, if nothing else happens.
-    pub(super) fn keep_at(&self, env: &Env<'_>) -> Option<Time> {
+    pub(super) fn keep_at(&self, of_sessions: Option<Time>, env: &Env<'_>) -> Option<Time> {
         self.keeps_at(env)?;
         if self.keeper.is_pending() {
             return self.keeper.poll_timeout();
         }
-        self.snapshot_due(env)
+        [of_sessions, self.snapshot_of_room_due(env)].into_iter().flatten().min()
     }
 
     /// When a snapshot is due because something has changed.
     fn snapshot_due(&self, env: &Env<'_>) -> Option<Time> {
-        let taken_at = self.keeper.taken_at();
-        let of_sessions = self.sessions().filter_map(|session| session.snapshot_due(taken_at, env.now)).min();
-        let changed = self.room.as_deref().is_some_and(Room::is_unsaved);
-        let of_room = match self.settings.durability {
+        [self.snapshot_of_sessions_due(env), self.snapshot_of_room_due(env)].into_iter().flatten().min()
+    }
+
+    /// The same as far as one session or the room is concerned.
+    pub(super) fn snapshot_due_after(&self, index: usize, env: &Env<'_>) -> Option<Time> {
+        [self.snapshot_of_seat_due(index, env), self.snapshot_of_room_due(env)].into_iter().flatten().min()
+    }
+
+    pub(super) fn snapshot_of_sessions_due(&self, env: &Env<'_>) -> Option<Time> {
+        (0..self.seats.len()).filter_map(|index| self.snapshot_of_seat_due(index, env)).min()
+    }
+
+    pub(super) fn snapshot_of_seat_due(&self, index: usize, env: &Env<'_>) -> Option<Time> {
+        self.seats[index].session.snapshot_due(self.keeper.taken_at(), env.now)
+    }
+
+    fn snapshot_of_room_due(&self, env: &Env<'_>) -> Option<Time> {
+        if !self.room.as_deref().is_some_and(Room::is_unsaved) {
+            return None;
+        }
+        match self.settings.durability {
             Durability::None => None,
-            Durability::Lazy(every) => changed.then(|| taken_at.map_or(env.now, |at| at + every)),
-            Durability::BeforeAck => changed.then_some(env.now),
-        };
-        [of_sessions, of_room].into_iter().flatten().min()
+            Durability::Lazy(every) => Some(self.keeper.taken_at().map_or(env.now, |at| at + every)),
+            Durability::BeforeAck => Some(env.now),
+        }
     }
 
     /// Whether snapshots of it are stored at all.
@@ -114,7 +130,7 @@ impl Cohort {
                 for seat in self.seats.iter_mut().filter(|seat| !seat.is_changing()) {
                     seat.session.snapshot_stored();
                 }
-                self.on_room_stored();
+                self.on_room_stored(env);
                 self.arrival_kept(env);
             }
             // Whoever stores at a higher fence has won the record first: it is read before anything more is

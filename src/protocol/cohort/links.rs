@@ -111,11 +111,14 @@ impl Cohort {
     ) -> Result<(), RefuseReason> {
         let seat = &mut self.seats[index];
         seat.uses_quic = uses_quic;
-        seat.session.add_link(link, seen, env.now).map_err(|_| RefuseReason::OlderLink)
+        let (id, session) = (link.id(), seat.id());
+        seat.session.add_link(link, seen, env.now).map_err(|_| RefuseReason::OlderLink)?;
+        self.looks.0.by_link.insert(id, session);
+        Ok(())
     }
 
     /// The fence under which the cohort is served here, or would be.
-    fn served_fence(&self) -> Fence {
+    pub(super) fn served_fence(&self) -> Fence {
         self.record_fence().unwrap_or(self.fence)
     }
 
@@ -125,6 +128,7 @@ impl Cohort {
             self.seats[index].session.remove_link(link, env.now);
             self.settle_one(index, env);
         }
+        self.looks.0.by_link.remove(&link);
     }
 
     /// Bytes have arrived on a link: takes whole frames, and says how many bytes that were. `None`: it is no link
@@ -138,7 +142,7 @@ impl Cohort {
         let index = self.seat_of_link(from)?;
         let taken = self.take_frames(index, from, bytes, env);
         if taken.is_ok() {
-            self.settle_one(index, env);
+            self.settle_message(index, env);
         }
         Some(taken)
     }
@@ -221,7 +225,7 @@ impl Cohort {
             seat.session.heard(from, env.now);
             seat.session.on_datagram(bytes, serving, &mut company, env.now)?;
         }
-        self.settle_one(index, env);
+        self.settle_message(index, env);
         Ok(())
     }
 

@@ -4,13 +4,22 @@
 //! A cohort is one lone session, or a room with the sessions of all its members. The driver keeps it under one
 //! lock, calls it with what happened, drains [`Cohort::poll_output`] after each call, and decides nothing itself.
 
+#![expect(
+    clippy::vec_box,
+    clippy::borrowed_box,
+    reason = "a seat is large: who joins or leaves moves a pointer for each member, and not each member"
+)]
+
 mod arrivals;
 mod changes;
 mod copying;
 mod departures;
+mod ending;
 mod errands;
 mod keeping;
 mod links;
+mod look;
+mod owning;
 mod rooms;
 mod seat;
 mod taking;
@@ -25,12 +34,14 @@ pub use rooms::Entry;
 pub use seat::Seat;
 
 use crate::protocol::application::Application;
+use crate::protocol::aside::Aside;
 use crate::protocol::company::Company;
 use crate::protocol::ids::{CohortId, Epoch, Fence, MoveId, NodeId, SessionId};
 use crate::protocol::keeper::Keeper;
 use crate::protocol::lease::ServePermit;
-use crate::protocol::reasons::{CloseReason, MoveFailure, OfflineReason, TargetRefusal};
-use crate::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
+use crate::protocol::reasons::{CloseReason, MoveFailure, OfflineReason};
+use crate::protocol::rebind::Rebind;
+use crate::protocol::record::{Ask, Versioned};
 use crate::protocol::room::{Room, RoomPreload};
 use crate::protocol::session::{LinkId, Serving, Session, Settings};
 use crate::protocol::snapshot::{Origin, SnapshotAsk};
@@ -38,8 +49,9 @@ use crate::protocol::source::{self, Source, Timing};
 use crate::protocol::takeover::{self, TakeOver};
 use crate::protocol::target::{self, Target};
 use crate::protocol::time::Time;
-use crate::protocol::wire::{Downlink, Member, MoveMode, Peer, SwitchCause};
+use crate::protocol::wire::{Member, MoveMode, Peer, SwitchCause};
 use copying::Copying;
+use look::Looks;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -253,10 +265,13 @@ pub struct Cohort {
     /// Moves that this node refused and whose record it may have to hand back (c).
     refusing: Vec<Target>,
     keeper: Keeper,
+    /// Sessions whose entry names this room and that are not in it: their entries are being set free.
+    releases: Vec<(SessionId, Rebind)>,
     /// What it was restarted from, until whoever has to know has been told.
     restarted_from: Option<Origin>,
     settings: Arc<Settings>,
     outputs: VecDeque<Output>,
+    looks: Aside<Looks>,
 }
 
 impl Cohort {
@@ -280,9 +295,11 @@ impl Cohort {
             leave_again_at: None,
             refusing: Vec::new(),
             keeper: Keeper::new(),
+            releases: Vec::new(),
             restarted_from: None,
             settings,
             outputs: VecDeque::new(),
+            looks: Aside::default(),
         }
     }
 
@@ -331,6 +348,31 @@ impl Cohort {
         &self.seats.first().expect("a cohort without a session").session
     }
 
+    /// Whether one of its sessions is this one.
+    pub fn holds(&self, session: SessionId) -> bool {
+        self.seat_of(session).is_some()
+    }
+
+    /// The links of one of its sessions.
+    pub fn links_of(&self, session: SessionId) -> Vec<LinkId> {
+        let seat = self.seat_of(session).map(|index| &self.seats[index]);
+        seat.map_or_else(Vec::new, |seat| seat.session.link_ids().collect())
+    }
+
+    /// What a session of it is served at, at this moment, lease permitting: not while it joins or leaves.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn serves(&self, session: &Session) -> Option<Fence> {
+        let seat = &self.seats[self.seat_of(session.id())?];
+        let served = self.is_served() && !seat.is_changing() && session.closed().is_none();
+        served.then(|| session.fence())
+    }
+
+    /// What it is served at, or was last.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn fence(&self) -> Fence {
+        self.served_fence()
+    }
+
     /// Its sessions.
     pub fn sessions(&self) -> impl ExactSizeIterator<Item = &Session> {
         self.seats.iter().map(|seat| &seat.session)
@@ -343,10 +385,6 @@ impl Cohort {
 
     fn seat_of(&self, session: SessionId) -> Option<usize> {
         self.seats.binary_search_by_key(&session, |seat| seat.id()).ok()
-    }
-
-    fn seat_of_link(&self, link: LinkId) -> Option<usize> {
-        self.seats.iter().position(|seat| seat.session.has_link(link))
     }
 
     /// Whether one of its sessions holds this link.
@@ -488,197 +526,6 @@ impl Cohort {
         }
     }
 
-    fn on_session_closed(&mut self, index: usize, reason: CloseReason, env: &Env<'_>) {
-        if self.room.is_some() {
-            return self.take_out(index, env);
-        }
-        if let Role::Source(_, departure) = &mut self.role
-            && departure.source.serves()
-        {
-            departure.source.handle(source::Input::Cancel(MoveFailure::Cancelled), env.now);
-            self.drain_source(env);
-        }
-        // While a baton may be out, the record decides who owns the session, and with it who may end it.
-        let Role::Owner(held) = self.role else { return };
-        if let Some((seat, mut company)) = self.at(index, env.application) {
-            company.disconnected(&mut seat.session, reason, env.now);
-        }
-        self.forget(held, reason);
-    }
-
-    fn forget(&mut self, held: Versioned, reason: CloseReason) {
-        self.role = Role::Ending;
-        let report = if self.room.is_some() { Report::RoomEnded } else { Report::Closed(reason) };
-        let lone = if self.room.is_none() { self.seats.first() } else { None };
-        let user = lone.map(|seat| seat.session.user().to_owned());
-        self.outputs.push_back(Output::Forget { held, user });
-        self.outputs.push_back(Output::Report(report));
-    }
-
-    /// The record is deleted.
-    pub fn on_forgotten(&mut self) {
-        if let Role::Ending = self.role {
-            self.role = Role::Absent;
-        }
-    }
-
-    /// Ends a session.
-    pub fn close(&mut self, session: SessionId, reason: CloseReason, env: &Env<'_>) {
-        if let Some(index) = self.seat_of(session) {
-            self.seats[index].session.close(reason);
-            self.settle_one(index, env);
-        }
-    }
-
-    /// Ends all its sessions.
-    pub fn close_all(&mut self, reason: CloseReason, env: &Env<'_>) {
-        for seat in &mut self.seats {
-            seat.session.close(reason);
-        }
-        self.settle(env);
-    }
-
-    /// The node has lost its lease: what is held stays frozen, what is not served yet is refused (e).
-    pub fn on_fenced(&mut self, env: &Env<'_>) {
-        match &mut self.role {
-            Role::Absent | Role::Ending => {}
-            Role::Taking(_) => self.take_over_input(takeover::Input::Fenced, env),
-            Role::Owner(_) => {
-                self.fenced = true;
-                // What was asked to return from an earlier fence does not end this one.
-                self.owner_asked += 1;
-            }
-            Role::Source(_, departure) => {
-                self.fenced = true;
-                let reason = MoveFailure::EngineUnavailable;
-                departure.source.handle(source::Input::Cancel(reason), env.now);
-                self.drain_source(env);
-            }
-            Role::Target(target) => {
-                self.fenced = target.serves();
-                target.handle(target::Input::Drop(TargetRefusal::Fenced), env.now);
-                self.drain_target(env);
-            }
-        }
-    }
-
-    /// The lease is renewed: takes what is held to the next epoch, and goes on, nothing lost (e). A move
-    /// under way settles first, by its own rules, and is followed by the same.
-    pub fn on_unfenced(&mut self, env: &Env<'_>) {
-        match self.role {
-            Role::Owner(_) if self.fenced || self.raise_to.is_some() => self.ask_as_owner(Ask::Read),
-            Role::Taking(_) => self.recall_again(env),
-            Role::Absent | Role::Owner(_) | Role::Source(..) | Role::Target(_) | Role::Ending => {}
-        }
-    }
-
-    /// The record names this node; if the lease had run out meanwhile, that alone entitles to nothing (e).
-    fn own(&mut self, held: Versioned, env: &Env<'_>) {
-        self.role = Role::Owner(held);
-        if self.fenced && env.permit.is_some() {
-            self.ask_as_owner(Ask::Read);
-        }
-    }
-
-    fn ask_as_owner(&mut self, ask: Ask) {
-        self.owner_asked += 1;
-        self.outputs.push_back(Output::Ask(Asker::Owner, self.owner_asked, ask));
-    }
-
-    /// The directory has answered.
-    pub fn on_answer(&mut self, asker: Asker, number: u64, answer: Answer, env: &Env<'_>) {
-        match asker {
-            Asker::Owner if number == self.owner_asked => self.on_owner_answer(answer, env),
-            Asker::Owner => {}
-            // The numbers of another move's questions were counted by another source.
-            Asker::Source(id) if self.departs_by(id) => {
-                self.source_input(source::Input::Answer(number, answer), env);
-            }
-            Asker::Source(_) => {}
-            Asker::Target(id) => self.target_input(id, target::Input::Answer(number, answer), env),
-            Asker::TakeOver => self.take_over_input(takeover::Input::Answer(number, answer), env),
-            Asker::Keeper => {}
-            Asker::Member(session) => self.on_member_answer(session, number, answer, env),
-        }
-        self.settle(env);
-    }
-
-    fn departs_by(&self, id: MoveId) -> bool {
-        match &self.role {
-            Role::Source(_, departure) => departure.source.id() == id,
-            Role::Absent | Role::Owner(_) | Role::Target(_) | Role::Taking(_) | Role::Ending => false,
-        }
-    }
-
-    fn on_owner_answer(&mut self, answer: Answer, env: &Env<'_>) {
-        let Role::Owner(held) = self.role else { return };
-        let next = self.raised(held.record);
-        match answer {
-            Answer::Read(ReadAnswer::Read(Some(found))) | Answer::Cas(CasAnswer::Lost(Some(found))) => {
-                if found.record == next {
-                    // An own write has landed, at some time. Others may have read it since, and seen the lease
-                    // run out once more: only what is written under this lease fences them off.
-                    self.role = Role::Owner(found);
-                    let record = self.raised(next);
-                    self.ask_as_owner(Ask::Cas { expected: found.revision, record });
-                } else if found.record == held.record {
-                    self.ask_as_owner(Ask::Cas { expected: found.revision, record: next });
-                } else {
-                    self.lose(Some(found.record), env);
-                }
-            }
-            Answer::Cas(CasAnswer::Won(revision)) => {
-                self.return_from_fence(Versioned { revision, record: next }, env);
-            }
-            Answer::Read(ReadAnswer::Read(None)) | Answer::Cas(CasAnswer::Lost(None)) => self.lose(None, env),
-            Answer::Read(ReadAnswer::Failed) | Answer::Cas(CasAnswer::Unknown) => {
-                self.ask_as_owner(Ask::Read);
-            }
-        }
-    }
-
-    /// This record at the next epoch, or at the one that a new member needs.
-    fn raised(&self, record: Record) -> Record {
-        let next = record.passed_to(self.me, OwnerPhase::Serving);
-        Record { epoch: next.epoch.max(self.raise_to.unwrap_or_default()), ..next }
-    }
-
-    /// A member comes that has been served at this epoch: the room goes on at it, too.
-    fn raise(&mut self, epoch: Epoch) {
-        let Role::Owner(held) = self.role else { return };
-        // One at a time: the answer has to be known before anything else is written.
-        if epoch <= held.record.epoch || self.raise_to.is_some() {
-            return;
-        }
-        self.raise_to = Some(epoch);
-        let record = self.raised(held.record);
-        self.ask_as_owner(Ask::Cas { expected: held.revision, record });
-    }
-
-    fn return_from_fence(&mut self, held: Versioned, env: &Env<'_>) {
-        self.role = Role::Owner(held);
-        self.fenced = false;
-        self.raise_to = None;
-        if self.is_confirming() {
-            return self.on_changes_timeout(env); // they are served when all of them have been confirmed
-        }
-        self.open_links(SwitchCause::Resumed, held.record.fence(), env);
-        self.on_changes_timeout(env);
-        self.tell_offline_again(env);
-    }
-
-    /// The directory names somebody else: serves nothing from here on, and sends the clients on their way.
-    fn lose(&mut self, record: Option<Record>, env: &Env<'_>) {
-        self.role = Role::Absent;
-        for seat in &mut self.seats {
-            if let Some(record) = record {
-                seat.session.control(&Downlink::Moved { cohort: self.id, epoch: record.epoch });
-            }
-            seat.session.drop_links(CloseReason::Moved);
-            env.application.moved_out(seat.session.user(), seat.id());
-        }
-    }
-
     /// Does what is due.
     pub fn on_timeout(&mut self, env: &Env<'_>) {
         match &mut self.role {
@@ -712,31 +559,5 @@ impl Cohort {
         }
         self.on_room_timeout(env);
         self.settle(env);
-    }
-
-    /// When [`on_timeout`](Self::on_timeout) has something to do next.
-    pub fn poll_timeout(&self, env: &Env<'_>) -> Option<Time> {
-        let role = match &self.role {
-            Role::Source(_, departure) => departure.source.poll_timeout().map(|(at, _)| at),
-            Role::Target(target) => target.poll_timeout().map(|(at, _)| at),
-            Role::Taking(take_over) => take_over.poll_timeout().map(|(at, _)| at),
-            Role::Absent | Role::Owner(_) | Role::Ending => None,
-        };
-        let refusing = self.refusing.iter().filter_map(Target::poll_timeout).map(|(at, _)| at).min();
-        let of_seat = |(index, seat): (usize, &Box<Seat>)| {
-            let session = seat.session.poll_timeout(self.serving_at(index, env));
-            let change = seat.poll_change().filter(|_| self.may_write_entries(env));
-            [session, change, self.poll_errand(seat)].into_iter().flatten().min()
-        };
-        let seats = self.seats.iter().enumerate().filter_map(of_seat).min();
-        let room = self.poll_room(env);
-        [seats, role, refusing, room, self.gather_until, self.keep_at(env)].into_iter().flatten().min()
-    }
-
-    /// Links that have something new to write.
-    pub fn take_dirty(&mut self, mut wake: impl FnMut(LinkId)) {
-        for seat in &mut self.seats {
-            seat.session.take_dirty(&mut wake);
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! A room's cohort: how sessions come in, what the room asks for, and when it is moved or ends.
 
-use super::{Cohort, Env, Output, Role};
+use super::{Cohort, Env, ErrandAnswer, Output, Role};
 use crate::protocol::application::{Application, RoomContext};
-use crate::protocol::ids::{CohortId, SessionId};
+use crate::protocol::ids::{CohortId, MemberId, SessionId};
 use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, ExitReason, MoveFailure, RoomRefusal};
@@ -23,6 +23,17 @@ pub enum Entry {
     Refused(RoomRefusal),
     /// Not now: one of the two is not at rest.
     Later,
+}
+
+impl Entry {
+    /// What the lone cohort is told; `None`: nothing, it is empty.
+    pub const fn answer(self) -> Option<ErrandAnswer> {
+        match self {
+            Self::Entered => None,
+            Self::Refused(refusal) => Some(ErrandAnswer::Refused(refusal)),
+            Self::Later => Some(ErrandAnswer::Later),
+        }
+    }
 }
 
 impl Cohort {
@@ -74,6 +85,9 @@ impl Cohort {
             return Entry::Later;
         }
         let (session, user) = (lone.seats[0].id(), lone.seats[0].session.user().to_owned());
+        if self.is_releasing(session) {
+            return Entry::Later;
+        }
         let Some(room) = self.room.as_deref_mut() else { return Entry::Later };
         if let Err(refusal) = room.admit(session, &user) {
             return Entry::Refused(refusal);
@@ -102,6 +116,7 @@ impl Cohort {
         seat.session.forget_taken();
         seat.attempts = lone.attempts;
         let Err(index) = self.seats.binary_search_by_key(&seat.id(), |seat| seat.id()) else { return };
+        self.looks.0.by_link.extend(seat.session.link_ids().map(|link| (link, seat.id())));
         self.seats.insert(index, seat);
         self.bind(index, held, env);
         self.settle(env);
@@ -154,6 +169,14 @@ impl Cohort {
         }
         if self.raise_to.is_none() {
             self.go_on_with_changes(env);
+        }
+        self.see_to_members(env);
+    }
+
+    /// The same when nobody has joined or left since.
+    pub(super) fn see_to_members(&mut self, env: &Env<'_>) {
+        if self.room.is_none() || !self.may_change() || env.permit.is_none() {
+            return;
         }
         self.remove_leaving(env);
         self.end_if_over(env);
@@ -217,18 +240,21 @@ impl Cohort {
         }
     }
 
-    fn answer_migrate(
-        &mut self,
-        member: crate::protocol::ids::MemberId,
-        request: u64,
-        refusal: Option<RoomRefusal>,
-    ) {
+    fn answer_migrate(&mut self, member: MemberId, request: u64, refusal: Option<RoomRefusal>) {
         let Some(room) = self.room.as_deref_mut() else { return };
         room.set_pending_migrate(None);
         let session = room.session_of(member);
         if let Some(index) = session.and_then(|session| self.seat_of(session)) {
             let answer = RoomAnswer { refusal, room: Some(self.id), ..RoomAnswer::default() };
             self.seats[index].session.answer_room(request, &answer);
+        }
+    }
+
+    /// Who has asked for a move and goes before it begins is told that it is not theirs any more.
+    pub(super) fn refuse_migrate_of(&mut self, member: Option<MemberId>) {
+        let pending = self.room.as_deref().and_then(Room::pending_migrate);
+        if let Some((asker, request)) = pending.filter(|(asker, _)| Some(*asker) == member) {
+            self.answer_migrate(asker, request, Some(RoomRefusal::NotInRoom));
         }
     }
 
@@ -282,6 +308,11 @@ impl Cohort {
 
     /// After a take-over: nobody is served before the directory has confirmed that every member is one.
     pub(super) fn confirm_members(&mut self, env: &Env<'_>) {
+        // Before anything else is said: what comes after it begins where the copy ends.
+        for index in 0..self.seats.len() {
+            let session = self.seats[index].id();
+            self.with_room(|room, crowd| room.tell_again(session, crowd));
+        }
         for index in 0..self.seats.len() {
             self.confirm(index);
         }
@@ -300,8 +331,9 @@ impl Cohort {
             let Some(index) = self.seat_of(session) else { continue };
             let Some(room) = self.room.as_deref() else { return };
             if room.member_of(session).is_some() {
-                self.with_room(|room, crowd| room.tell_again(session, crowd));
-            } else if room.is_admitted(session) {
+                continue;
+            }
+            if room.is_admitted(session) {
                 let record = self.entry_of(index);
                 if let Some(record) = record {
                     self.on_bound(index, &record, env);

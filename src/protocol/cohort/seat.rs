@@ -53,6 +53,10 @@ impl Seat {
         self.change.is_some()
     }
 
+    pub(super) fn is_leaving(&self) -> bool {
+        self.change.as_ref().is_some_and(Change::leaves)
+    }
+
     pub(super) fn poll_change(&self) -> Option<Time> {
         self.change.as_ref().and_then(Change::poll_timeout)
     }

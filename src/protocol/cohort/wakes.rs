@@ -47,7 +47,7 @@ impl Cohort {
         wakes.extend(self.keeper.poll_timeout().map(|_| Wake::Keeper));
         for seat in &self.seats {
             wakes.extend(seat.poll_change().map(|_| Wake::Change(seat.id())));
-            wakes.extend(self.poll_errand(seat).map(|_| Wake::Errand(seat.id())));
+            wakes.extend(self.waiting_errand(seat).map(|_| Wake::Errand(seat.id())));
         }
         wakes.extend(self.gather_until.filter(|_| self.seats.len() > 1).map(|_| Wake::Gather));
         wakes

@@ -9,6 +9,7 @@ use super::state::RoomState;
 use crate::protocol::time::Time;
 use crate::protocol::wire::{Value, fields};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A part of a room, ahead of the baton.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,7 +17,7 @@ pub struct RoomPiece {
     /// Counts the pieces of one copy from 0.
     pub number: u64,
     /// Properties.
-    pub properties: Vec<(String, Value)>,
+    pub properties: Vec<(String, Arc<Value>)>,
     /// Properties that have been deleted since an earlier piece.
     pub removed: Vec<String>,
     /// Bytes of the game.
@@ -114,9 +115,9 @@ impl Copying {
         while bytes < bytes_max
             && let Some(key) = self.due.pop_first()
         {
-            if let Some(value) = properties.get(&key) {
-                bytes += entry_bytes(&key, value);
-                piece.properties.push((key, value.clone()));
+            if let Some(value) = properties.share(&key) {
+                bytes += entry_bytes(&key, &value);
+                piece.properties.push((key, value));
             } else {
                 bytes += removed_bytes(&key);
                 piece.removed.push(key);
@@ -252,8 +253,8 @@ impl Room {
             ..self.export_small(now)
         };
         for key in copying.rest(&self.properties) {
-            match self.properties.get(key) {
-                Some(value) => state.properties.push((key.to_owned(), value.clone())),
+            match self.properties.share(key) {
+                Some(value) => state.properties.push((key.to_owned(), value)),
                 None => state.removed.push(key.to_owned()),
             }
         }

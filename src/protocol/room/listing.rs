@@ -41,7 +41,7 @@ impl Room {
             members: self.places_taken() as u32,
             members_max: self.options.members_max,
             free: self.free_places() as u32,
-            properties: properties.map(|(key, value)| (key.clone(), value.clone())).collect(),
+            properties: properties.map(|(key, value)| (key.clone(), Value::clone(value))).collect(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::wire::{MemberInfo, NEWS, RoomNews, SYNC};
 use super::{Post, Room, message};
+use crate::protocol::aside::Aside;
 use crate::protocol::ids::{MemberId, SessionId};
 use crate::protocol::reasons::{ExitReason, RoomRefusal};
 use crate::protocol::time::Time;
@@ -30,6 +31,8 @@ pub(super) struct Members {
     leaving: VecDeque<(MemberId, ExitReason)>,
     /// They have to go, and the caller sees to it.
     taken: BTreeMap<MemberId, ExitReason>,
+    /// Somebody has been told something.
+    pub(super) told: Aside<bool>,
 }
 
 impl Default for Members {
@@ -42,7 +45,7 @@ impl Members {
     /// Nobody; the first one to come gets this number.
     pub(super) fn numbered_from(next: MemberId) -> Self {
         let (list, by_session) = (Vec::new(), BTreeMap::new());
-        Self { list, by_session, next, leaving: VecDeque::new(), taken: BTreeMap::new() }
+        Self { list, by_session, next, leaving: VecDeque::new(), taken: BTreeMap::new(), told: Aside(false) }
     }
 
     pub(super) fn next(&self) -> MemberId {
@@ -133,6 +136,7 @@ impl Members {
 
     /// Sends this to everybody but one. Says whether somebody could not take it.
     pub(super) fn tell(&mut self, message: &Message<'_>, but: Option<MemberId>, post: &mut dyn Post) -> bool {
+        self.told.0 = true;
         let Self { list, leaving, .. } = self;
         let hearers = list.iter_mut().filter(|member| Some(member.id) != but);
         hearers.fold(false, |missed, member| member.hear(message, leaving, post) | missed)
@@ -141,6 +145,7 @@ impl Members {
     /// The same to one. A number that nobody has is nobody.
     pub(super) fn tell_one(&mut self, id: MemberId, message: &Message<'_>, post: &mut dyn Post) -> bool {
         let Some(place) = self.place(id) else { return false };
+        self.told.0 = true;
         self.list[place].hear(message, &mut self.leaving, post)
     }
 }
@@ -254,6 +259,7 @@ impl Room {
         if reason != ExitReason::Disconnected {
             let mut payload = Vec::new();
             RoomNews::Exited { reason }.encode(&mut payload);
+            self.members.told.0 = true;
             post.post_last(session, &message(NEWS, &payload));
         }
         self.remove(id, reason, post, now);

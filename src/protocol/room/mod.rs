@@ -135,7 +135,7 @@ impl Room {
         let mut properties = Properties::default();
         for (key, value) in std::mem::take(&mut options.properties) {
             properties.check(&key, &value, 0, &settings)?;
-            properties.set(&key, value);
+            properties.set(&key, Arc::new(value));
         }
         let mut room = Self {
             id,
@@ -216,7 +216,7 @@ impl Room {
 
     /// All properties, in the order of their keys.
     pub fn properties(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.properties.iter().map(|(key, value)| (key.as_str(), value))
+        self.properties.iter().map(|(key, value)| (key.as_str(), value.as_ref()))
     }
 
     /// What its properties and the game's state take.
@@ -269,6 +269,11 @@ impl Room {
     /// Whether its [`listing`](Self::listing) may have changed since this was last asked.
     pub fn take_relist(&mut self) -> bool {
         std::mem::take(&mut self.relist)
+    }
+
+    /// Whether members have been told something since this was last asked.
+    pub(in crate::protocol) fn take_said(&mut self) -> bool {
+        std::mem::take(&mut self.members.told.0)
     }
 
     /// It is to be moved as soon as it is at rest. A wish of this node's application: it does not move along.

@@ -6,6 +6,7 @@ use crate::protocol::ids::MemberId;
 use crate::protocol::reasons::RoomRefusal;
 use crate::protocol::wire::Value;
 use std::collections::{BTreeMap, btree_map};
+use std::sync::Arc;
 
 /// What an entry counts besides its key and value, so that many small ones are bounded, too.
 const ENTRY_OVERHEAD_BYTES: usize = 16;
@@ -23,24 +24,30 @@ const fn value_bytes(value: &Value) -> usize {
     }
 }
 
-/// Properties, and what they count.
+/// Properties, and what they count. Their values are shared with copies and snapshots of the room: how long those take
+/// to make does not depend on how large the values are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Properties {
-    values: BTreeMap<String, Value>,
+    values: BTreeMap<String, Arc<Value>>,
     bytes: usize,
 }
 
 impl Properties {
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
-        self.values.get(key)
+        self.values.get(key).map(Arc::as_ref)
     }
 
-    pub(super) fn iter(&self) -> btree_map::Iter<'_, String, Value> {
+    /// To be had as well by a copy of the room.
+    pub(super) fn share(&self, key: &str) -> Option<Arc<Value>> {
+        self.values.get(key).cloned()
+    }
+
+    pub(super) fn iter(&self) -> btree_map::Iter<'_, String, Arc<Value>> {
         self.values.iter()
     }
 
     /// Those behind `key`, or all.
-    pub(super) fn behind(&self, key: Option<&str>) -> btree_map::Range<'_, String, Value> {
+    pub(super) fn behind(&self, key: Option<&str>) -> btree_map::Range<'_, String, Arc<Value>> {
         use std::ops::Bound;
         let from = key.map_or(Bound::Unbounded, Bound::Excluded);
         self.values.range::<str, _>((from, Bound::Unbounded))
@@ -78,7 +85,7 @@ impl Properties {
         Ok(())
     }
 
-    pub(super) fn set(&mut self, key: &str, value: Value) {
+    pub(super) fn set(&mut self, key: &str, value: Arc<Value>) {
         self.bytes = self.bytes - self.bytes_of(key) + entry_bytes(key, &value);
         self.values.insert(key.to_owned(), value);
     }
@@ -101,7 +108,7 @@ impl Room {
     ) -> Result<RoomAnswer, RoomRefusal> {
         if let Some(value) = &value {
             self.properties.check(key, value, self.game.bytes(), &self.settings)?;
-            self.properties.set(key, value.clone());
+            self.properties.set(key, Arc::new(value.clone()));
         } else if !self.properties.delete(key) {
             return Ok(RoomAnswer::default()); // it was not there: nothing has changed
         }

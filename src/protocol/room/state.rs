@@ -38,7 +38,7 @@ pub struct RoomState {
     /// Nobody is let in any more.
     pub closing: bool,
     /// Properties, in the order of the keys; with `ahead` only what has changed since the copy.
-    pub properties: Vec<(String, Value)>,
+    pub properties: Vec<(String, Arc<Value>)>,
     /// Properties that have been deleted since the copy.
     pub removed: Vec<String>,
     /// The synchronised state.

@@ -478,6 +478,11 @@ impl Session {
         }
     }
 
+    /// Whether there are such links.
+    pub(in crate::protocol) fn is_dirty(&self) -> bool {
+        self.links.iter().any(|link| link.dirty)
+    }
+
     /// Does what is due: acknowledges, calls the application's timer, closes silent links, and ends the
     /// session when nobody came back.
     pub fn on_timeout(&mut self, serving: Serving<'_>, company: &mut Company<'_>, now: Time) {

@@ -71,6 +71,10 @@ impl Session {
         self.restarts = state.restarts;
         self.errand = errand;
         self.rejoining = false;
+        if !self.restarts.is_empty() {
+            // What its client sends from, it has still to say, to whoever owns it then.
+            self.drop_links(CloseReason::Moved);
+        }
         self.timer = state.timer_us.map(|left| now + Duration::from_micros(left));
         // Nothing more is acknowledged or released before it is stored here, too.
         self.unsaved = true;
@@ -84,7 +88,7 @@ impl Session {
 
     /// Whether [`import`](Self::import) can go on from this: another node's bytes never reach an assertion.
     pub(in crate::protocol) fn fits(&self, state: &SessionState) -> bool {
-        let replay = Replay::restore(state.down, &state.down_messages, self.settings.replay_bytes_max);
+        let replay = Replay::check(&state.down_messages);
         let errand = state.errand.as_ref().map(Errand::restore).transpose();
         state.session == self.id && replay.is_ok() && errand.is_ok() && (self.preloaded || !state.ahead)
     }
@@ -131,12 +135,13 @@ impl Session {
 
     /// A client is back that was last served at `seen`, and has received everything before `client_has`.
     pub(super) fn meet(&mut self, seen: Epoch, client_has: Cursor) {
+        // It has joined when it has said what it sends from; that it has seen the restart does not mean that it could.
+        self.rejoining = !self.restarts.is_empty();
         // It knows what was sent before the first restart that it has not heard of. Until it has joined, it may
         // come again and be further still: what older owners had sent arrives as late as it likes.
         let Some((_, copy_end)) = self.restarts.iter().find(|(epoch, _)| *epoch > seen).copied() else {
-            return self.restarts.clear();
+            return;
         };
-        self.rejoining = true;
         // Never beyond what was sent, so it cannot be refused.
         let _ = self.down.acked(client_has.min(copy_end));
         if client_has > copy_end && client_has > self.down.first() {

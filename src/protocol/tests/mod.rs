@@ -9,6 +9,7 @@ mod laws;
 mod links;
 mod moves;
 mod roles;
+mod rooms;
 mod wire;
 
 use crate::client::event::Event;

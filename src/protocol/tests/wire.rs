@@ -174,7 +174,7 @@ fn room_state() -> impl Strategy<Value = RoomState> {
         MemberState { member: MemberId(member), session: SessionId(session), user, deaf }
     });
     let who = (vec(member, 0..3), number(), proptest::option::of(number()), vec(".*", 0..2));
-    let what = (vec((".*", value()), 0..5), vec(".*", 0..3), any::<bool>(), any::<bool>());
+    let what = (vec((".*", value().prop_map(Arc::new)), 0..5), vec(".*", 0..3), any::<bool>(), any::<bool>());
     let when = (proptest::option::of(number()), proptest::option::of(number()), number());
     (any::<u64>(), who, what, when).prop_map(
         |(
@@ -204,7 +204,8 @@ fn piece() -> impl Strategy<Value = Piece> {
     let data = || vec((".*", value()), 0..5);
     let game = (any::<bool>(), number(), any::<bool>(), bytes())
         .prop_map(|(changes, offset, last, bytes)| GamePiece { changes, offset, last, bytes });
-    let room = (number(), data(), vec(".*", 0..3), proptest::option::of(game))
+    let properties = vec((".*", value().prop_map(Arc::new)), 0..5);
+    let room = (number(), properties, vec(".*", 0..3), proptest::option::of(game))
         .prop_map(|(number, properties, removed, game)| RoomPiece { number, properties, removed, game });
     prop_oneof![
         (any::<u64>(), data()).prop_map(|(session, data)| Piece::User(SessionId(session), data)),

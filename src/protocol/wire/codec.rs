@@ -10,6 +10,7 @@ use crate::protocol::reasons::{
 };
 use crate::protocol::record::Revision;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 /// Why bytes are not a frame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -286,6 +287,15 @@ impl Field<'_> for String {
     fn take(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let bytes = reader.field::<&[u8]>()?;
         std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| DecodeError::OutOfRange("text"))
+    }
+}
+
+impl<'a, T: Field<'a>> Field<'a> for Arc<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        T::put(self, out);
+    }
+    fn take(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        reader.field().map(Arc::new)
     }
 }
 

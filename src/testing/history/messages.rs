@@ -37,6 +37,8 @@ impl Line {
 struct Traffic {
     durable: bool,
     sent: u64,
+    /// Uplink messages that are about rooms: the game's server side never sees them.
+    aside: BTreeSet<u64>,
     lines: BTreeMap<Lineage, Line>,
     /// Which lineage goes on.
     newest: Lineage,
@@ -72,6 +74,10 @@ impl Traffic {
     fn take(&mut self, entry: &Entry, seen: &Seen) -> Verdict {
         match entry {
             Entry::Sent(_, number) => self.sent = number + 1,
+            Entry::SentAside(_, number) => {
+                self.sent = number + 1;
+                self.aside.insert(*number);
+            }
             Entry::Requested(_, request, number) => {
                 self.requests.insert(*request, *number);
             }
@@ -114,14 +120,23 @@ impl Traffic {
         if number < expected {
             return seen.broken(2, format!("uplink message {number} was processed twice"));
         }
-        if number > expected {
-            if !self.game_told.contains(&(lineage, expected, number)) {
+        let missing = self.missing(expected..number).next();
+        if let Some(missing) = missing {
+            let told = self.game_told.iter().find(|(of, from, to)| {
+                *of == lineage && self.missing(expected..number).all(|number| (*from..*to).contains(&number))
+            });
+            let Some((_, from, to)) = told.copied() else {
                 return seen
-                    .broken(7, format!("uplink {expected}..{number} is lost, and the game was not told"));
-            }
-            self.jumps.push((seen.at, expected..number));
+                    .broken(7, format!("uplink {missing}..{number} is lost, and the game was not told"));
+            };
+            self.jumps.push((seen.at, from..to));
         }
         Ok(())
+    }
+
+    /// Of these uplink messages those that the game's server side is meant to see.
+    fn missing(&self, numbers: Range<u64>) -> impl Iterator<Item = u64> {
+        numbers.filter(|number| !self.aside.contains(number))
     }
 
     fn pushed(&mut self, lineage: Lineage, answers: Option<u64>, number: u64, seen: &Seen) -> Verdict {
@@ -229,6 +244,9 @@ impl Traffic {
         for (at, lost) in told {
             // A lineage that ended before it got so far leaves nothing out.
             let went_on = |line: &Line| line.processed.is_some_and(|number| number >= lost.start);
+            if self.missing(lost.clone()).next().is_none() {
+                continue;
+            }
             let after_a_copy = self.lines.iter().filter(|(lineage, _)| **lineage > Lineage(0));
             if after_a_copy.map(|(_, line)| line).all(went_on) {
                 let seen = Seen { at, player };
@@ -242,9 +260,9 @@ impl Traffic {
     fn judge_rest(&self, seen: &Seen) -> Verdict {
         let line = self.lines.get(&self.newest);
         let up_next = line.map_or(0, |line| line.up_next);
-        let told_lost = self.lost.iter().any(|(_, lost)| *lost == (up_next..self.sent));
-        if up_next != self.sent && !told_lost {
-            return seen.broken(2, format!("uplink messages {up_next}..{} never arrived", self.sent));
+        let is_told = |number: &u64| self.lost.iter().any(|(_, lost)| lost.contains(number));
+        if let Some(number) = self.missing(up_next..self.sent).find(|number| !is_told(number)) {
+            return seen.broken(2, format!("uplink messages {number}..{} never arrived", self.sent));
         }
         let (lineage, next) = self.receives;
         let (first, end) = line.map_or((0, 0), |line| (line.down_first, line.down_end()));
@@ -278,6 +296,7 @@ impl History {
             end = at;
             let player = match entry {
                 Entry::Sent(player, ..)
+                | Entry::SentAside(player, ..)
                 | Entry::Requested(player, ..)
                 | Entry::Processed(player, ..)
                 | Entry::Pushed(player, ..)

@@ -4,8 +4,11 @@
 mod messages;
 mod moves;
 mod ownership;
+mod rooms;
 #[cfg(test)]
 mod tests;
+
+pub use rooms::RoomSeen;
 
 use super::PlayerId;
 use crate::client::event::Event;
@@ -13,6 +16,7 @@ use crate::client::status::Status;
 use crate::protocol::cohort::Report;
 use crate::protocol::ids::{CohortId, Epoch, Fence, NodeId, SessionId};
 use crate::protocol::record::Record;
+use crate::protocol::room::wire::RoomRequest;
 use crate::protocol::snapshot::Durability;
 use crate::protocol::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +51,8 @@ pub struct Restarted {
 pub enum Entry {
     /// The game sent the uplink message of this number.
     Sent(PlayerId, u64),
+    /// The game sent a message about rooms; it is the uplink message of this number.
+    SentAside(PlayerId, u64),
     /// It was this request.
     Requested(PlayerId, u64, u64),
     /// The application processed it on this node.
@@ -91,6 +97,22 @@ pub enum Entry {
     Crashed(NodeId),
     /// More is kept than a limit allows.
     Overflowed(String),
+    /// The game broadcast the message of this number to its room.
+    RoomSaid(PlayerId, u64),
+    /// The game asked something of rooms.
+    RoomAsked(PlayerId, u64, RoomRequest),
+    /// That was answered.
+    RoomAnswered(PlayerId, u64, Status),
+    /// The game hears of its room.
+    Room(PlayerId, RoomSeen),
+    /// A room is about to leave; what it is like.
+    RoomFroze(CohortId, u64),
+    /// A room has arrived at a node; what it is like.
+    RoomArrived(CohortId, NodeId, u64),
+    /// The application was told that a room goes on from a copy.
+    RoomRestarted(CohortId, Lineage),
+    /// A node serves a session in two cohorts.
+    ServedTwice(String),
     /// One end of a link found that the other breaks the protocol.
     Fault(PlayerId, String),
 }
@@ -216,6 +238,7 @@ impl History {
         self.judge_messages(None)?;
         self.judge_data()?;
         self.judge_moves(false)?;
+        self.judge_rooms()?;
         self.judge_limits()?;
         self.judge_manners()
     }

@@ -78,6 +78,9 @@ impl Judge {
     /// The application runs a session only on the node that the record names, or on the source as long as the
     /// target has not begun to.
     fn ran(&mut self, at: Time, node: NodeId, cohort: CohortId) -> Verdict {
+        let own = self.records.get(&cohort);
+        // Of a session in a room, the room's record says where it is.
+        let cohort = own.and_then(|record| record.room).unwrap_or(cohort);
         let Some(record) = self.records.get(&cohort) else {
             return broken(at, format!("{node} runs {cohort}, which has no record"));
         };

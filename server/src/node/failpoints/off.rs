@@ -34,6 +34,10 @@ pub(in crate::node) fn ask<'a, Q, A>(
 }
 
 #[inline]
-pub(in crate::node) fn ask_snapshot<'a, Q, A>(question: Q, ask: impl Fn(Q) -> Reply<'a, A>) -> Reply<'a, A> {
+pub(in crate::node) fn ask_snapshot<'a, Q, A>(
+    _: Asker,
+    question: Q,
+    ask: impl Fn(Q) -> Reply<'a, A>,
+) -> Reply<'a, A> {
     ask(question)
 }

@@ -183,12 +183,15 @@ pub(in crate::node) fn ask<'a>(
 
 /// Asks the store of snapshots.
 pub(in crate::node) fn ask_snapshot<'a>(
+    asker: Asker,
     ask: SnapshotAsk,
     send: impl Fn(SnapshotAsk) -> Reply<'a, SnapshotAnswer> + Send + 'a,
 ) -> Reply<'a, SnapshotAnswer> {
-    let name = match ask {
-        SnapshotAsk::Read => "engine snapshot read",
-        SnapshotAsk::Write { .. } => "engine snapshot",
+    let name = match (asker, &ask) {
+        (_, SnapshotAsk::Read) => "engine snapshot read",
+        (Asker::Member(_), SnapshotAsk::Write { .. }) => "engine member snapshot",
+        (_, SnapshotAsk::Write { snapshot, .. }) if snapshot.room.is_some() => "engine room snapshot",
+        (_, SnapshotAsk::Write { .. }) => "engine snapshot",
     };
     Box::pin(asked(name, ask, SnapshotAnswer::Unknown, send))
 }

@@ -190,7 +190,7 @@ fn only_what_changed_since_the_copy_travels_with_the_baton() {
     assert_eq!(room.dirty_bytes(), "level".len() + 8 + 16);
     room.next_round();
     let piece = room.next_piece(200).unwrap();
-    assert_eq!(piece.properties, [("level".to_owned(), Value::Integer(8))]);
+    assert_eq!(piece.properties, [("level".to_owned(), Arc::new(Value::Integer(8)))]);
     preload.add(piece);
     assert_eq!((room.next_piece(200), room.dirty_bytes()), (None, 0));
     table.ask(0, RoomRequest::Delete { key: "level".into() });
