@@ -71,7 +71,7 @@ namespace Sterna
                 {
                     farewells.Add(pending);
                     Disconnect();
-                    cancellations |= cancellation.IsCancellationRequested;
+                    NoteIfCancelled(cancellation);
                     return pending.Task;
                 }
             }
@@ -109,7 +109,7 @@ namespace Sterna
                 if (result == SternaResult.Ok)
                 {
                     requests.Add(number, pending);
-                    cancellations |= cancellation.IsCancellationRequested;
+                    NoteIfCancelled(cancellation);
                 }
             }
             if (result != SternaResult.Ok)
@@ -135,7 +135,7 @@ namespace Sterna
                 if (result == SternaResult.Ok)
                 {
                     moves.Add(pending);
-                    cancellations |= cancellation.IsCancellationRequested;
+                    NoteIfCancelled(cancellation);
                 }
             }
             if (result != SternaResult.Ok)
@@ -155,10 +155,14 @@ namespace Sterna
             get { return NoteCancellation; }
         }
 
-        /// <summary>The next update looks for what was cancelled.</summary>
-        internal void LookForCancellations()
+        /// <summary>For a token that was cancelled before there was anything to end: the next update looks for it.
+        /// </summary>
+        internal void NoteIfCancelled(CancellationToken cancellation)
         {
-            cancellations = true;
+            if (cancellation.IsCancellationRequested)
+            {
+                cancellations = true;
+            }
         }
 
         internal static ArraySegment<byte> Segment(byte[] payload)

@@ -188,9 +188,9 @@ namespace Sterna
             {
                 request.Source.Fail(result, error ?? client.LastError);
             }
-            else if (cancellation.IsCancellationRequested)
+            else
             {
-                client.LookForCancellations();
+                client.NoteIfCancelled(cancellation);
             }
             return request.Source.Task;
         }
