@@ -16,6 +16,7 @@ export PATH="$tools/bin:$PATH"
 # program:package that has it on Debian and Ubuntu
 wanted="cc:build-essential c++:build-essential clang:clang cmake:cmake valgrind:valgrind
     pkg-config:pkg-config git:git nm:binutils strip:binutils
+    mcs:mono-mcs mono:mono-runtime
     x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 x86_64-w64-mingw32-g++:g++-mingw-w64-x86-64"
 
 packages=()

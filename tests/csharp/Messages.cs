@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.Threading;
+using System.Threading.Tasks;
 using Sterna;
 
 /// <summary>
@@ -33,13 +34,12 @@ internal static class Messages
             heard++;
         };
         string from = client.Node;
-        bool movedOn = false;
+        Task<MigratedArgs> moving = null;
         client.OnOffline += offline =>
         {
             Play.Check(!offline.InRoom && offline.Reason == SternaOfflineReason.ScaleIn, "it is scaled in");
-            Play.Check(client.SendMigrate() == SternaResult.Ok, "the move is asked for");
+            moving = client.MigrateAsync();
         };
-        client.OnMigrated += migrated => movedOn = true;
 
         int collections = 0;
         bool over = false;
@@ -73,7 +73,7 @@ internal static class Messages
                         Play.Server.ScaleIn(from, TimeSpan.FromSeconds(30));
                     }
                 }
-                return heard >= Count && movedOn;
+                return heard >= Count && moving != null && moving.IsCompleted;
             }, "all echoes, and the move", client);
         }
         finally
@@ -82,7 +82,7 @@ internal static class Messages
             collector.Join();
         }
         Play.Check(inOrder && heard == Count, "every message once and in order");
-        Play.Check(client.Node != from && !client.IsOffline, "on another node");
+        Play.Check(moving.Result.Node == client.Node && client.Node != from && !client.IsOffline, "on another node");
         Play.Check(client.Stats.Moves == 1 && client.Stats.MovesFailed == 0, "one move");
         Play.Check(collections > 100, "the collector has run, " + collections + " times");
         Console.WriteLine("{0}: {1} messages and their echoes in {2} ms, {3} forced collections, moved from {4} to {5}, gap {6} us",

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 pub(crate) struct Server {
     process: Child,
     /// Where operators reach it.
-    admin: String,
+    pub(crate) admin: String,
     pub(crate) token: String,
 }
 
