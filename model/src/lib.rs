@@ -14,6 +14,7 @@
 //! - [`heal`]: whether it is served again once nothing more goes wrong
 //! - [`leases`]: a model of its own: a lease, its holder and an observer
 //! - [`delivery`]: a model of its own: what a player sees, with the real client
+//! - [`rooms`]: a model of its own: two sessions that join a room, leave it, and move with it
 //! - [`ownership`]: the model and its properties
 //! - [`variants`]: rules broken on purpose, which the properties must notice
 //! - [`report`]: a search's figures, and the steps to what it found
@@ -30,5 +31,6 @@ pub mod node;
 pub mod ownership;
 pub mod possible;
 pub mod report;
+pub mod rooms;
 pub mod store;
 pub mod variants;

@@ -13,7 +13,7 @@ use sterna::protocol::ids::{Cursor, Fence, LinkNumber, MoveId, NodeId, SessionId
 use sterna::protocol::lease::Lease;
 use sterna::protocol::reasons::{OfflineReason, TargetRefusal};
 use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Revision};
-use sterna::protocol::session::{Link, LinkId, Outgoing, Settings};
+use sterna::protocol::session::{Link, LinkId, Outgoing, Session, Settings};
 use sterna::protocol::snapshot::Durability;
 use sterna::protocol::source::{Source, Timing};
 use sterna::protocol::time::{BootTime, Time};
@@ -25,7 +25,8 @@ pub const NOW: Time = Time::from_micros(0);
 /// The client's link to a node; the content of links is another model's affair.
 pub const LINK: LinkId = LinkId(1);
 
-const TIMING: Timing = Timing {
+/// No time of a move is long.
+pub(crate) const TIMING: Timing = Timing {
     prepare_max: Duration::ZERO,
     attach_max: Duration::ZERO,
     claim_max: Duration::ZERO,
@@ -49,10 +50,12 @@ pub static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| {
         moves_when_online: true,
         // One at the beginning, and one of each arrival.
         durability: Durability::Lazy(Duration::from_secs(1)),
+        room: Arc::default(),
     })
 });
 
-static HOLDING: LazyLock<Lease> = LazyLock::new(|| {
+/// A lease that holds.
+pub(crate) static HOLDING: LazyLock<Lease> = LazyLock::new(|| {
     let mut lease = Lease::new(Duration::from_secs(1));
     lease.restart(BootTime::from_micros(0));
     lease
@@ -60,7 +63,7 @@ static HOLDING: LazyLock<Lease> = LazyLock::new(|| {
 
 /// A game that does nothing: here only ownership counts.
 #[derive(Debug)]
-struct Idle;
+pub(crate) struct Idle;
 
 impl Application for Idle {
     fn message(&self, _: &mut Context<'_>, _: &Message<'_>) {}
@@ -340,8 +343,9 @@ impl Node {
             Output::Report(Report::MovedIn { .. }) => {
                 effects.served_without_lease |= self.lease != LeasePhase::Holds;
             }
-            Output::Forget(_) => unreachable!("no session ends here"),
-            Output::Report(_) => {}
+            Output::Forget { .. } => unreachable!("no session ends here"),
+            Output::Room(_) | Output::Split(_) | Output::Dismiss(_) => unreachable!("there is no room here"),
+            Output::Report(_) | Output::List => {}
         }
     }
 
@@ -376,7 +380,8 @@ impl Node {
         for copy in [&mut self.cohort, &mut self.kept].into_iter().flatten() {
             copy.renumber();
         }
-        let fence = self.cohort.as_ref().map(|cohort| cohort.session().fence());
+        let session = self.cohort.as_ref().and_then(|cohort| cohort.sessions().next());
+        let fence = session.map(Session::fence);
         self.restored = self.restored.filter(|restored| fence == Some(*restored));
         for question in &mut self.questions {
             question.number = question.number.min(1);
@@ -399,18 +404,17 @@ impl Node {
                 }
                 self.set_aside(id, variant);
                 let refused_before = self.refused.contains(&id);
-                self.expect(id, &members[0]);
+                self.expect(id, members);
                 self.call(variant, |cohort, env| {
-                    cohort.on_prepare(id, from, fence, mode, refused_before, env);
+                    cohort.on_prepare(id, from, fence, members, mode, refused_before, env);
                 })
             }
-            Peer::Baton { id, ref baton } => {
+            Peer::Baton { id, .. } => {
                 let admitted = self.cohort.as_ref().is_some_and(|cohort| cohort.asks(Asker::Target(id)));
                 if variant == Some(Variant::DoesNotHandBack) && !admitted {
                     return Effects::default();
                 }
-                let state = &baton.sessions[0];
-                self.expect(id, &Member { session: state.session, client_key: state.client_key });
+                self.cohort.get_or_insert_with(|| Cohort::unknown(id.cohort, self.id, SETTINGS.clone()));
                 let careless = variant == Some(Variant::FencedNodeAcceptsBaton);
                 let permitted = careless || self.lease.permits();
                 self.call_with(permitted, variant, |cohort, env| cohort.on_peer(from, frame, env))
@@ -425,6 +429,7 @@ impl Node {
             | Peer::BatonAck { .. }
             | Peer::Finalised { .. }
             | Peer::Ahead { .. }
+            | Peer::AheadAck { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
             | Peer::Credit { .. }
@@ -432,8 +437,8 @@ impl Node {
         }
     }
 
-    fn expect(&mut self, id: MoveId, member: &Member) {
-        self.cohort.get_or_insert_with(|| Cohort::expect(id, member, SETTINGS.clone()));
+    fn expect(&mut self, id: MoveId, members: &[Member]) {
+        self.cohort.get_or_insert_with(|| Cohort::expect(id, members, SETTINGS.clone()));
     }
 
     /// A node that forgets what it was about keeps the objects, which know of each other no more.
@@ -463,7 +468,7 @@ impl Node {
 
     /// Begins a take-over.
     pub fn begin_take_over(&mut self, session: SessionId, variant: Option<Variant>) -> Effects {
-        self.cohort.get_or_insert_with(|| Cohort::unknown(session, self.id, SETTINGS.clone()));
+        self.cohort.get_or_insert_with(|| Cohort::unknown(session.into(), self.id, SETTINGS.clone()));
         self.call(variant, Cohort::take_over)
     }
 

@@ -114,11 +114,11 @@ impl Cluster {
     }
 }
 
-fn is_resend(wake: Wake) -> bool {
+pub(crate) fn is_resend(wake: Wake) -> bool {
     match wake {
         Wake::Source(wake) => matches!(wake, source::Wake::ResendPrepare | source::Wake::ResendBaton),
         Wake::Target(_, wake) => matches!(wake, target::Wake::ResendReady),
-        Wake::TakeOver(_) | Wake::Keeper => false,
+        Wake::TakeOver(_) | Wake::Keeper | Wake::Change(_) | Wake::Errand(_) | Wake::Gather => false,
     }
 }
 
@@ -136,6 +136,6 @@ pub(crate) fn gives_up(wake: Wake) -> bool {
             target::Wake::ResendReady | target::Wake::ReadRecord | target::Wake::StopHandingBack => false,
             target::Wake::GiveUpAdmitting | target::Wake::RefuseForNoBaton | target::Wake::Expire => true,
         },
-        Wake::TakeOver(_) | Wake::Keeper => false,
+        Wake::TakeOver(_) | Wake::Keeper | Wake::Change(_) | Wake::Errand(_) | Wake::Gather => false,
     }
 }

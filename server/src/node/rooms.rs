@@ -114,7 +114,8 @@ impl Node {
         if record.room.is_some() {
             return ErrandAnswer::Nowhere; // that is a session in a room, not a room
         }
-        if record.owner == self.id || self.take_over(room, record, None) {
+        // (h) Also one that is this node's, although it does not have it.
+        if self.take_over(room, record, None) || record.owner == self.id {
             return ErrandAnswer::Later;
         }
         // A room on a node that is offline takes joins only after it has moved, and nobody can move there.

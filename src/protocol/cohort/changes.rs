@@ -25,6 +25,8 @@ use std::time::Duration;
 pub(super) struct Change {
     rebind: Rebind,
     step: Step,
+    /// The lease has run out since it began: what was written before may have been read by who takes over (e).
+    outlived: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +44,7 @@ enum Step {
 
 impl Change {
     fn new(rebind: Rebind, step: Step) -> Self {
-        Self { rebind, step }
+        Self { rebind, step, outlived: false }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
@@ -355,7 +357,7 @@ impl Cohort {
         let purpose = change.rebind.purpose();
         match (purpose, outcome) {
             (Purpose::Bind(_), Outcome::Done(entry)) => self.on_bound(index, &entry.record, env),
-            (Purpose::Unbind(_), Outcome::Done(entry)) => self.on_unbound(index, entry),
+            (Purpose::Unbind(_), Outcome::Done(entry)) => self.on_unbound(index, entry, change.outlived),
             (Purpose::Confirm { .. }, Outcome::Done(entry)) => {
                 self.seats[index].session.rebind(entry.record.binding);
             }
@@ -393,6 +395,13 @@ impl Cohort {
         }
     }
 
+    /// The node has lost its lease: who is on its way out needs a record that is written under the next one.
+    pub(super) fn outlive_changes(&mut self) {
+        for change in self.seats.iter_mut().filter_map(|seat| seat.change.as_mut()) {
+            change.outlived = true;
+        }
+    }
+
     fn vacate_seat(&mut self, index: usize) -> Box<Seat> {
         let seat = self.seats.remove(index);
         for link in seat.session.link_ids() {
@@ -401,14 +410,16 @@ impl Cohort {
         seat
     }
 
-    /// The directory shows the session alone: it is a cohort of its own.
-    fn on_unbound(&mut self, index: usize, entry: Versioned) {
+    /// The directory shows the session alone: it is a cohort of its own. `fenced`: perhaps since before the lease
+    /// ran out, so that somebody may be about to take it over.
+    fn on_unbound(&mut self, index: usize, entry: Versioned, fenced: bool) {
         let seat = self.vacate_seat(index);
         let Seat { session, uses_quic, stored, attempts, .. } = *seat;
         let mut lone = Self::alone(session, entry, self.settings.clone());
         lone.seats[0].session.rebind(entry.record.binding);
         lone.seats[0].uses_quic = uses_quic;
         lone.keeper.begin_anew(stored);
+        lone.fenced = fenced;
         lone.attempts = attempts;
         self.outputs.push_back(Output::Split(Box::new(lone)));
         self.outputs.push_back(Output::List);

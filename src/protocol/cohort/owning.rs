@@ -20,6 +20,7 @@ impl Cohort {
                 self.fenced = true;
                 // What was asked to return from an earlier fence does not end this one.
                 self.owner_asked += 1;
+                self.outlive_changes();
             }
             Role::Source(_, departure) => {
                 self.fenced = true;

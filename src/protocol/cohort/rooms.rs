@@ -6,7 +6,7 @@ use crate::protocol::ids::{CohortId, MemberId, SessionId};
 use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, ExitReason, MoveFailure, RoomRefusal};
-use crate::protocol::record::Versioned;
+use crate::protocol::record::{Ask, Versioned};
 use crate::protocol::room::Room;
 use crate::protocol::room::wire::{RoomAnswer, RoomOptions};
 use crate::protocol::session::Settings;
@@ -127,6 +127,8 @@ impl Cohort {
         let Role::Owner(held) = self.role else { return };
         if env.permit.is_none() {
             self.fenced = true; // the lease has run out meanwhile
+        } else if self.fenced {
+            self.ask_as_owner(Ask::Read);
         } else {
             self.open_links(crate::protocol::wire::SwitchCause::Resumed, held.record.fence(), env);
             self.tell_offline_again(env);

@@ -6,6 +6,7 @@ use crate::protocol::ids::{MoveId, SessionId};
 use crate::protocol::source::{self, Source};
 use crate::protocol::takeover;
 use crate::protocol::target::{self, Target};
+use crate::protocol::wire::MoveMode;
 
 /// A wake-up of one of the roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,6 +118,17 @@ impl Cohort {
                 Asker::Keeper => self.keeper.awaits(number),
                 Asker::Source(_) | Asker::Target(_) | Asker::TakeOver | Asker::Member(_) => true,
             }
+    }
+
+    /// Whether the clients of a move to this node are waited for.
+    pub fn awaits_clients(&self) -> bool {
+        matches!(&self.role, Role::Target(target) if target.awaits_clients())
+    }
+
+    /// Moves the room although somebody may be joining or leaving it: a rule broken on purpose.
+    pub fn depart_regardless(&mut self, env: &Env<'_>) {
+        self.depart(MoveMode::Seamless, false, env);
+        self.settle(env);
     }
 
     /// Which move's clients may attach here.
