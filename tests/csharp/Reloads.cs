@@ -35,10 +35,7 @@ internal static class Reloads
                 heard, hooked ? "ended by the hook" : "forgotten", time.ElapsedMilliseconds);
         }
         // Also those that were forgotten are gone: with the last client goes the library's thread.
-        foreach (string thread in Directory.GetDirectories("/proc/self/task"))
-        {
-            Play.Check(!File.ReadAllText(thread + "/comm").StartsWith("sterna"), "no client is left");
-        }
+        Play.Until(() => !IsNetworkThreadThere(), "no client is left");
         // And here it goes on, with the user whom the others were.
         SternaClient client = Play.Connect(Game.User, SternaTransport.Tcp);
         SternaResponse answer = Play.Await(client.RequestAsync(Play.Ver, Play.Echo, new byte[5]), "an answer", client);
@@ -46,6 +43,25 @@ internal static class Reloads
         client.Dispose();
         Play.Check(SternaLibrary.Shutdown() == SternaResult.Ok, "no call is stuck in the library");
         Console.WriteLine("{0} reloads survived", Count);
+    }
+
+    private static bool IsNetworkThreadThere()
+    {
+        foreach (string thread in Directory.GetDirectories("/proc/self/task"))
+        {
+            try
+            {
+                if (File.ReadAllText(thread + "/comm").StartsWith("sterna"))
+                {
+                    return true;
+                }
+            }
+            catch (IOException)
+            {
+                // it has ended meanwhile, whichever it was
+            }
+        }
+        return false;
     }
 
     /// <summary>The game's side, in a domain of its own.</summary>
