@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sterna::client::config::Transport;
 use sterna::client::event::{Batch, Event};
-use sterna::client::room::RoomEvent;
+use sterna::client::room::{RoomEvent, View};
 use sterna::client::token::ConnectToken;
 use sterna::client::{Client, Config as ClientConfig, State, Status};
 use sterna::protocol::application::{Application, Context, RoomContext};
@@ -49,6 +49,9 @@ fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
     let members = numbers.first().map_or(MEMBERS.to_vec(), |members| vec![*members]);
     let state_kib = numbers.get(1).map_or(STATE_KIB.to_vec(), |kib| vec![*kib]);
+    if let Ok(filter) = std::env::var("STERNA_LOG") {
+        sterna_server::logging::init(&filter);
+    }
     sterna::sys::raise_file_limit().expect("the limit of open files can be read");
     println!("{MOVES} moves each; all in ms; * p50 / p99 over members and moves, ** p50 / max over moves");
     println!(
@@ -117,6 +120,7 @@ struct Player {
     client: Client,
     room: Option<CohortId>,
     joining: bool,
+    view: View,
     heard: Vec<Instant>,
     moved_at: Option<Instant>,
     result: Option<Status>,
@@ -125,13 +129,22 @@ struct Player {
 impl Player {
     fn new(cluster: &Cluster, node: &str, number: usize) -> Self {
         let transport = [Transport::Tcp, Transport::Udp][number % 2];
-        let client = Client::create(ClientConfig { transport, ..ClientConfig::default() }).expect("a client");
+        let config = ClientConfig { transport, resume_timeout: PATIENCE, ..ClientConfig::default() };
+        let client = Client::create(config).expect("a client");
         let token = cluster.connect_token(&format!("{node}-{number}"), PATIENCE).expect("a token");
         let mut token = ConnectToken::parse(&token).expect("it was just made");
         let node = cluster.node(node).expect("it is there");
         (token.tcp, token.quic) = (vec![node.tcp()], vec![node.quic()]);
         client.connect(&token.encode()).expect("it can be read");
-        Self { client, room: None, joining: false, heard: Vec::new(), moved_at: None, result: None }
+        Self {
+            client,
+            room: None,
+            joining: false,
+            view: View::default(),
+            heard: Vec::new(),
+            moved_at: None,
+            result: None,
+        }
     }
 
     fn is_connected(&self) -> bool {
@@ -150,6 +163,9 @@ impl Player {
         for (event, bytes) in batch.iter() {
             self.client.consumed(Batch::cost(bytes.len()));
             match event {
+                Event::Room(RoomEvent::Entered { .. } | RoomEvent::MemberJoined { .. }) => {
+                    self.view.apply(event, bytes);
+                }
                 Event::Room(RoomEvent::Message { .. }) => self.heard.push(Instant::now()),
                 Event::Room(RoomEvent::Migrated { .. }) => self.moved_at = Some(Instant::now()),
                 Event::Room(RoomEvent::Result { status, room, .. }) => {
@@ -230,6 +246,14 @@ impl Rooms {
         rooms.until("all are in their rooms", |rooms| {
             for players in [&mut rooms.moving, &mut rooms.staying] {
                 let Some(room) = players[0].room else { continue };
+                // Whoever joins waits until all know of those before: a crowd of joiners is not what is measured.
+                let inside = players.iter().filter(|player| player.room.is_some());
+                let (known, count) = inside.fold((usize::MAX, 0), |(known, count), player| {
+                    (known.min(player.view.count()), count + 1)
+                });
+                if count > known + AT_ONCE {
+                    continue;
+                }
                 let joining = players.iter().filter(|player| player.joining).count();
                 let waiting = players.iter_mut().filter(|player| player.room.is_none() && !player.joining);
                 waiting

@@ -43,10 +43,11 @@ impl Cohort {
         };
         self.catch_up(index, env);
         self.see_to_members(env);
-        let said = self.room.as_deref_mut().is_some_and(Room::take_said);
         if let Some(index) = self.seat_of(id) {
             self.see_to_seat(index, env);
         }
+        // Also what was said because the session wants to leave.
+        let said = self.room.as_deref_mut().is_some_and(Room::take_said);
         match self.seat_of(id) {
             Some(index) if !said && self.outputs.is_empty() => self.note_only(index, id, env),
             Some(_) | None => self.keep(env),
