@@ -43,6 +43,8 @@ pub enum Action {
     SeeGone(usize, CohortId),
     /// A node begins to take this over.
     BeginTakeOver(usize, CohortId),
+    /// The room's owner is asked for a session whose entry names the room, and that is not in it.
+    Release(usize, SessionId),
     /// A node crashes.
     Crash(usize),
     /// A node's lease runs out.
@@ -125,6 +127,14 @@ impl World {
         }
         if self.left.drains > 0 && !node.offline {
             actions.push(Action::Drain(index));
+        }
+        for session in SESSIONS {
+            let served = |room: &Cohort| room.is_served() && !room.asks(Asker::Member(session));
+            let seats = |room: &Cohort| room.sessions().any(|held| held.id() == session);
+            let room = node.cohorts.get(&ROOM).filter(|room| node.permits() && served(room));
+            if room.is_some_and(|room| self.is_bound(session) && !seats(room)) {
+                actions.push(Action::Release(index, session));
+            }
         }
         let involved = !node.cohorts.is_empty();
         match node.lease {

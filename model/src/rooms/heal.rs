@@ -14,6 +14,8 @@ use sterna::protocol::target;
 
 /// Rounds of wake-ups that recovery may take.
 const ROUNDS_MAX: usize = 60;
+/// After so many of them leases that run out have been seen to, whatever else goes on.
+const ROUNDS_OF_PATIENCE: usize = 10;
 /// Steps within a round, before it counts as going round in circles.
 const STEPS_MAX: usize = 400;
 
@@ -30,7 +32,7 @@ impl Healer {
         let mut run = world.clone();
         run.lose_all(rules);
         let (mut seen, mut rounds, mut patience) = (Vec::new(), Vec::new(), 0);
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             for _ in 0..STEPS_MAX {
                 let state = digest(&run);
                 if run.is_well() || self.0.lock().contains(&state) {
@@ -45,7 +47,8 @@ impl Healer {
             let state = digest(&run);
             patience = if rounds.contains(&state) { patience + 1 } else { 0 };
             rounds.push(state);
-            run.let_time_pass(patience, rules);
+            // Who tries again and again counts its tries; time passes all the same.
+            run.let_time_pass(patience.max(round / ROUNDS_OF_PATIENCE), rules);
         }
         false
     }
@@ -103,7 +106,7 @@ impl World {
             let mut actions = Vec::new();
             self.actions(rules, &mut actions);
             for action in actions {
-                if let Action::SeeGone(..) | Action::BeginTakeOver(..) = action {
+                if let Action::SeeGone(..) | Action::BeginTakeOver(..) | Action::Release(..) = action {
                     self.happen(&action, rules);
                 }
             }

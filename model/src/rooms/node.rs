@@ -1,7 +1,7 @@
 //! A node as its driver sees it: the cohorts, the lease, what it remembers, what waits for an answer.
 
-use super::ROOM;
 use super::tamper::{self, Variant};
+use super::{Bounds, ROOM};
 use crate::messages::{Digested, Envelope};
 use crate::node::{HOLDING, Idle, LINK, LeasePhase, NOW, TIMING};
 use crate::store::{Reply, Request};
@@ -139,12 +139,14 @@ pub(super) struct Node {
     refused: Vec<MoveId>,
     pub(super) questions: Vec<Question>,
     durability: Durability,
+    /// A session that wants to be in the room moves to its node.
+    follows: bool,
     /// [`Variant::GivesUpBinding`]: the cohort of the one who joins, as it was before.
     before: Option<Box<Cohort>>,
 }
 
 impl Node {
-    pub(super) fn new(id: NodeId, durability: Durability) -> Self {
+    pub(super) fn new(id: NodeId, bounds: &Bounds) -> Self {
         Self {
             id,
             alive: true,
@@ -153,7 +155,8 @@ impl Node {
             cohorts: BTreeMap::new(),
             refused: Vec::new(),
             questions: Vec::new(),
-            durability,
+            durability: bounds.durability,
+            follows: bounds.follows,
             before: None,
         }
     }
@@ -388,7 +391,7 @@ impl Node {
         let answer = match reply {
             _ if here => return self.enter(lone, variant),
             Reply::Directory(Answer::Read(ReadAnswer::Read(Some(found)))) => {
-                if found.record.owner == self.id {
+                if found.record.owner == self.id || !self.follows {
                     ErrandAnswer::Later
                 } else {
                     ErrandAnswer::At(found.record.owner)

@@ -33,6 +33,8 @@ pub struct Bounds {
     pub nodes: u8,
     /// What is stored, and when.
     pub durability: Durability,
+    /// Whether a session that wants to be in the room moves to the room's node; else it waits where it is.
+    pub follows: bool,
     /// Times that a session wants to be in the room.
     pub joins: u8,
     /// Times that a member leaves.
@@ -63,6 +65,7 @@ impl Bounds {
         scene: Scene::Near,
         nodes: 2,
         durability: Durability::None,
+        follows: false,
         joins: 0,
         leaves: 0,
         kicks: 0,
@@ -93,8 +96,7 @@ pub(super) fn begin(bounds: Bounds) -> World {
         Scene::Near => [1, 3].map(Epoch),
         Scene::Apart | Scene::Together => [1, 1].map(Epoch),
     };
-    let mut nodes: Vec<Node> =
-        (1..=bounds.nodes).map(|id| Node::new(NodeId(id.into()), bounds.durability)).collect();
+    let mut nodes: Vec<Node> = (1..=bounds.nodes).map(|id| Node::new(NodeId(id.into()), &bounds)).collect();
     let mut store = Store::default();
     let settings = settings(bounds.durability);
     let room = held(NodeId(1), Epoch(1));

@@ -237,6 +237,9 @@ impl World {
                 self.left.takers -= 1;
                 self.own(index, action, rules, |node| node.begin_take_over(key, variant));
             }
+            Action::Release(index, session) => self.own(index, action, rules, |node| {
+                node.call(ROOM, variant, |cohort, env| cohort.release(session, env))
+            }),
             Action::Crash(index) => self.crash(index),
             Action::RunOut(index) => {
                 self.left.faults -= 1;
@@ -376,7 +379,7 @@ impl World {
     fn crash(&mut self, index: usize) {
         self.left.faults -= 1;
         let id = NodeId(index as u64 + 1);
-        let mut gone = Node::new(id, self.left.durability);
+        let mut gone = Node::new(id, &self.left);
         gone.alive = false;
         let crashed = std::mem::replace(&mut self.nodes[index], Digested::new(gone));
         for question in crashed.questions.iter().filter(|question| question.reply.is_none()) {

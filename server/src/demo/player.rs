@@ -82,7 +82,6 @@ pub(super) struct Player {
 type Answer = (Event, Vec<u8>);
 
 impl Player {
-    #[expect(clippy::too_many_arguments, reason = "one call, in which each has its name")]
     pub(super) fn new(
         number: usize,
         transport: Transport,

@@ -218,10 +218,9 @@ impl ClientLink {
             }
         }
     }
-}
 
-impl Handler for ClientLink {
-    fn received(&mut self, lane: Lane, bytes: &[u8]) -> Result<usize, Close> {
+    /// Hands bytes to the cohort.
+    fn take(&mut self, bytes: &[u8]) -> Result<usize, Close> {
         let Some(slot) = self.slot() else { return self.greet(bytes) };
         let id = self.id;
         let taken = slot.with(&self.node, Some(id), |cohort, env| cohort.received(id, bytes, env));
@@ -231,9 +230,15 @@ impl Handler for ClientLink {
                 Close
             }),
             // The session has joined or left a room since: what has come is for the cohort that has it now.
-            None if self.slot().is_some_and(|now| !Arc::ptr_eq(&now, &slot)) => self.received(lane, bytes),
+            None if self.slot().is_some_and(|now| !Arc::ptr_eq(&now, &slot)) => self.take(bytes),
             None => Ok(bytes.len()),
         }
+    }
+}
+
+impl Handler for ClientLink {
+    fn received(&mut self, _: Lane, bytes: &[u8]) -> Result<usize, Close> {
+        self.take(bytes)
     }
 
     fn datagram(&mut self, bytes: &[u8]) {

@@ -57,12 +57,10 @@ fn copy(room: &mut Room, preload: &mut RoomPreload) {
     }
 }
 
+type Restored = Result<Box<dyn RoomGame>, GameError>;
+
 /// The room as it is at the target once it has the baton, and how large the game in the baton was.
-fn pass(
-    room: &Room,
-    preload: RoomPreload,
-    restore: fn(&[u8]) -> Result<Box<dyn RoomGame>, GameError>,
-) -> (Room, usize) {
+fn pass(room: &Room, preload: RoomPreload, restore: fn(&[u8]) -> Restored) -> (Room, usize) {
     let baton = room.export_for_baton(Time::default());
     let bytes = match &baton.game {
         GameState::None | GameState::Copied => 0,

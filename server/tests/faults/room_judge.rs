@@ -41,7 +41,7 @@ pub(crate) fn check(troupe: &Troupe, lazy: bool) -> Result<(), String> {
         if member.wish != Wish::Alone && member.room.is_none() {
             return Err(format!("{user} is not in the room"));
         }
-        let lost = member.exits.iter().any(|status| *status == Status::MembershipLost);
+        let lost = member.exits.contains(&Status::MembershipLost);
         let took_over = !player.take_overs.is_empty();
         // Who is out has left, or was told that a crash has cost the membership.
         let stays = member.wish != Wish::Alone && !(lazy && took_over && lost);

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 impl Cohort {
     /// Tells the clients that the node goes offline, once for each link and epoch.
     pub fn tell_offline(&mut self, env: &Env<'_>) {
+        self.concerns_all();
         let Some((reason, deadline)) = env.node.going_offline() else { return };
         let Role::Owner(held) = self.role else { return };
         let in_room = self.room.is_some();

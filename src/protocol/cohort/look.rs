@@ -48,10 +48,16 @@ impl Cohort {
         }
         // Also what was said because the session wants to leave.
         let said = self.room.as_deref_mut().is_some_and(Room::take_said);
+        self.concerns_all();
         match self.seat_of(id) {
             Some(index) if !said && self.outputs.is_empty() => self.note_only(index, id, env),
             Some(_) | None => self.keep(env),
         }
+    }
+
+    /// Something has happened that may concern everybody.
+    pub(super) fn concerns_all(&mut self) {
+        (self.looks.0.touched, self.looks.0.dirty) = (None, None);
     }
 
     fn note_only(&mut self, index: usize, id: SessionId, env: &Env<'_>) {

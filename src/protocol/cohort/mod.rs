@@ -437,7 +437,9 @@ impl Cohort {
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front()?;
+        self.concerns_all(); // what comes of it
+        Some(output)
     }
 
     /// Whether a session is served: not while it joins or leaves a room.
@@ -486,6 +488,7 @@ impl Cohort {
 
     /// After every call: processes what waited, and does what has become possible.
     fn settle(&mut self, env: &Env<'_>) {
+        self.concerns_all();
         for index in 0..self.seats.len() {
             self.catch_up(index, env);
         }
@@ -502,6 +505,7 @@ impl Cohort {
 
     /// The same when something happened to one session only.
     fn settle_one(&mut self, index: usize, env: &Env<'_>) {
+        self.concerns_all();
         self.catch_up(index, env);
         let id = self.seats.get(index).map(|seat| seat.id());
         self.see_to_room(env);

@@ -13,6 +13,7 @@ use crate::protocol::wire::{Downlink, SwitchCause};
 impl Cohort {
     /// The node has lost its lease: what is held stays frozen, what is not served yet is refused (e).
     pub fn on_fenced(&mut self, env: &Env<'_>) {
+        self.concerns_all();
         match &mut self.role {
             Role::Absent | Role::Ending => {}
             Role::Taking(_) => self.take_over_input(takeover::Input::Fenced, env),
@@ -39,6 +40,7 @@ impl Cohort {
     /// The lease is renewed: takes what is held to the next epoch, and goes on, nothing lost (e). A move
     /// under way settles first, by its own rules, and is followed by the same.
     pub fn on_unfenced(&mut self, env: &Env<'_>) {
+        self.concerns_all();
         match self.role {
             Role::Owner(_) if self.fenced || self.raise_to.is_some() => self.ask_as_owner(Ask::Read),
             Role::Taking(_) => self.recall_again(env),

@@ -106,6 +106,7 @@ impl Cohort {
             Asker::Keeper => self.keeper.is_pending(),
             Asker::Member(session) => {
                 self.seat_of(session).is_some_and(|index| self.seats[index].is_changing())
+                    || self.is_releasing(session)
             }
         }
     }
