@@ -1,28 +1,55 @@
-//! The committed header is what the generator makes of `src/ffi`. `BLESS=1` rewrites it.
+//! The committed header and the committed C# declarations are what the generators make of `src/ffi`. `BLESS=1` rewrites
+//! them.
 
 use std::fs;
 use std::path::Path;
 
-#[test]
-fn the_committed_header_is_up_to_date() {
-    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/sterna.h");
-    let generated = include_str!(concat!(env!("OUT_DIR"), "/sterna.h"));
+const HEADER: &str = include_str!(concat!(env!("OUT_DIR"), "/sterna.h"));
+const CSHARP: &str = include_str!(concat!(env!("OUT_DIR"), "/NativeMethods.g.cs"));
+
+fn assert_committed(path: &str, generated: &str) {
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("BLESS").is_some() {
-        fs::write(&committed, generated).expect("include/sterna.h can be written");
+        fs::write(&committed, generated).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
     let found = fs::read_to_string(&committed).unwrap_or_default();
     let differs = found.lines().zip(generated.lines()).position(|(a, b)| a != b);
     assert!(
         found == generated,
-        "include/sterna.h is not what src/ffi gives, from line {} on: \
+        "{path} is not what src/ffi gives, from line {} on: \
          run `BLESS=1 cargo test --features bindgen --test generated_files` and commit it",
         differs.unwrap_or_else(|| found.lines().count().min(generated.lines().count())) + 1,
     );
 }
 
 #[test]
+fn the_committed_header_is_up_to_date() {
+    assert_committed("include/sterna.h", HEADER);
+}
+
+#[test]
+fn the_committed_declarations_for_csharp_are_up_to_date() {
+    assert_committed("bindings/unity/Runtime/Native/NativeMethods.g.cs", CSHARP);
+}
+
+#[test]
+fn csharp_declares_the_functions_of_the_header() {
+    let declarations = HEADER.lines().filter(|line| !line.trim_start().starts_with(['*', '/']));
+    let names = declarations.filter_map(|line| {
+        let name = line.split_once('(')?.0.rsplit([' ', '*']).next()?;
+        // C# polls events instead: nothing native calls managed code.
+        (name.starts_with("sterna_") && !name.starts_with("sterna_client_on_")).then_some(name)
+    });
+    let mut seen = 0;
+    for name in names {
+        assert!(CSHARP.contains(&format!("EntryPoint = \"{name}\"")), "C# does not declare {name}");
+        seen += 1;
+    }
+    assert!(seen > 40, "only {seen} functions were found: the header is written in another way now");
+}
+
+#[test]
 fn the_header_names_the_version_of_the_package() {
-    let generated = include_str!(concat!(env!("OUT_DIR"), "/sterna.h"));
     let expected = [
         ("MAJOR", env!("CARGO_PKG_VERSION_MAJOR").to_owned()),
         ("MINOR", env!("CARGO_PKG_VERSION_MINOR").to_owned()),
@@ -31,8 +58,8 @@ fn the_header_names_the_version_of_the_package() {
     ];
     for (part, value) in expected {
         let line = format!("#define STERNA_VERSION_{part} {value}");
-        assert!(generated.contains(&line), "cbindgen.toml should say: {line}");
+        assert!(HEADER.contains(&line), "cbindgen.toml should say: {line}");
     }
     let abi = format!("#define STERNA_ABI_VERSION {}", sterna::ffi::sterna_abi_version());
-    assert!(generated.contains(&abi), "cbindgen.toml should say: {abi}");
+    assert!(HEADER.contains(&abi), "cbindgen.toml should say: {abi}");
 }

@@ -49,6 +49,8 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
         "tests/c/unload.c",
         "a game's frames; and the kernel, which tells nobody when it has forgotten a joined thread",
     ),
+    ("tests/csharp/Messages.cs", "a game's frames: the server and the library's own thread work meanwhile"),
+    ("tests/csharp/Play.cs", "a game's frames, until a deadline"),
 ];
 
 /// Words that the protocol core must not know, and what to use instead.
@@ -194,7 +196,7 @@ fn unsafe_stands_only_where_it_may() {
 #[test]
 fn files_are_short_enough_to_be_read() {
     let sources = sources();
-    let generated = ["include/sterna.h"];
+    let generated = ["include/sterna.h", "bindings/unity/Runtime/Native/NativeMethods.g.cs"];
     let long: BTreeSet<&str> = sources
         .iter()
         .filter(|source| {
@@ -230,7 +232,8 @@ fn tests_wait_for_events_and_not_for_time() {
             // In a file with both, the tests come last.
             let tests_from = code.iter().position(|line| line.trim() == "mod tests {");
             let from = if source.is_test() { Some(0) } else { tests_from };
-            from.is_some_and(|from| code[from..].iter().any(|line| line.contains("sleep(")))
+            let sleeps = |line: &String| line.contains("sleep(") || line.contains("Thread.Sleep(");
+            from.is_some_and(|from| code[from..].iter().any(sleeps))
         })
         .map(|source| source.path.as_str())
         .collect();

@@ -7,12 +7,15 @@ use super::library_dir;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 /// A server with three nodes in one process.
 pub(crate) struct Server {
     process: Child,
+    /// Passes on what it says of errors; whether one of its tasks has panicked.
+    errors: Option<JoinHandle<bool>>,
     /// Where operators reach it.
-    admin: String,
+    pub(crate) admin: String,
     pub(crate) token: String,
 }
 
@@ -25,9 +28,17 @@ impl Server {
             .args(["--tcp-port", "0", "--quic-port", "0", "--peer-port", "0", "--admin", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .stdin(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let stderr = BufReader::new(process.stderr.take().expect("it is piped"));
+        let errors = std::thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).fold(false, |panicked, line| {
+                eprintln!("{line}");
+                panicked | line.contains("' panicked at ") | line.contains(") panicked at ")
+            })
+        });
         let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
         let mut said = |what: &str| {
             lines
@@ -39,7 +50,7 @@ impl Server {
         let (admin, token) = (said("admin: http://"), said("token: "));
         // It goes on writing; somebody must read, or it would stop at a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, admin, token }
+        Self { process, errors: Some(errors), admin, token }
     }
 
     /// A connect token for this user.
@@ -53,6 +64,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let panicked = self.errors.take().is_some_and(|errors| errors.join().unwrap_or(true));
+        // A client gets over it, which is no reason not to look.
+        assert!(!panicked || std::thread::panicking(), "a task of the server has panicked: see above");
     }
 }
 

@@ -1,0 +1,4 @@
+using System.Runtime.CompilerServices;
+
+[assembly: InternalsVisibleTo("Sterna.Editor")]
+[assembly: InternalsVisibleTo("Sterna.Tests")]
