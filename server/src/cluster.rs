@@ -1,8 +1,8 @@
 //! The nodes of this process: started together, drained one by one, seen by operators as one list.
 
 use crate::admin::{NodeState, NodeStatus, Operator, OperatorError};
-use crate::config::Config;
-use crate::engine::{Engine, LocalEngine, Standing};
+use crate::config::{Config, EngineConfig};
+use crate::engine::{Engine, LocalEngine, NatsEngine, OpenError, Standing};
 use crate::node::{DrainOrder, DrainReport, Node, Observer, Shared, StartError};
 use crate::pki::{ClusterKeys, PkiError};
 use crate::user_token::{Issuer, IssuerKeyError, User, Verifier, connect_token};
@@ -28,6 +28,9 @@ pub enum ClusterError {
     /// The game's public key cannot be used.
     #[error(transparent)]
     Issuer(#[from] IssuerKeyError),
+    /// NATS cannot be used.
+    #[error(transparent)]
+    Engine(#[from] OpenError),
     /// A node did not start.
     #[error("{name}: {error}")]
     Node {
@@ -72,7 +75,7 @@ struct Member {
 }
 
 impl Cluster {
-    /// Starts the configured number of nodes on the engine of one process.
+    /// Starts the configured number of nodes on the configured engine.
     pub async fn start(
         config: Config,
         application: Arc<dyn Application>,
@@ -82,7 +85,12 @@ impl Cluster {
         let verifier = Verifier::configured(&config, &keys)?;
         let issuer = config.issuer_public_key.is_none().then(|| Issuer::new(&keys));
         let count = config.nodes;
-        let engine: Arc<dyn Engine> = Arc::new(LocalEngine::default());
+        let engine: Arc<dyn Engine> = match &config.engine {
+            EngineConfig::Local => Arc::new(LocalEngine::default()),
+            EngineConfig::Nats(nats) => {
+                Arc::new(NatsEngine::open(nats, &config.cluster, config.times.take_over).await?)
+            }
+        };
         let shared = Shared {
             config: Arc::new(config),
             keys: Arc::new(keys),
@@ -93,7 +101,8 @@ impl Cluster {
         };
         let cluster = Arc::new(Self { shared, issuer, nodes: Mutex::default(), runtime: Handle::current() });
         for index in 0..count {
-            if let Err(error) = cluster.start_node(format!("node-{}", index + 1), index).await {
+            let name = cluster.shared.config.node_name(index);
+            if let Err(error) = cluster.start_node(name, index).await {
                 for node in cluster.nodes() {
                     node.stop().await;
                 }

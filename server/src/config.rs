@@ -4,10 +4,12 @@
 //! hour. Relations between values that the protocol relies on (a node must fence itself before others take
 //! over) are checked here, before anything listens.
 
+mod engine;
 mod error;
 mod file;
 mod numbers;
 
+pub use engine::{EngineConfig, NatsConfig};
 pub use error::ConfigError;
 
 use numbers::{NODES, Number, PEER_PORT, QUIC_PORT, TCP_PORT};
@@ -22,12 +24,18 @@ pub struct Config {
     pub cluster: String,
     /// Where the cluster's keys live. `None`: they are made at start and gone at the end.
     pub state_dir: Option<PathBuf>,
+    /// What the nodes of this process are called, with a number behind it: no two processes of a cluster call theirs
+    /// the same.
+    pub name: String,
     /// How many nodes run in this process.
     pub nodes: u16,
     /// The address that nodes listen on.
     pub host: IpAddr,
     /// The address that clients are told instead of `host`, behind a translation of addresses.
     pub public_host: Option<IpAddr>,
+    /// The address that other nodes are told instead of `host`. `None`: `host`, or `public_host` if that is any
+    /// address.
+    pub peer_host: Option<IpAddr>,
     /// TCP port of the first node, the next one takes the next port; 0: any free port.
     pub tcp_port: u16,
     /// UDP port of the first node for QUIC; 0: any free port.
@@ -44,6 +52,8 @@ pub struct Config {
     pub same_user: SameUser,
     /// What survives a crash.
     pub durability: Durability,
+    /// What holds membership and ownership.
+    pub engine: EngineConfig,
     /// What to log: a level, or `target=level` pairs separated by commas.
     pub log: String,
     /// How much of everything.
@@ -132,9 +142,11 @@ impl Default for Config {
         Self {
             cluster: "dev".into(),
             state_dir: None,
+            name: "node".into(),
             nodes: NODES.default as u16,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             public_host: None,
+            peer_host: None,
             tcp_port: TCP_PORT.default as u16,
             quic_port: QUIC_PORT.default as u16,
             peer_port: PEER_PORT.default as u16,
@@ -143,6 +155,7 @@ impl Default for Config {
             migrate_when_online: false,
             same_user: SameUser::default(),
             durability: Durability::default(),
+            engine: EngineConfig::default(),
             log: "info".into(),
             limits: Limits::default(),
             times: Times::default(),
@@ -172,6 +185,7 @@ impl Config {
         self.validate_texts()?;
         self.limits.validate()?;
         self.times.validate()?;
+        self.validate_engine()?;
         self.validate_addresses()
     }
 
@@ -195,16 +209,33 @@ impl Config {
         SocketAddr::new(self.public_host.unwrap_or(listener.ip()), listener.port())
     }
 
+    /// What other nodes are told about a listener: its address, with the host that is for them.
+    pub fn peer_public_address(&self, listener: SocketAddr) -> SocketAddr {
+        let instead = self.peer_host.or(self.public_host.filter(|_| listener.ip().is_unspecified()));
+        SocketAddr::new(instead.unwrap_or(listener.ip()), listener.port())
+    }
+
+    /// The name of node `index` (from 0).
+    pub fn node_name(&self, index: u16) -> String {
+        format!("{}-{}", self.name, index + 1)
+    }
+
     fn validate_texts(&self) -> Result<(), ConfigError> {
         let bad =
             |key, value: &str, expected| Err(ConfigError::BadText { key, value: value.into(), expected });
         let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let name = &self.cluster;
-        let edge = name.starts_with('-') || name.ends_with('-');
-        if name.is_empty() || name.len() > 40 || edge || !name.bytes().all(label) {
+        let is_label = |name: &str| {
+            let edge = name.starts_with('-') || name.ends_with('-');
+            !name.is_empty() && name.len() <= 40 && !edge && name.bytes().all(label)
+        };
+        if !is_label(&self.cluster) {
             let expected = "a cluster's name is 1 to 40 lower-case letters, digits and inner hyphens, \
                             because it is part of a host name";
-            return bad("cluster", name, expected);
+            return bad("cluster", &self.cluster, expected);
+        }
+        if !is_label(&self.name) {
+            let expected = "a name of nodes is 1 to 40 lower-case letters, digits and inner hyphens";
+            return bad("name", &self.name, expected);
         }
         if crate::logging::filter(&self.log).is_none() {
             let expected = "expected is off, error, warn, info, debug, trace, or pairs like \
@@ -212,6 +243,15 @@ impl Config {
             return bad("log", &self.log, expected);
         }
         Ok(())
+    }
+
+    fn validate_engine(&self) -> Result<(), ConfigError> {
+        let EngineConfig::Nats(nats) = &self.engine else { return Ok(()) };
+        // Keys that this process made for itself would be no other's.
+        if self.state_dir.is_none() {
+            return Err(ConfigError::NoSharedKeys);
+        }
+        nats.validate()
     }
 
     fn validate_addresses(&self) -> Result<(), ConfigError> {

@@ -99,6 +99,15 @@ pub enum ConfigError {
         "`host` is {0}, which clients cannot connect to: set `public_host` to the address they shall use"
     )]
     NoPublicHost(IpAddr),
+    /// Nodes of several processes need the same keys.
+    #[error(
+        "`engine.kind` is `nats`, but `state_dir` is not set: all nodes of a cluster share its keys; set it to a \
+         folder with the same keys on every machine"
+    )]
+    NoSharedKeys,
+    /// A key that the engine `local` has no use for.
+    #[error("`{0}` is set, but `engine.kind` is `local`: set it to `nats`, or take the key out")]
+    OnlyWithNats(&'static str),
     /// Two listeners would take the same port.
     #[error(
         "`{first}` and `{second}` overlap at port {port} with {nodes} nodes: move one of them, or use 0 for any free port"

@@ -1,5 +1,6 @@
 //! The file as it is written: reads TOML into a [`Config`], and finds the line of each mistake.
 
+use super::engine::EngineTable;
 use super::numbers::{
     ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number, PEER_PORT,
     QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS, ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES, ROOM_SYNC_BYTES,
@@ -21,9 +22,11 @@ type Numeral = Option<Spanned<i64>>;
 struct File {
     cluster: Option<String>,
     state_dir: Option<PathBuf>,
+    name: Option<String>,
     nodes: Numeral,
     host: Option<IpAddr>,
     public_host: Option<IpAddr>,
+    peer_host: Option<IpAddr>,
     tcp_port: Numeral,
     quic_port: Numeral,
     peer_port: Numeral,
@@ -33,6 +36,7 @@ struct File {
     same_user: Option<SameUser>,
     durability: Option<Durability>,
     log: Option<String>,
+    engine: EngineTable,
     limits: LimitsTable,
     times: TimesTable,
 }
@@ -82,9 +86,11 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
     Ok(Config {
         cluster: file.cluster.unwrap_or(default.cluster),
         state_dir: file.state_dir,
+        name: file.name.unwrap_or(default.name),
         nodes: port(&NODES, file.nodes)?,
         host: file.host.unwrap_or(default.host),
         public_host: file.public_host,
+        peer_host: file.peer_host,
         tcp_port: port(&TCP_PORT, file.tcp_port)?,
         quic_port: port(&QUIC_PORT, file.quic_port)?,
         peer_port: port(&PEER_PORT, file.peer_port)?,
@@ -93,6 +99,7 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         migrate_when_online: file.migrate_when_online.unwrap_or(default.migrate_when_online),
         same_user: file.same_user.unwrap_or_default(),
         durability: file.durability.unwrap_or_default(),
+        engine: file.engine.read(number)?,
         log: file.log.unwrap_or(default.log),
         limits: Limits {
             message_bytes_max: size(&MESSAGE_BYTES, file.limits.message_bytes_max)?,

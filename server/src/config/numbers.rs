@@ -91,6 +91,10 @@ pub(super) const ROOM_SYNC_BYTES: Number = Number::new(
     0..=limits::REPLAY_BYTES_MAX as u64 / 4,
     limits::ROOM_SYNC_BYTES_MAX as u64,
 );
+pub(super) const REPLICAS: Number = Number::new("engine.replicas", 1..=5, 1);
+// From one small snapshot a second to what a fast disk takes.
+pub(super) const SNAPSHOT_RATE: Number =
+    Number::new("engine.snapshot_bytes_per_second", 64 * 1024..=16 * 1024 * 1024 * 1024, 32 * 1024 * 1024);
 pub(super) const ATTACH: Number = Number::time("times.attach_ms", 50..=60_000, limits::ATTACH_MAX);
 pub(super) const RESUME: Number = Number::time("times.resume_ms", 100..=DAY_MS, limits::RESUME_MAX);
 pub(super) const DRAIN: Number = Number::time("times.drain_ms", 100..=DAY_MS, Duration::from_secs(60));

@@ -20,9 +20,11 @@ fn every_key_can_be_set() {
         r#"
         cluster = "eu-west"
         state_dir = "/var/lib/sterna"
+        name = "blue"
         nodes = 3
         host = "::1"
         public_host = "203.0.113.7"
+        peer_host = "10.0.0.7"
         tcp_port = 1000
         quic_port = 2000
         peer_port = 0
@@ -32,6 +34,15 @@ fn every_key_can_be_set() {
         same_user = "refuse"
         durability = "none"
         log = "warn,sterna_server=debug"
+        [engine]
+        kind = "nats"
+        urls = ["nats://a:4222", "tls://b:4222"]
+        replicas = 3
+        credentials = "sterna.creds"
+        ca = "ca.pem"
+        certificate = "own.pem"
+        key = "own.key"
+        snapshot_bytes_per_second = 1000000
         [limits]
         message_bytes_max = 2000
         sessions_max = 7
@@ -54,6 +65,15 @@ fn every_key_can_be_set() {
     .unwrap();
     assert_eq!(config.state_dir.as_deref(), Some(Path::new("/var/lib/sterna")));
     assert_eq!((config.same_user, config.durability), (SameUser::Refuse, Durability::None));
+    let EngineConfig::Nats(nats) = &config.engine else { panic!("another engine") };
+    assert_eq!((nats.urls.len(), nats.replicas, nats.snapshot_bytes_per_second), (2, 3, 1_000_000));
+    assert_eq!(
+        (nats.ca.as_deref(), nats.key.as_deref()),
+        (Some(Path::new("ca.pem")), Some(Path::new("own.key")))
+    );
+    assert_eq!(config.node_name(1), "blue-2");
+    let peer = config.peer_public_address("[::1]:9".parse().unwrap());
+    assert_eq!(peer, "10.0.0.7:9".parse().unwrap());
     assert_eq!(config.limits.replay_bytes_max, 2_000_000);
     assert_eq!(config.times.self_fence, Duration::from_millis(500));
     assert_eq!(config.tcp_address(2), "[::1]:1002".parse().unwrap());
@@ -211,4 +231,31 @@ fn the_example_shows_every_key_with_its_default() {
             assert!(example.lines().any(shown), "`{key}` is not in the example");
         }
     }
+}
+
+#[test]
+fn what_only_nats_needs_is_refused_without_it() {
+    let error = fault("[engine]\nreplicas = 3\n");
+    assert!(matches!(error, ConfigError::OnlyWithNats("engine.replicas")), "{error}");
+}
+
+#[test]
+fn nodes_of_several_processes_need_a_folder_of_keys() {
+    assert!(matches!(fault("[engine]\nkind = \"nats\"\n"), ConfigError::NoSharedKeys));
+}
+
+#[test]
+fn addresses_of_nats_and_its_certificates_are_checked() {
+    let nats = |text: &str| fault(&format!("state_dir = \"keys\"\n[engine]\nkind = \"nats\"\n{text}"));
+    for text in [
+        "urls = []",
+        "urls = [\"ws://a:1\"]",
+        "urls = [\"nats://\"]",
+        "key = \"own.key\"",
+        "certificate = \"own.pem\"",
+    ] {
+        let error = nats(text);
+        assert!(matches!(error, ConfigError::BadText { .. }), "{text}: {error}");
+    }
+    assert!(matches!(nats("replicas = 6"), ConfigError::OutOfRange { key: "engine.replicas", .. }));
 }

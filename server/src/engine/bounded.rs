@@ -4,7 +4,8 @@
 
 use super::{ANSWER_MAX, Engine, Listed, NodeInfo, Reply, Unavailable};
 use std::sync::Arc;
-use sterna::protocol::ids::{CohortId, NodeId, SessionId};
+use std::time::Duration;
+use sterna::protocol::ids::{Bucket, CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Versioned};
 use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
@@ -19,7 +20,11 @@ impl Bounded {
 }
 
 fn within<'a, T: Send + 'a>(reply: Reply<'a, T>, otherwise: T) -> Reply<'a, T> {
-    Box::pin(async move { tokio::time::timeout(ANSWER_MAX, reply).await.unwrap_or(otherwise) })
+    within_time(ANSWER_MAX, reply, otherwise)
+}
+
+fn within_time<'a, T: Send + 'a>(time: Duration, reply: Reply<'a, T>, otherwise: T) -> Reply<'a, T> {
+    Box::pin(async move { tokio::time::timeout(time, reply).await.unwrap_or(otherwise) })
 }
 
 /// What the directory says when it does not answer.
@@ -31,6 +36,14 @@ pub(crate) fn unknown(ask: &Ask) -> Answer {
 }
 
 impl Engine for Bounded {
+    fn bucket(&self) -> Bucket {
+        self.0.bucket()
+    }
+
+    fn bulk_answer_max(&self) -> Duration {
+        self.0.bulk_answer_max()
+    }
+
     fn publish(&self, info: NodeInfo) -> Reply<'_, Result<(), Unavailable>> {
         within(self.0.publish(info), Err(Unavailable))
     }
@@ -48,7 +61,7 @@ impl Engine for Bounded {
     }
 
     fn cohorts_of(&self, node: NodeId) -> Reply<'_, Result<Vec<CohortId>, Unavailable>> {
-        within(self.0.cohorts_of(node), Err(Unavailable))
+        within_time(self.bulk_answer_max(), self.0.cohorts_of(node), Err(Unavailable))
     }
 
     fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, Result<(), Unavailable>> {
@@ -56,7 +69,7 @@ impl Engine for Bounded {
     }
 
     fn ask_snapshot(&self, cohort: CohortId, ask: SnapshotAsk) -> Reply<'_, SnapshotAnswer> {
-        within(self.0.ask_snapshot(cohort, ask), SnapshotAnswer::Unknown)
+        within_time(self.bulk_answer_max(), self.0.ask_snapshot(cohort, ask), SnapshotAnswer::Unknown)
     }
 
     fn list_room(&self, room: CohortId, listed: Option<Listed>) -> Reply<'_, Result<(), Unavailable>> {

@@ -5,17 +5,19 @@
 
 mod bounded;
 mod local;
+mod nats;
 
 pub(crate) use bounded::Bounded;
 #[cfg(feature = "failpoints")]
 pub(crate) use bounded::unknown;
 pub use local::LocalEngine;
+pub use nats::{NatsEngine, OpenError};
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
-use sterna::protocol::ids::{CohortId, NodeId, SessionId};
+use sterna::protocol::ids::{Bucket, CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Versioned};
 use sterna::protocol::room::Listing;
@@ -75,6 +77,19 @@ pub struct Listed {
 
 /// The engine, as a node uses it.
 pub trait Engine: Send + Sync + 'static {
+    /// Which life of the engine's data this is: what is created belongs to it. A higher one begins when the data are
+    /// lost.
+    fn bucket(&self) -> Bucket {
+        Bucket(1)
+    }
+
+    /// How long a node waits for an answer about many things, or large ones: [`cohorts_of`](Self::cohorts_of) and
+    /// [`ask_snapshot`](Self::ask_snapshot). An engine that takes its time for them notices by itself when it is cut
+    /// off.
+    fn bulk_answer_max(&self) -> Duration {
+        ANSWER_MAX
+    }
+
     /// Publishes what a node is; replaces what it published before.
     fn publish(&self, info: NodeInfo) -> Reply<'_, Result<(), Unavailable>>;
 

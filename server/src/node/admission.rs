@@ -10,7 +10,7 @@ use crate::seal::{MoveTicket, ResumeToken, unix_ms};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use sterna::protocol::cohort::{Cohort, Env};
-use sterna::protocol::ids::{Bucket, Cursor, Epoch, Fence, LinkNumber, SessionId};
+use sterna::protocol::ids::{Cursor, Epoch, Fence, LinkNumber, SessionId};
 use sterna::protocol::keys;
 use sterna::protocol::limits;
 use sterna::protocol::reasons::{CloseReason, RefuseReason};
@@ -179,7 +179,7 @@ impl Node {
 
     async fn create_record(&self, session: SessionId) -> Result<Versioned, Refusal> {
         let record = Record {
-            bucket: Bucket(1),
+            bucket: self.shared.engine.bucket(),
             binding: Default::default(),
             epoch: Epoch(1),
             owner: self.id,

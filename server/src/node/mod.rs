@@ -215,7 +215,7 @@ impl Node {
             peer_dialer: PeerDialer::new(&identity, &server_name(shared.keys.cluster()))?,
             tcp: config.public_address(tcp.local_addr()),
             quic: config.public_address(quic.local_addr()),
-            peer: peer.local_addr(),
+            peer: config.peer_public_address(peer.local_addr()),
             phase: Mutex::new(Phase::Online),
             lease: RwLock::new(Lease::new(config.times.self_fence)),
             watch: Mutex::new(LeaseWatch::new(config.times.take_over)),

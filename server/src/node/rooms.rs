@@ -6,7 +6,7 @@ use super::{Node, random_u64};
 use crate::engine::{Listed, Standing, Unavailable};
 use std::sync::Arc;
 use sterna::protocol::cohort::{Cohort, Entry, ErrandAnswer, RoomAsk};
-use sterna::protocol::ids::{Binding, Bucket, CohortId, Epoch, NodeId, SessionId};
+use sterna::protocol::ids::{Binding, CohortId, Epoch, NodeId, SessionId};
 use sterna::protocol::reasons::RoomRefusal;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
 use sterna::protocol::room::wire::{Condition, RoomOptions};
@@ -61,7 +61,7 @@ impl Node {
         }
         let Ok(id) = random_u64().map(CohortId) else { return Some(ErrandAnswer::Failed) };
         let record = Record {
-            bucket: Bucket(1),
+            bucket: self.shared.engine.bucket(),
             binding: Binding(0),
             epoch,
             owner: self.id,

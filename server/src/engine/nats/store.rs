@@ -1,0 +1,277 @@
+//! The bucket as a store of bytes under names: a JetStream stream that keeps the last message of each subject.
+//! Reads go to its leader, writes are compare-and-set. No answer is turned into a failure that it is not (rule h).
+
+use super::connection::{Connection, NoAnswer};
+use async_nats::HeaderMap;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// What was deleted leaves an empty message behind, so that a write that comes late does not find a free name.
+/// Nobody's write is later than this.
+pub(super) const TRACE_LIFE: Duration = Duration::from_secs(600);
+
+/// JetStream's codes for what is not a fault here.
+const NO_MESSAGE: u32 = 10037;
+const WRONG_LAST_SEQUENCE: [u32; 2] = [10071, 10164];
+const NO_STREAM: u32 = 10059;
+
+/// How a write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// It is stored, under this number.
+    Written(u64),
+    /// Another write came first.
+    Conflict,
+    /// It may be stored, or may still be.
+    Unknown,
+}
+
+/// What a leader holds under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The number of its write.
+    pub(super) revision: u64,
+    /// Empty: it was deleted.
+    pub(super) bytes: Bytes,
+}
+
+/// Nothing was learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failed;
+
+/// The bucket.
+pub(super) struct Store {
+    connection: Arc<Connection>,
+    stream: String,
+    /// The highest number that was written by this process: a leader that knows less is none any more, or has lost
+    /// what it knew.
+    written: AtomicU64,
+    /// Wakes who looks whether the bucket is still there.
+    suspect: Notify,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    err_code: Option<u32>,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+struct Acknowledged {
+    seq: Option<u64>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct Got {
+    message: Option<Stored>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    seq: u64,
+    #[serde(default)]
+    data: String,
+}
+
+#[derive(Deserialize)]
+struct Surveyed {
+    state: Option<StreamState>,
+    total: Option<usize>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct StreamState {
+    last_seq: u64,
+    #[serde(default)]
+    subjects: HashMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Purged {
+    error: Option<ApiError>,
+}
+
+impl Store {
+    pub(super) fn new(connection: Arc<Connection>, stream: String) -> Self {
+        Self { connection, stream, written: AtomicU64::new(0), suspect: Notify::new() }
+    }
+
+    pub(super) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    pub(super) fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// The largest message that the server takes, with some room for its headers.
+    pub(super) fn message_bytes_max(&self) -> usize {
+        self.connection.client().max_payload().saturating_sub(4096)
+    }
+
+    /// Waits until something makes it likely that the bucket is gone.
+    pub(super) async fn suspected(&self) {
+        self.suspect.notified().await;
+    }
+
+    /// Something makes it likely that the bucket is gone.
+    pub(super) fn doubt(&self) {
+        self.suspect.notify_one();
+    }
+
+    /// What was written before was in another life of the data.
+    pub(super) fn begin_anew(&self) {
+        self.written.store(0, Ordering::Release);
+    }
+
+    /// Writes if the name's last write bears the number `expected` (0: there is none). `None`: whatever is there.
+    pub(super) async fn put(
+        &self,
+        subject: String,
+        expected: Option<u64>,
+        life: Option<Duration>,
+        bytes: impl Into<Bytes>,
+    ) -> Put {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Expected-Stream", self.stream.as_str());
+        if let Some(expected) = expected {
+            headers.insert("Nats-Expected-Last-Subject-Sequence", expected.to_string().as_str());
+        }
+        if let Some(life) = life {
+            headers.insert("Nats-TTL", format!("{}s", life.as_secs().max(1)).as_str());
+        }
+        let Some(answer) = self.ask::<Acknowledged>(subject, Some(headers), bytes.into()).await else {
+            return Put::Unknown;
+        };
+        match answer {
+            Acknowledged { seq: Some(revision), error: None } => {
+                self.written.fetch_max(revision, Ordering::AcqRel);
+                Put::Written(revision)
+            }
+            Acknowledged { error: Some(error), .. } if is_conflict(&error) => Put::Conflict,
+            Acknowledged { error, .. } => {
+                self.complain("a write", error.as_ref());
+                Put::Unknown
+            }
+        }
+    }
+
+    /// Deletes if the name's last write bears this number.
+    pub(super) async fn delete(&self, subject: String, expected: u64) -> Put {
+        self.put(subject, Some(expected), Some(TRACE_LIFE), Bytes::new()).await
+    }
+
+    /// What the leader holds under a name.
+    pub(super) async fn get(&self, subject: String) -> Result<Option<Found>, Failed> {
+        let question = serde_json::json!({ "last_by_subj": subject }).to_string();
+        let api = format!("$JS.API.STREAM.MSG.GET.{}", self.stream);
+        match self.ask::<Got>(api, None, question.into()).await.ok_or(Failed)? {
+            Got { message: Some(Stored { seq, data }), error: None } => {
+                let bytes = BASE64_STANDARD.decode(data).map_err(|_| Failed)?;
+                Ok(Some(Found { revision: seq, bytes: bytes.into() }))
+            }
+            Got { error: Some(error), .. } if error.err_code == Some(NO_MESSAGE) => Ok(None),
+            Got { error, .. } => {
+                self.complain("a read", error.as_ref());
+                Err(Failed)
+            }
+        }
+    }
+
+    /// The names that the leader holds something under, of those that match. Fails if the leader knows less than
+    /// this process has written: then it is none any more, or has lost data.
+    pub(super) async fn names(&self, filter: String) -> Result<Vec<String>, Failed> {
+        let known = self.written.load(Ordering::Acquire);
+        let api = format!("$JS.API.STREAM.INFO.{}", self.stream);
+        let mut names = Vec::new();
+        loop {
+            let question =
+                serde_json::json!({ "subjects_filter": filter, "offset": names.len() }).to_string();
+            match self.ask::<Surveyed>(api.clone(), None, question.into()).await.ok_or(Failed)? {
+                Surveyed { state: Some(state), total, error: None } => {
+                    if state.last_seq < known {
+                        self.doubt();
+                        return Err(Failed);
+                    }
+                    let more = !state.subjects.is_empty();
+                    names.extend(state.subjects.into_keys());
+                    if !more || names.len() >= total.unwrap_or_default() {
+                        return Ok(names);
+                    }
+                }
+                Surveyed { error, .. } => {
+                    self.complain("a survey", error.as_ref());
+                    return Err(Failed);
+                }
+            }
+        }
+    }
+
+    /// Whether the leader knows less than this process has written.
+    pub(super) async fn is_short(&self) -> Result<bool, Failed> {
+        let known = self.written.load(Ordering::Acquire);
+        let api = format!("$JS.API.STREAM.INFO.{}", self.stream);
+        match self.ask::<Surveyed>(api, None, Bytes::new()).await {
+            Some(Surveyed { state: Some(state), error: None, .. }) => Ok(state.last_seq < known),
+            Some(_) | None => Err(Failed),
+        }
+    }
+
+    /// Removes everything under names that match, up to this number (not including it; `None`: all).
+    pub(super) async fn purge(&self, filter: String, below: Option<u64>) -> Result<(), Failed> {
+        let question = match below {
+            Some(below) => serde_json::json!({ "filter": filter, "seq": below }),
+            None => serde_json::json!({ "filter": filter }),
+        };
+        let api = format!("$JS.API.STREAM.PURGE.{}", self.stream);
+        match self.ask::<Purged>(api, None, question.to_string().into()).await.ok_or(Failed)? {
+            Purged { error: None } => Ok(()),
+            Purged { error } => {
+                self.complain("a purge", error.as_ref());
+                Err(Failed)
+            }
+        }
+    }
+
+    async fn ask<T: for<'a> Deserialize<'a>>(
+        &self,
+        subject: String,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Option<T> {
+        match self.connection.request(subject, headers, payload).await {
+            Ok(message) => serde_json::from_slice(&message.payload)
+                .inspect_err(|error| tracing::warn!("cannot read what NATS answers: {error}"))
+                .ok(),
+            Err(NoAnswer::Nobody) => {
+                self.doubt();
+                None
+            }
+            Err(NoAnswer::Silent) => None,
+        }
+    }
+
+    fn complain(&self, what: &str, error: Option<&ApiError>) {
+        let (code, description) =
+            error.map_or((None, "no reason"), |error| (error.err_code, &*error.description));
+        if code == Some(NO_STREAM) {
+            self.doubt();
+        }
+        tracing::debug!(?code, "JetStream refuses {what}: {description}");
+    }
+}
+
+fn is_conflict(error: &ApiError) -> bool {
+    error.err_code.is_some_and(|code| WRONG_LAST_SEQUENCE.contains(&code))
+}
