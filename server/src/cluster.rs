@@ -7,6 +7,7 @@ use crate::node::{DrainOrder, DrainReport, Node, Observer, Shared, StartError};
 use crate::pki::{ClusterKeys, PkiError};
 use crate::user_token::{Issuer, IssuerKeyError, User, Verifier, connect_token};
 use parking_lot::Mutex;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sterna::protocol::application::Application;
@@ -18,6 +19,9 @@ use tokio::sync::watch;
 /// How long the ports of a node that has stopped may take to become free.
 const PORTS_FREE_MAX: Duration = Duration::from_secs(3);
 const PORTS_LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// So many nodes of other processes a connect token names: one that answers is enough, and a token is short.
+const OTHERS_IN_TOKEN_MAX: usize = 8;
 
 /// Why the nodes did not start.
 #[derive(Debug, thiserror::Error)]
@@ -223,19 +227,32 @@ impl Cluster {
         }
     }
 
-    /// A connect token of the development issuer that names all nodes that are online.
+    /// A connect token of the development issuer that names the nodes that are online: all of this process, and the
+    /// least loaded of others.
     pub fn connect_token(&self, user: &str, life: Duration) -> Result<String, OperatorError> {
         let issuer = self.issuer.as_ref().ok_or(OperatorError::NoIssuer)?;
         let user = User::new(user).map_err(|error| OperatorError::BadUser(error.to_string()))?;
-        let online: Vec<_> =
-            self.nodes().into_iter().filter(|node| node.standing() == Standing::Online).collect();
-        if online.is_empty() {
+        let (tcp, quic): (Vec<_>, Vec<_>) = self.online().into_iter().unzip();
+        if tcp.is_empty() {
             return Err(OperatorError::Unavailable("no node is online".into()));
         }
-        let tcp = online.iter().map(|node| node.tcp()).collect();
-        let quic = online.iter().map(|node| node.quic()).collect();
         let user_token = issuer.issue(&user, life);
         Ok(connect_token(&self.shared.keys, user_token, tcp, quic).encode())
+    }
+}
+
+impl Cluster {
+    /// Where clients reach nodes that take newcomers, by TCP and by QUIC.
+    fn online(&self) -> Vec<(SocketAddr, SocketAddr)> {
+        let own = self.nodes();
+        // Of its own nodes a process knows more than it has published.
+        let mut others = own.first().map(|node| node.other_nodes_online()).unwrap_or_default();
+        others.retain(|info| own.iter().all(|node| node.id() != info.id));
+        others.sort_by_key(|info| info.sessions);
+        others.truncate(OTHERS_IN_TOKEN_MAX);
+        let own = own.iter().filter(|node| node.standing() == Standing::Online && !node.has_stopped());
+        let own = own.map(|node| (node.tcp(), node.quic()));
+        own.chain(others.iter().map(|info| (info.tcp, info.quic))).collect()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The node's lease (rule e), and what it sees of the others' (rule d).
 
-use super::takeovers::Estates;
 use super::{Node, boot_now, now};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,7 +26,6 @@ impl Node {
         let look_every = times.lease_renew.min(times.self_fence / 8);
         let mut renew_at = now() + times.lease_renew;
         let mut fenced = false;
-        let mut estates = Estates::default();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(look_every) => {}
@@ -53,7 +51,8 @@ impl Node {
                 let _ = self.publish().await;
             }
             let gone = self.watch_others().await;
-            self.inherit(&gone, &mut estates).await;
+            // To read what a node has left may take longer than a renewal can wait.
+            tokio::spawn(self.clone().inherit(gone));
         }
     }
 

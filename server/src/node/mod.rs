@@ -50,6 +50,7 @@ use sterna::protocol::source::Timing;
 use sterna::protocol::time::{BootTime, Time};
 use sterna::transport::peer::{PeerDialer, PeerListener};
 use sterna::transport::{BindError, Identity, Kind, Listener, TrustError};
+use takeovers::Estates;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -147,6 +148,8 @@ pub struct Node {
     stopped: watch::Sender<bool>,
     /// Listeners, links and whatever else holds a port.
     tasks: TaskTracker,
+    /// What is known of what nodes that are gone have left; held while that is seen to.
+    estates: tokio::sync::Mutex<Estates>,
     /// Ends when the node has stopped.
     lease_keeper: Mutex<Option<JoinHandle<()>>>,
 }
@@ -231,6 +234,7 @@ impl Node {
             stopping: AtomicBool::new(false),
             stopped,
             tasks: TaskTracker::new(),
+            estates: tokio::sync::Mutex::default(),
             lease_keeper: Mutex::default(),
             name,
             shared,

@@ -85,9 +85,7 @@ impl Node {
     }
 
     fn another_node(&self) -> Option<NodeId> {
-        let nodes = self.live_nodes().into_iter();
-        let online = nodes.filter(|info| info.id != self.id && info.standing == Standing::Online);
-        online.min_by_key(|info| info.sessions).map(|info| info.id)
+        self.other_nodes_online().into_iter().min_by_key(|info| info.sessions).map(|info| info.id)
     }
 
     fn enter(self: &Arc<Self>, room: &Arc<Slot>, lone: &Arc<Slot>) -> Option<ErrandAnswer> {

@@ -45,7 +45,14 @@ impl Node {
     }
 
     fn others_online(&self) -> bool {
-        self.live_nodes().iter().any(|info| info.id != self.id && info.standing == Standing::Online)
+        !self.other_nodes_online().is_empty()
+    }
+
+    /// The other nodes of the cluster that take newcomers, wherever they run, as far as this one has seen.
+    pub fn other_nodes_online(&self) -> Vec<NodeInfo> {
+        let mut nodes = self.live_nodes();
+        nodes.retain(|info| info.id != self.id && info.standing == Standing::Online);
+        nodes
     }
 
     /// The nodes that have published and whose lease has not run out, as far as this one has seen.
@@ -58,9 +65,10 @@ impl Node {
 
     /// Takes over what nodes that are gone have left and no client has asked for within its time: the
     /// sessions end here, and the application hears of it.
-    pub(super) async fn inherit(self: &Arc<Self>, gone: &BTreeSet<NodeId>, estates: &mut Estates) {
+    pub(super) async fn inherit(self: Arc<Self>, gone: BTreeSet<NodeId>) {
+        let Ok(mut estates) = self.estates.try_lock() else { return }; // the last look still goes on
         estates.retain(|node, _| gone.contains(node));
-        for node in gone {
+        for node in &gone {
             let since = *estates.entry(*node).or_insert(Some(now()));
             let due = since.is_some_and(|since| now() >= since + self.settings.resume_max);
             if due && self.inherit_from(*node).await {

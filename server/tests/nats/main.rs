@@ -5,6 +5,8 @@
 
 mod contract;
 mod moves;
+mod player;
+mod processes;
 mod servers;
 
 use std::time::Duration;

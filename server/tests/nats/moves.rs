@@ -1,102 +1,113 @@
 //! Players on nodes of several processes, which have nothing in common but NATS and their keys.
 
-use crate::PATIENCE;
+use crate::player::Player;
+use crate::processes::Process;
 use crate::servers::{Folder, Servers};
-use std::path::Path;
-use std::sync::Arc;
-use sterna::client::event::{Batch, Event};
-use sterna::client::{Client, Config as ClientConfig};
-use sterna::client::config::Transport;
-use sterna::protocol::reasons::OfflineReason;
-use sterna_server::builtin::{Builtin, ECHO, VERSION};
-use sterna_server::cluster::Cluster;
-use sterna_server::config::{Config, EngineConfig, NatsConfig};
-use sterna_server::node::NoObserver;
 use std::time::Duration;
-
-const TOKEN_LIFE: Duration = Duration::from_secs(60);
-
-/// Nodes as one process has them.
-fn config(servers: &Servers, keys: &Path, name: &str) -> Config {
-    Config {
-        state_dir: Some(keys.to_owned()),
-        name: name.to_owned(),
-        tcp_port: 0,
-        quic_port: 0,
-        peer_port: 0,
-        engine: EngineConfig::Nats(NatsConfig { urls: servers.urls(), ..NatsConfig::default() }),
-        ..Config::default()
-    }
-}
-
-async fn start(config: Config) -> Arc<Cluster> {
-    config.validate().expect("the test's configuration is valid");
-    if let Ok(filter) = std::env::var("STERNA_LOG") {
-        sterna_server::logging::init(&filter);
-    }
-    Cluster::start(config, Arc::new(Builtin), Arc::new(NoObserver)).await.expect("the nodes start")
-}
-
-/// A player who hears its own words again.
-struct Player {
-    client: Client,
-    seen: Vec<(Event, Vec<u8>)>,
-    said: u64,
-}
-
-impl Player {
-    async fn join(token: &str, transport: Transport) -> Self {
-        let client = Client::create(ClientConfig { transport, ..ClientConfig::default() }).expect("a client");
-        client.connect(token).expect("the token can be read");
-        let mut player = Self { client, seen: Vec::new(), said: 0 };
-        player.until("connected", |event| matches!(event, Event::Connected { .. })).await;
-        player
-    }
-
-    fn take(&mut self) {
-        let mut batch = Batch::default();
-        self.client.take_events(&mut batch);
-        for (event, bytes) in batch.iter() {
-            self.client.consumed(Batch::cost(bytes.len()));
-            self.seen.push((event, bytes.to_vec()));
-        }
-    }
-
-    /// Waits for an event; those before it are kept. Gives its bytes.
-    async fn until(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Vec<u8> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            self.take();
-            if let Some(index) = self.seen.iter().position(|(event, _)| wanted(event)) {
-                return self.seen.remove(index).1;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "not {what}; seen: {:?}", self.seen);
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-
-    /// Says something, and hears it again: nothing was lost, doubled or out of order.
-    async fn plays(&mut self) {
-        for _ in 0..20 {
-            self.client.send(true, VERSION, ECHO, &self.said.to_be_bytes()).expect("there is room");
-            self.said += 1;
-        }
-        for number in self.said - 20..self.said {
-            let echo = self.until("an echo", |event| matches!(event, Event::Push { cmd: ECHO, .. })).await;
-            assert_eq!(echo, number.to_be_bytes());
-        }
-    }
-}
+use sterna::client::config::Transport;
+use sterna::client::event::Event;
+use sterna_server::pki::ClusterKeys;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_player_plays_on_a_node_that_has_its_engine_in_nats() {
     let Some(servers) = Servers::start(1).await else { return };
     let keys = Folder::new();
-    let cluster = start(config(&servers, keys.path(), "blue")).await;
-    let token = cluster.connect_token("ann", TOKEN_LIFE).unwrap();
-    let mut ann = Player::join(&token, Transport::Tcp).await;
+    let mut blue = Process::start("blue", &servers, keys.path(), "").await;
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let mut ann = Player::join(&blue.ask(&["token", "ann"]).await, transport).await;
+        ann.plays().await;
+        assert_eq!(ann.node, "blue-1");
+        ann.leaves().await;
+    }
+    assert!(blue.ends_well().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn players_move_from_process_to_process_and_notice_nothing() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    let mut processes = Vec::new();
+    for name in ["red", "green", "blue"] {
+        processes.push(Process::start(name, &servers, keys.path(), "").await);
+    }
+    // A token of one process names the nodes of all.
+    let mut players = Vec::new();
+    for (user, transport) in [("ann", Transport::Tcp), ("bob", Transport::Udp), ("cat", Transport::Tcp)] {
+        players.push(Player::join(&processes[0].ask(&["token", user]).await, transport).await);
+    }
+    for name in ["red", "green"] {
+        for player in &mut players {
+            player.plays().await;
+        }
+        let mut process = processes.remove(0);
+        let node = format!("{name}-1");
+        process.ask(&["drain", &node, "--deadline", "20s"]).await;
+        for player in players.iter_mut().filter(|player| player.node == node) {
+            player.until("offline", |event| matches!(event, Event::Offline { .. })).await;
+            player.say();
+            player.client.send_migrate().expect("its node is offline");
+            player.say();
+            player.until("moved", |event| matches!(event, Event::Migrated { .. })).await;
+            assert_ne!(player.node, node);
+            player.plays().await;
+        }
+        assert!(process.ends_well().await, "{node}");
+    }
+    for mut player in players {
+        player.plays().await;
+        assert_eq!(player.node, "blue-1");
+        let broken =
+            |event: &Event| matches!(event, Event::Reconnecting { .. } | Event::MigrateFailed { .. });
+        assert!(!player.has_seen(broken), "a planned move breaks no link");
+        player.leaves().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_a_process_leaves_behind_another_one_takes_over() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    let quick =
+        "durability = \"snapshot\"\n[times]\nlease_renew_ms = 150\nself_fence_ms = 600\ntake_over_ms = 750\n";
+    let mut red = Process::start("red", &servers, keys.path(), quick).await;
+    let green = Process::start("green", &servers, keys.path(), quick).await;
+    // So that she begins at the one that will go; her token names both.
+    green.ask(&["cordon", "green-1"]).await;
+    let mut ann = Player::join(&green.ask(&["token", "ann"]).await, Transport::Tcp).await;
+    assert_eq!(ann.node, "red-1");
+    green.ask(&["uncordon", "green-1"]).await;
     ann.plays().await;
-    ann.client.disconnect().unwrap();
-    ann.until("disconnected", |event| matches!(event, Event::Disconnected { .. })).await;
-    cluster.shut_down(Duration::from_secs(5), OfflineReason::Signal).await;
+    red.kill();
+    ann.until("reconnecting", |event| matches!(event, Event::Reconnecting { .. })).await;
+    ann.say();
+    ann.until("taken over", |event| matches!(event, Event::Reconnected { .. })).await;
+    assert_eq!(ann.node, "green-1");
+    ann.plays().await;
+    ann.leaves().await;
+}
+
+/// A user has one session, whichever process the newer one begins at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_connects_to_another_process_ends_the_earlier_session() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    let red = Process::start("red", &servers, keys.path(), "").await;
+    let mut first = Player::join(&red.ask(&["token", "ann"]).await, Transport::Tcp).await;
+    first.plays().await;
+    let green = Process::start("green", &servers, keys.path(), "").await;
+    assert_eq!(first.node, "red-1");
+    red.ask(&["cordon", "red-1"]).await;
+    let second = Player::join(&green.ask(&["token", "ann"]).await, Transport::Tcp).await;
+    assert_eq!(second.node, "green-1");
+    let ended = tokio::time::timeout(
+        Duration::from_secs(20),
+        first.until("replaced", |event| {
+            matches!(event, Event::Disconnected { status: sterna::client::Status::Replaced })
+        }),
+    );
+    ended.await.expect("the earlier session ends");
+    second.leaves().await;
 }

@@ -41,7 +41,8 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("nats-{}-{number}", std::process::id()));
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("nats-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a folder can be made");
         Self(path)
     }
@@ -111,7 +112,13 @@ impl Servers {
         if self.addresses.len() > 1 {
             let all = self.addresses.iter().map(|address| format!("nats://127.0.0.1:{}", address.routes));
             command
-                .args(["--cluster_name", "tests", "--cluster", &format!("nats://127.0.0.1:{routes}"), "--routes"])
+                .args([
+                    "--cluster_name",
+                    "tests",
+                    "--cluster",
+                    &format!("nats://127.0.0.1:{routes}"),
+                    "--routes",
+                ])
                 .arg(all.collect::<Vec<_>>().join(","));
         }
         let mut child = command
