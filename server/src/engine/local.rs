@@ -167,7 +167,9 @@ impl Engine for LocalEngine {
         let mut state = self.state.lock();
         let count = match state.heartbeats.get(&node) {
             Some(Heartbeat::Beating(count)) => count + 1,
-            Some(Heartbeat::Goodbye) | None => 1,
+            None => 1,
+            // (e) Who has said goodbye does not come back: a new incarnation does.
+            Some(Heartbeat::Goodbye) => return Box::pin(ready(Err(Unavailable))),
         };
         state.heartbeats.insert(node, Heartbeat::Beating(count));
         Box::pin(ready(Ok(())))

@@ -128,7 +128,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Notes that `user`'s session has ended, if it is still this one.
     fn release_user(&self, user: &str, session: SessionId) -> Reply<'_, ()>;
 
-    /// Renews a node's lease.
+    /// Renews a node's lease; not that of one that has said goodbye.
     fn renew(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>>;
 
     /// The node has stopped serving and leaves: its lease is over now (rule e).

@@ -4,12 +4,42 @@
 #![cfg(unix)]
 
 mod contract;
+mod faults;
 mod moves;
 mod player;
 mod processes;
 mod servers;
 
+use servers::Servers;
 use std::time::Duration;
+use sterna_server::config::NatsConfig;
+use sterna_server::engine::NatsEngine;
 
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long nobody takes anything over when the data are gone.
+const TAKE_OVER: Duration = Duration::from_millis(750);
+
+fn config(servers: &Servers) -> NatsConfig {
+    let replicas = if servers.urls().len() < 3 { 1 } else { 3 };
+    NatsConfig { urls: servers.urls(), replicas, ..NatsConfig::default() }
+}
+
+/// The engine of another process, as it were.
+async fn engine(servers: &Servers) -> NatsEngine {
+    if let Ok(filter) = std::env::var("STERNA_LOG") {
+        sterna_server::logging::init(&filter);
+    }
+    let opened = NatsEngine::open(&config(servers), "tests", TAKE_OVER).await;
+    opened.unwrap_or_else(|error| panic!("{error}\n{}", servers.explain()))
+}
+
+/// Waits until something is so that tells nobody when it changes.
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < deadline, "it never came to pass: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -20,9 +20,10 @@ impl Process {
     /// Starts it, and waits until it takes players. Its node is `{name}-1`.
     pub(crate) async fn start(name: &str, servers: &Servers, keys: &Path, more: &str) -> Self {
         let config = keys.join(format!("{name}.toml"));
+        let log = std::env::var("STERNA_LOG").unwrap_or_else(|_| "warn".into());
         let text = format!(
             "name = \"{name}\"\nstate_dir = {keys:?}\ntcp_port = 0\nquic_port = 0\npeer_port = 0\n\
-             admin = \"127.0.0.1:0\"\nlog = \"warn\"\n{more}\n[engine]\nkind = \"nats\"\nurls = {:?}\n",
+             admin = \"127.0.0.1:0\"\nlog = {log:?}\n{more}\n[engine]\nkind = \"nats\"\nurls = {:?}\n",
             servers.urls()
         );
         std::fs::write(&config, text).expect("a file can be written");

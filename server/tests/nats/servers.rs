@@ -3,6 +3,7 @@
 
 use crate::PATIENCE;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 use std::fmt::Write as _;
@@ -167,9 +168,12 @@ impl Servers {
     }
 
     fn signal(&self, index: usize, signal: Signal) {
+        kill(self.pid(index), signal).expect("it can be told");
+    }
+
+    fn pid(&self, index: usize) -> Pid {
         let running = self.running[index].lock();
-        let running = running.as_ref().expect("it runs");
-        kill(Pid::from_raw(running.child.id() as i32), signal).expect("it can be told");
+        Pid::from_raw(running.as_ref().expect("it runs").child.id() as i32)
     }
 
     /// `kill -9`.
@@ -195,6 +199,10 @@ impl Servers {
     /// Stands still until [`go_on`](Self::go_on).
     pub(crate) fn pause(&self, index: usize) {
         self.signal(index, Signal::SIGSTOP);
+        // It goes on for a moment, until the kernel has stopped all of its threads, and says so.
+        let pid = self.pid(index);
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).expect("it is a child of this process");
+        assert!(matches!(stopped, WaitStatus::Stopped(..)), "{stopped:?}");
     }
 
     pub(crate) fn go_on(&self, index: usize) {

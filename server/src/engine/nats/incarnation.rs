@@ -68,7 +68,12 @@ impl Wanted<'_> {
                     let info = stream.cached_info();
                     let found = self.bucket_of(info)?;
                     if !self.is_past(found) {
-                        return Ok(self.life(found, succeeds(info)));
+                        let life = self.life(found, succeeds(info));
+                        if store.anchor(&life.keys).await {
+                            return Ok(life);
+                        }
+                        cause = "it takes no writes".into();
+                        continue;
                     }
                     // Not a compare-and-set, and it need not be: of two that do so the later counts, for both.
                     let next =

@@ -30,6 +30,11 @@ impl Keys {
         format!("{}.>", self.prefix)
     }
 
+    /// What is there as long as this incarnation lasts: where it is missing, nothing else was ever there either.
+    pub(super) fn anchor(&self) -> String {
+        format!("{}.anchor", self.prefix)
+    }
+
     /// A cohort's entry in the directory.
     pub(super) fn record(&self, cohort: CohortId) -> String {
         format!("{}.record.{cohort}", self.prefix)

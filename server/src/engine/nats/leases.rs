@@ -57,7 +57,7 @@ impl Beats {
         for _ in 0..2 {
             let expected = match self.take_written(node, life.bucket) {
                 Some(revision) => revision,
-                None => match store.get(subject.clone()).await.map_err(|Failed| Unavailable)? {
+                None => match store.get(&life.keys, subject.clone()).await.map_err(|Failed| Unavailable)? {
                     None => 0,
                     // (e) Who has said goodbye does not come back: a new incarnation does.
                     Some(found) if is_goodbye(&found) && beat != Heartbeat::Goodbye => {
@@ -89,10 +89,10 @@ impl Beats {
 
 /// Every node's heartbeat.
 pub(super) async fn read_all(store: &Store, life: &Life) -> Result<Vec<(NodeId, Heartbeat)>, Unavailable> {
-    let names = store.names(life.keys.beats()).await.map_err(|Failed| Unavailable)?;
+    let names = store.names(&life.keys, life.keys.beats()).await.map_err(|Failed| Unavailable)?;
     let nodes = names.iter().filter_map(|name| life.keys.node_of_beat(name));
     let reads = nodes.map(|node| async move {
-        let found = store.get(life.keys.beat(node)).await.map_err(|Failed| Unavailable)?;
+        let found = store.get(&life.keys, life.keys.beat(node)).await.map_err(|Failed| Unavailable)?;
         Ok(found.and_then(|found| read(node, &found)).map(|beat| (node, beat)))
     });
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())

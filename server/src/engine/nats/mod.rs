@@ -279,7 +279,8 @@ impl Inner {
 
     /// The record has changed since: either an earlier attempt has landed, or it is somebody else's.
     async fn is_forgotten(&self, life: &Life, cohort: CohortId, held: Versioned) -> Result<(), Unavailable> {
-        let found = self.store.get(life.keys.record(cohort)).await.map_err(|Failed| Unavailable)?;
+        let found =
+            self.store.get(&life.keys, life.keys.record(cohort)).await.map_err(|Failed| Unavailable)?;
         match found {
             Some(found) if found.revision == held.revision.0 => Err(Unavailable),
             Some(found) if !found.bytes.is_empty() => Ok(()),

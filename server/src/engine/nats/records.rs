@@ -11,7 +11,7 @@ use sterna::protocol::record::{CasAnswer, ReadAnswer, Record, Revision, Versione
 
 /// What the leader holds of a cohort.
 pub(super) async fn read(store: &Store, life: &Life, cohort: CohortId) -> ReadAnswer {
-    match store.get(life.keys.record(cohort)).await {
+    match store.get(&life.keys, life.keys.record(cohort)).await {
         Ok(found) => match found.filter(|found| !found.bytes.is_empty()) {
             Some(found) => {
                 versioned(cohort, &found).map_or(ReadAnswer::Failed, |found| ReadAnswer::Read(Some(found)))
@@ -70,7 +70,7 @@ pub(super) async fn owned_by(store: &Store, life: &Life, owner: NodeId) -> Resul
     let consumer = context.create_consumer_on_stream(config, store.stream()).await.map_err(|_| Failed)?;
     let mut owned = Vec::new();
     if consumer.cached_info().num_pending == 0 {
-        return Ok(owned);
+        return store.is_anchored(&life.keys).await.map(|()| owned);
     }
     let mut messages = consumer.messages().await.map_err(|_| Failed)?;
     while let Some(message) = messages.next().await {

@@ -61,7 +61,8 @@ impl Snapshots {
         life: &Life,
         cohort: CohortId,
     ) -> Result<Option<(Found, Head)>, Failed> {
-        let found = store.get(life.keys.snapshot(cohort)).await?.filter(|found| !found.bytes.is_empty());
+        let found =
+            store.get(&life.keys, life.keys.snapshot(cohort)).await?.filter(|found| !found.bytes.is_empty());
         let Some(found) = found else { return Ok(None) };
         let head = decode_head(&found.bytes).map_err(|error| {
             tracing::error!(%cohort, "its snapshot: {error}");
@@ -84,7 +85,8 @@ impl Snapshots {
         let mut bytes = Vec::new();
         let indices: Vec<u32> = (0..count).collect();
         for some in indices.chunks(PIECES_AT_ONCE) {
-            let reads = some.iter().map(|index| store.get(life.keys.piece(cohort, attempt, *index)));
+            let reads =
+                some.iter().map(|index| store.get(&life.keys, life.keys.piece(cohort, attempt, *index)));
             for piece in try_join_all(reads).await? {
                 bytes.extend_from_slice(&piece.ok_or(Failed)?.bytes);
             }

@@ -2,6 +2,7 @@
 //! Reads go to its leader, writes are compare-and-set. No answer is turned into a failure that it is not (rule h).
 
 use super::connection::{Connection, NoAnswer};
+use super::keys::Keys;
 use async_nats::HeaderMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -85,9 +86,16 @@ struct Stored {
 
 #[derive(Deserialize)]
 struct Surveyed {
+    config: Option<StreamConfig>,
     state: Option<StreamState>,
     total: Option<usize>,
     error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct StreamConfig {
+    #[serde(default)]
+    subjects: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -172,8 +180,32 @@ impl Store {
         self.put(subject, Some(expected), Some(TRACE_LIFE), Bytes::new()).await
     }
 
-    /// What the leader holds under a name.
-    pub(super) async fn get(&self, subject: String) -> Result<Option<Found>, Failed> {
+    /// Drops the anchor of a life, unless it is there. False: that is not known.
+    pub(super) async fn anchor(&self, keys: &Keys) -> bool {
+        match self.put(keys.anchor(), Some(0), None, "sterna").await {
+            Put::Written(_) | Put::Conflict => true,
+            Put::Unknown => false,
+        }
+    }
+
+    /// What the leader holds under a name of this life.
+    pub(super) async fn get(&self, keys: &Keys, subject: String) -> Result<Option<Found>, Failed> {
+        if let Some(found) = self.find(subject).await? {
+            return Ok(Some(found));
+        }
+        self.is_anchored(keys).await.map(|()| None)
+    }
+
+    /// Fails if this life is over, as far as the leader knows: then nothing was learnt by finding nothing.
+    pub(super) async fn is_anchored(&self, keys: &Keys) -> Result<(), Failed> {
+        if self.find(keys.anchor()).await?.is_none() {
+            self.doubt();
+            return Err(Failed);
+        }
+        Ok(())
+    }
+
+    async fn find(&self, subject: String) -> Result<Option<Found>, Failed> {
         let question = serde_json::json!({ "last_by_subj": subject }).to_string();
         let api = format!("$JS.API.STREAM.MSG.GET.{}", self.stream);
         match self.ask::<Got>(api, None, question.into()).await.ok_or(Failed)? {
@@ -189,9 +221,9 @@ impl Store {
         }
     }
 
-    /// The names that the leader holds something under, of those that match. Fails if the leader knows less than
-    /// this process has written: then it is none any more, or has lost data.
-    pub(super) async fn names(&self, filter: String) -> Result<Vec<String>, Failed> {
+    /// The names of this life that the leader holds something under, of those that match. Fails if the leader knows
+    /// less than this process has written: then it is none any more, or has lost data.
+    pub(super) async fn names(&self, keys: &Keys, filter: String) -> Result<Vec<String>, Failed> {
         let known = self.written.load(Ordering::Acquire);
         let api = format!("$JS.API.STREAM.INFO.{}", self.stream);
         let mut names = Vec::new();
@@ -199,8 +231,8 @@ impl Store {
             let question =
                 serde_json::json!({ "subjects_filter": filter, "offset": names.len() }).to_string();
             match self.ask::<Surveyed>(api.clone(), None, question.into()).await.ok_or(Failed)? {
-                Surveyed { state: Some(state), total, error: None } => {
-                    if state.last_seq < known {
+                Surveyed { config: Some(config), state: Some(state), total, error: None } => {
+                    if state.last_seq < known || !config.subjects.contains(&keys.all()) {
                         self.doubt();
                         return Err(Failed);
                     }

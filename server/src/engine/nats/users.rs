@@ -51,7 +51,7 @@ pub(super) async fn release(store: &Store, life: &Life, user: &str, session: Ses
 }
 
 async fn find(store: &Store, life: &Life, user: &str) -> Result<Option<Found>, Unavailable> {
-    store.get(life.keys.user(user)).await.map_err(|Failed| Unavailable)
+    store.get(&life.keys, life.keys.user(user)).await.map_err(|Failed| Unavailable)
 }
 
 fn read(found: &Found) -> Option<SessionId> {
