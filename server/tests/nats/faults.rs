@@ -184,3 +184,90 @@ async fn a_stream_of_somebody_else_is_left_alone() {
     let opened = NatsEngine::open(&config(&servers), "tests", Duration::ZERO).await;
     assert!(matches!(opened, Err(OpenError::Foreign(_))), "{opened:?}");
 }
+
+/// Which server leads the stream.
+async fn leader(servers: &Servers, connected_to: usize) -> usize {
+    let client = async_nats::connect(&servers.urls()[connected_to]).await.unwrap();
+    let stream = async_nats::jetstream::new(client).get_stream(STREAM).await.unwrap();
+    let leader = stream.cached_info().cluster.as_ref().and_then(|cluster| cluster.leader.clone());
+    let number =
+        leader.and_then(|name| name.strip_prefix("nats-").and_then(|number| number.parse::<usize>().ok()));
+    number.expect("it has a leader") - 1
+}
+
+/// The engine goes on with what it had, whatever becomes of one of three servers.
+async fn goes_on(engine: &NatsEngine, found: Versioned, within: Duration) {
+    let began = Instant::now();
+    eventually("the lease is renewed", async || engine.renew(NODE).await.is_ok()).await;
+    assert!(began.elapsed() < within, "{:?}", began.elapsed());
+    eventually("the leader reads", async || read(engine, COHORT).await == ReadAnswer::Read(Some(found)))
+        .await;
+    let mut held = found;
+    eventually("the leader writes", async || {
+        match cas(engine, COHORT, held.revision, record(engine, 2)).await {
+            CasAnswer::Won(_) => true,
+            // (h) One of those whose answer was lost has landed.
+            CasAnswer::Lost(Some(landed)) => landed.record == record(engine, 2),
+            CasAnswer::Lost(None) => panic!("it is gone"),
+            CasAnswer::Unknown => {
+                held.revision = found.revision;
+                false
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_three_servers_the_leader_may_die() {
+    let Some(servers) = Servers::start(3).await else { return };
+    let engine = engine(&servers).await;
+    let revision = created(&engine, COHORT, record(&engine, 1)).await;
+    engine.renew(NODE).await.unwrap();
+    let bucket = engine.bucket();
+    servers.kill(leader(&servers, 0).await);
+    // Before a node has to stop serving, with the times as they are unless set.
+    let found = Versioned { revision, record: record(&engine, 1) };
+    goes_on(&engine, found, Duration::from_secs(12)).await;
+    assert_eq!(engine.bucket(), bucket);
+}
+
+#[tokio::test]
+async fn of_three_servers_the_leader_may_stand_still() {
+    let Some(servers) = Servers::start(3).await else { return };
+    let engine = engine(&servers).await;
+    let revision = created(&engine, COHORT, record(&engine, 1)).await;
+    engine.renew(NODE).await.unwrap();
+    let bucket = engine.bucket();
+    let paused = leader(&servers, 0).await;
+    servers.pause(paused);
+    let found = Versioned { revision, record: record(&engine, 1) };
+    goes_on(&engine, found, Duration::from_secs(20)).await;
+    // What it had been told last it says to nobody who counts on it.
+    servers.go_on(paused);
+    let ReadAnswer::Read(Some(found)) = read(&engine, COHORT).await else { panic!("it is there") };
+    assert_eq!(found.record, record(&engine, 2));
+    assert_eq!(engine.bucket(), bucket);
+}
+
+#[tokio::test]
+async fn a_server_that_shuts_down_soon_is_left_for_another_first() {
+    let Some(servers) = Servers::start(3).await else { return };
+    let all = config(&servers);
+    // It knows one of them by configuration, and the others from that one.
+    let one = sterna_server::config::NatsConfig { urls: vec![all.urls[1].clone()], ..all };
+    let engine = NatsEngine::open(&one, "tests", Duration::ZERO).await.unwrap();
+    let revision = created(&engine, COHORT, record(&engine, 1)).await;
+    assert_eq!(engine.server().as_deref(), Some("nats-2"));
+    servers.lame_duck(1);
+    let told = Instant::now();
+    eventually("it is connected elsewhere", async || {
+        engine.renew(NODE).await.expect("no renewal falls between two connections");
+        engine.server().is_some_and(|server| server != "nats-2")
+    })
+    .await;
+    // The server itself breaks its links only after ten seconds.
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    let found = Versioned { revision, record: record(&engine, 1) };
+    assert_eq!(read(&engine, COHORT).await, ReadAnswer::Read(Some(found)));
+}

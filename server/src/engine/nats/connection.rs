@@ -57,7 +57,7 @@ impl Connection {
     pub(super) async fn open(config: NatsConfig, cluster: &str) -> Result<Arc<Self>, OpenError> {
         let leave = Arc::new(Notify::new());
         let name = format!("sterna {cluster}");
-        let client = connect(&config, &name, leave.clone()).await?;
+        let client = connect(&config, &config.urls, &name, leave.clone()).await?;
         let connection = Arc::new(Self {
             config,
             name,
@@ -72,6 +72,12 @@ impl Connection {
     /// The client of now.
     pub(super) fn client(&self) -> Client {
         self.client.borrow().clone()
+    }
+
+    /// The name of the server that is connected.
+    pub(super) fn server(&self) -> Option<String> {
+        let client = self.client();
+        (client.connection_state() == State::Connected).then(|| client.server_info().server_name)
     }
 
     /// Hears of every change of [`client`](Self::client).
@@ -123,8 +129,9 @@ impl Connection {
     async fn connect_elsewhere(&self) {
         let old = self.client();
         let old_server = old.server_info().server_id;
+        let urls = self.known_urls(&old);
         loop {
-            match connect(&self.config, &self.name, self.leave.clone()).await {
+            match connect(&self.config, &urls, &self.name, self.leave.clone()).await {
                 // The old one may be well again, or the only one.
                 Ok(new) if new.server_info().server_id == old_server && is_well(&old) => return,
                 Ok(new) => {
@@ -141,6 +148,21 @@ impl Connection {
             }
             tokio::time::sleep(ELSEWHERE_AGAIN).await;
         }
+    }
+}
+
+impl Connection {
+    /// The configured servers, and those that this one tells of.
+    fn known_urls(&self, client: &Client) -> Vec<String> {
+        let mut urls = self.config.urls.clone();
+        let scheme = if urls.iter().any(|url| url.starts_with("tls://")) { "tls" } else { "nats" };
+        let told = client.server_info().connect_urls.into_iter();
+        for url in told.map(|address| format!("{scheme}://{address}")) {
+            if !urls.contains(&url) {
+                urls.push(url);
+            }
+        }
+        urls
     }
 }
 
@@ -163,7 +185,12 @@ async fn follow(connection: std::sync::Weak<Connection>, leave: Arc<Notify>) {
     }
 }
 
-async fn connect(config: &NatsConfig, name: &str, leave: Arc<Notify>) -> Result<Client, OpenError> {
+async fn connect(
+    config: &NatsConfig,
+    urls: &[String],
+    name: &str,
+    leave: Arc<Notify>,
+) -> Result<Client, OpenError> {
     let mut options = ConnectOptions::new()
         .name(name)
         .connection_timeout(CONNECT_MAX)
@@ -183,10 +210,10 @@ async fn connect(config: &NatsConfig, name: &str, leave: Arc<Notify>) -> Result<
     if let (Some(certificate), Some(key)) = (&config.certificate, &config.key) {
         options = options.add_client_certificate(certificate.clone(), key.clone()).require_tls(true);
     }
-    let client = options.connect(config.urls.as_slice()).await.map_err(|error| {
+    let client = options.connect(urls).await.map_err(|error| {
         let cause = std::error::Error::source(&error)
             .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-        OpenError::Unreachable { urls: config.urls.join(", "), cause }
+        OpenError::Unreachable { urls: urls.join(", "), cause }
     })?;
     let info = client.server_info();
     if !is_new_enough(&info.version) {

@@ -133,6 +133,11 @@ impl NatsEngine {
         }
         Ok(Self { inner, tasks })
     }
+
+    /// The name of the server that this process is connected to; `None`: to none at this moment.
+    pub fn server(&self) -> Option<String> {
+        self.inner.store.connection().server()
+    }
 }
 
 impl Drop for NatsEngine {
