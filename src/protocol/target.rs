@@ -185,6 +185,15 @@ impl Target {
         }
     }
 
+    /// What the record says, as far as is known here: that this node is named, since the baton was accepted.
+    /// `fence`: what it is served at.
+    pub fn held_record(&self, fence: Fence) -> Option<Record> {
+        let phase = OwnerPhase::Handing { from: self.source, attempt: self.id.attempt };
+        let (owner, epoch) = (self.id.target, self.id.epoch);
+        let Fence { bucket, binding, .. } = fence;
+        self.serves().then_some(Record { bucket, binding, epoch, owner, phase, room: None })
+    }
+
     /// Whether room is made, and not every client has come.
     pub fn awaits_clients(&self) -> bool {
         matches!(self.phase, Phase::Prepared { attached: false, .. })

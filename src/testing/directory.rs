@@ -71,6 +71,11 @@ impl Directory {
         written
     }
 
+    /// What is there under this name, now that it is there.
+    pub(super) fn create(&mut self, cohort: CohortId, record: Record) -> Versioned {
+        self.record(cohort).unwrap_or_else(|| self.write(cohort, record))
+    }
+
     fn next_revision(&mut self) -> Revision {
         self.revision += 1;
         Revision(self.revision)

@@ -8,7 +8,7 @@ use super::pipes::{End, PipeId};
 use super::player::{Inbox, settings};
 use super::{Cluster, Landing, PlayerId};
 use crate::protocol::client::{Client, Standing};
-use crate::protocol::ids::NodeId;
+use crate::protocol::ids::{Bucket, NodeId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::reasons::CloseReason;
 use crate::protocol::wire::MoveMode;
@@ -187,6 +187,24 @@ impl Cluster {
     pub fn engine_loses_its_data(&mut self) {
         self.note(|| "the engine has lost its data".into());
         self.directory.clear();
+    }
+
+    /// A new life of the engine's data has begun: every node publishes what it holds. `fenced_too`: also who was
+    /// fenced when they were lost.
+    pub fn publish_again(&mut self, bucket: Bucket, fenced_too: bool) {
+        let held: Vec<_> = self
+            .nodes
+            .iter()
+            .flat_map(|(node, host)| {
+                host.cohorts.iter().map(|(id, cohort)| (*node, *id, cohort.to_publish(bucket, fenced_too)))
+            })
+            .collect();
+        for (node, id, records) in held {
+            let found = records.into_iter().map(|(key, record)| self.directory.create(key, record)).last();
+            if let Some(found) = found {
+                self.call(node, id, |cohort, env| cohort.on_published(found, env));
+            }
+        }
     }
 
     /// The drain's deadline has passed: what is left on a node ends.

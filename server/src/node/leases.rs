@@ -36,6 +36,9 @@ impl Node {
                 tracing::error!(node = %self.name, "lost touch with the engine: play pauses");
                 self.for_each_slot(|cohort, env| cohort.on_fenced(env));
             }
+            if !fenced {
+                self.look_after_life();
+            }
             if now() < renew_at && !fenced {
                 continue;
             }

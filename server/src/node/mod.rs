@@ -15,6 +15,7 @@ mod links;
 mod outbox;
 mod pace;
 mod peers;
+mod republish;
 mod rooms;
 mod slot;
 mod takeovers;
@@ -29,6 +30,7 @@ use crate::user_token::Verifier;
 use outbox::Outbox;
 use pace::Pace;
 use parking_lot::{Mutex, RwLock};
+use republish::Life;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use slot::Slot;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -150,6 +152,10 @@ pub struct Node {
     tasks: TaskTracker,
     /// What is known of what nodes that are gone have left; held while that is seen to.
     estates: tokio::sync::Mutex<Estates>,
+    /// In which life of the engine's data it is.
+    life: Mutex<Life>,
+    /// Held while that is published again which the engine has lost.
+    publishing: tokio::sync::Mutex<()>,
     /// Ends when the node has stopped.
     lease_keeper: Mutex<Option<JoinHandle<()>>>,
 }
@@ -235,6 +241,8 @@ impl Node {
             stopped,
             tasks: TaskTracker::new(),
             estates: tokio::sync::Mutex::default(),
+            life: Mutex::new(Life::new(shared.engine.bucket())),
+            publishing: tokio::sync::Mutex::default(),
             lease_keeper: Mutex::default(),
             name,
             shared,

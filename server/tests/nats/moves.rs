@@ -109,3 +109,43 @@ async fn a_user_who_connects_to_another_process_ends_the_earlier_session() {
     ended.await.expect("the earlier session ends");
     second.leaves().await;
 }
+
+/// "engine lost its data": nobody notices, and then everything can be done again.
+#[tokio::test(flavor = "multi_thread")]
+async fn that_the_bucket_is_deleted_is_no_event_for_players() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    let quick = "durability = \"snapshot\"\n[times]\nlease_renew_ms = 150\nself_fence_ms = 3000\ntake_over_ms = 4000\n";
+    let mut red = Process::start("red", &servers, keys.path(), quick).await;
+    let mut green = Process::start("green", &servers, keys.path(), quick).await;
+    let token = red.ask(&["token", "ann"]).await;
+    let mut ann = Player::join(&token, Transport::Tcp).await;
+    ann.plays().await;
+    assert_eq!(ann.node, "red-1");
+
+    let client = async_nats::connect(servers.urls()).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    jetstream.delete_stream("STERNA_dev").await.unwrap();
+    // Nothing is acknowledged before it is stored: that she hears herself means that it is, in the new bucket.
+    ann.plays().await;
+    assert!(jetstream.get_stream("STERNA_dev").await.is_ok());
+
+    // A move, which the directory of the new life has to know about.
+    red.ask(&["drain", "red-1", "--deadline", "20s"]).await;
+    ann.until("offline", |event| matches!(event, Event::Offline { .. })).await;
+    ann.client.send_migrate().expect("its node is offline");
+    ann.until("moved", |event| matches!(event, Event::Migrated { .. })).await;
+    assert_eq!(ann.node, "green-1");
+    ann.plays().await;
+    assert!(red.ends_well().await);
+    // She has one session, as before.
+    let again = Player::join(&green.ask(&["token", "ann"]).await, Transport::Udp).await;
+    let replaced =
+        |event: &Event| matches!(event, Event::Disconnected { status: sterna::client::Status::Replaced });
+    ann.until("replaced", replaced).await;
+    let noticed = |event: &Event| matches!(event, Event::Reconnecting { .. } | Event::Reconnected { .. });
+    assert!(!ann.has_seen(noticed));
+    again.leaves().await;
+    assert!(green.ends_well().await);
+}

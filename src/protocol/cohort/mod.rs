@@ -20,6 +20,7 @@ mod keeping;
 mod links;
 mod look;
 mod owning;
+mod publishing;
 mod rooms;
 mod seat;
 mod taking;

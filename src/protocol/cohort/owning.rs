@@ -97,7 +97,8 @@ impl Cohort {
                     self.role = Role::Owner(found);
                     let record = self.raised(next);
                     self.ask_as_owner(Ask::Cas { expected: found.revision, record });
-                } else if found.record == held.record {
+                } else if found.record.finalised() == held.record {
+                    // As it was, or as the source of the move here has published it again.
                     self.ask_as_owner(Ask::Cas { expected: found.revision, record: next });
                 } else {
                     self.lose(Some(found.record), env);

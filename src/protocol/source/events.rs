@@ -73,6 +73,9 @@ pub enum Input {
     Finalised(MoveId),
     /// The target's lease has surely run out.
     TargetGone,
+    /// The engine has lost its data, and this is the record in their new life: what was held here, published again,
+    /// or what somebody else has published before.
+    Published(Versioned),
     /// The move is to be given up, if that is still possible.
     Cancel(MoveFailure),
     /// A time of [`Source::poll_timeout`](super::Source::poll_timeout) has come.

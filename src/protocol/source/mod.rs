@@ -174,6 +174,7 @@ impl Source {
             Input::Answer(..) => {}
             Input::Frozen(baton) => self.on_frozen(baton, now),
             Input::TargetGone => self.on_target_gone(now),
+            Input::Published(found) => self.on_published(found),
             Input::Cancel(reason) => self.on_cancel(reason, now),
             Input::Timeout => self.on_timeout(now),
         }
@@ -318,6 +319,39 @@ impl Source {
             | Phase::Freezing { .. }
             | Phase::Leaving { .. }
             | Phase::Ended => {}
+        }
+    }
+
+    /// What the record says, as far as is known here: that the source serves, until the target has been named for
+    /// sure.
+    pub fn held_record(&self) -> Record {
+        match self.phase {
+            Phase::Freezing { .. }
+            | Phase::Leaving { .. }
+            | Phase::Passing { .. }
+            | Phase::Recalling { .. } => self.claimed_record(),
+            Phase::Picking
+            | Phase::Preparing { .. }
+            | Phase::Attaching { .. }
+            | Phase::Claiming { .. }
+            | Phase::Undoing { .. }
+            | Phase::Ended => self.held.record,
+        }
+    }
+
+    /// No claim of the life before can land in this one: what counts is what was published (g).
+    fn on_published(&mut self, found: Versioned) {
+        self.held.record.bucket = found.record.bucket;
+        let claimed = self.claimed_record();
+        if found.record == self.held.record {
+            self.held = found;
+            self.outputs.push_back(Output::Held(found));
+        }
+        if let Phase::Freezing { record } | Phase::Leaving { record, .. } | Phase::Passing { record, .. } =
+            &mut self.phase
+            && found.record == claimed
+        {
+            *record = found;
         }
     }
 

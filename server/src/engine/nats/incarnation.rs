@@ -156,8 +156,9 @@ impl Wanted<'_> {
 
     fn life(&self, bucket: Bucket, succeeds: bool) -> Life {
         let is_new = self.known != Some(bucket);
-        let empty_until =
-            (is_new && (succeeds || self.known.is_some())).then(|| Instant::now() + self.take_over);
+        let empty_until = (is_new && (succeeds || self.known.is_some()))
+            // Who was fenced publishes only after one take-over time.
+            .then(|| Instant::now() + self.take_over * 2);
         Life { bucket, keys: Keys::new(self.cluster, bucket), empty_until }
     }
 }

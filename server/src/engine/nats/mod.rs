@@ -28,11 +28,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::ids::{Bucket, CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
-use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Revision, Versioned};
+use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
 use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 use store::{Failed, Put, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// That nothing was learnt is not said faster than this: who hears it often asks again at once.
+const UNKNOWN_MIN: Duration = Duration::from_millis(50);
 
 /// Longest answer about many things, or large ones; each request for it has to be answered as fast as any other.
 const BULK_ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -249,6 +252,15 @@ impl Inner {
     }
 
     async fn ask(&self, cohort: CohortId, ask: Ask) -> Answer {
+        let not_before = tokio::time::Instant::now() + UNKNOWN_MIN;
+        let answer = self.ask_once(cohort, ask).await;
+        if let Answer::Read(ReadAnswer::Failed) | Answer::Cas(CasAnswer::Unknown) = answer {
+            tokio::time::sleep_until(not_before).await;
+        }
+        answer
+    }
+
+    async fn ask_once(&self, cohort: CohortId, ask: Ask) -> Answer {
         let life = self.life();
         match ask {
             Ask::Read => Answer::Read(records::read(&self.store, &life, cohort).await),

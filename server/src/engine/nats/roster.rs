@@ -18,6 +18,10 @@ use tokio::sync::watch;
 /// What a node has published of itself is forgotten when it has not done so again for this long.
 pub(super) const NODE_LIFE: Duration = Duration::from_secs(3600);
 
+/// When the data are gone, what was known of nodes and rooms counts for so long: the renewals of a lease in which they
+/// publish themselves again.
+const CARRIED_LIFE: Duration = Duration::from_secs(60);
+
 /// Pause before what broke is followed again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
@@ -48,6 +52,27 @@ impl<T> Seen<T> {
     fn new(revision: u64, what: Option<T>) -> Self {
         Self { revision, at: Instant::now(), what }
     }
+
+    fn carry_over(&mut self) {
+        self.revision = 0;
+        self.at = Instant::now();
+    }
+}
+
+impl<T> Seen<T> {
+    /// Of this life of the data, or carried over and not to be forgotten yet.
+    fn counts(&self) -> bool {
+        self.at.elapsed() < if self.revision == 0 { CARRIED_LIFE } else { NODE_LIFE }
+    }
+}
+
+impl State {
+    /// When the data are gone, nodes and rooms are still there; each is about to publish itself again.
+    fn carry_over(&mut self, bucket: Bucket) {
+        self.bucket = bucket;
+        self.nodes.values_mut().for_each(Seen::carry_over);
+        self.rooms.values_mut().for_each(Seen::carry_over);
+    }
 }
 
 fn note<K: Ord, T>(seen: &mut BTreeMap<K, Seen<T>>, key: K, revision: u64, what: Option<T>) {
@@ -60,13 +85,15 @@ impl Roster {
     /// Every node that has published and not said goodbye, in the order of their ids.
     pub(super) fn nodes(&self) -> Vec<NodeInfo> {
         let state = self.state.lock();
-        let recent = state.nodes.values().filter(|seen| seen.at.elapsed() < NODE_LIFE);
+        let recent = state.nodes.values().filter(|seen| seen.counts());
         recent.filter_map(|seen| seen.what.clone()).collect()
     }
 
     /// The rooms that can be found.
     pub(super) fn rooms(&self) -> Vec<Listed> {
-        self.state.lock().rooms.values().filter_map(|seen| seen.what.clone()).collect()
+        let state = self.state.lock();
+        let recent = state.rooms.values().filter(|seen| seen.revision > 0 || seen.counts());
+        recent.filter_map(|seen| seen.what.clone()).collect()
     }
 
     /// Whether a room can be found.
@@ -119,7 +146,7 @@ impl Roster {
         {
             let mut state = self.state.lock();
             if state.bucket != life.bucket {
-                *state = State { bucket: life.bucket, ..State::default() };
+                state.carry_over(life.bucket);
             }
         }
         let nothing_yet = consumer.cached_info().num_pending == 0;

@@ -1,0 +1,82 @@
+//! The engine has lost its data, and who holds a cohort publishes its record again.
+
+use super::{at_play, migrated, ms, reconnected};
+use crate::protocol::client::Standing;
+use crate::protocol::ids::{Bucket, Epoch};
+use crate::protocol::record::Record;
+use crate::testing::{Cluster, PlayerId};
+use std::time::Duration;
+
+const NEXT: Bucket = Bucket(2);
+
+/// The data are gone, and a moment later everybody knows.
+fn lose_and_publish(cluster: &mut Cluster) {
+    cluster.engine_loses_its_data();
+    cluster.run_for(ms(20));
+    cluster.publish_again(NEXT, false);
+}
+
+fn record(cluster: &Cluster, player: PlayerId) -> Option<Record> {
+    cluster.record(player).map(|found| found.record)
+}
+
+fn plays_on(cluster: &mut Cluster, player: PlayerId) {
+    cluster.run_for(ms(500));
+    assert_eq!((cluster.standing(player), reconnected(cluster, player)), (Standing::Connected, 0));
+}
+
+#[test]
+fn a_session_whose_record_is_gone_is_published_again_and_moves_as_ever() {
+    let (mut cluster, player, [source, ..]) = at_play(900);
+    lose_and_publish(&mut cluster);
+    let found = record(&cluster, player).expect("it is published");
+    assert_eq!((found.bucket, found.epoch, found.owner), (NEXT, Epoch(1), source));
+    plays_on(&mut cluster, player);
+    cluster.drain(source); // the game asks to be moved as soon as it hears of it
+    cluster.run_until(|cluster| migrated(cluster, player) == 1);
+    let found = record(&cluster, player).expect("it is recorded");
+    assert_eq!(found.bucket, NEXT);
+    plays_on(&mut cluster, player);
+    cluster.finish();
+    cluster.history().check();
+}
+
+#[test]
+fn a_move_in_which_the_data_are_lost_at_any_step_ends_and_loses_nobody() {
+    for (seed, line) in
+        (910..).zip([" Prepare", "Prepared", "MoveTo", "Ready", "Baton", "BatonAck", "Settled"])
+    {
+        let (mut cluster, player, [source, ..]) = at_play(seed);
+        cluster.drain(source);
+        cluster.run_until(|cluster| cluster.trace().any(|found| found.contains(line)));
+        cluster.engine_loses_its_data();
+        cluster.publish_again(NEXT, false);
+        // Who comes to hold something from before later publishes it then.
+        for _ in 0..20 {
+            cluster.run_for(ms(200));
+            cluster.publish_again(NEXT, false);
+        }
+        plays_on(&mut cluster, player);
+        let found = record(&cluster, player).unwrap_or_else(|| panic!("{line}: nothing is published"));
+        assert_eq!(found.bucket, NEXT, "{line}");
+        assert!(cluster.served_by(player, found.owner), "{line}");
+        cluster.finish();
+        cluster.history().check();
+    }
+}
+
+#[test]
+fn who_was_fenced_publishes_only_when_it_may() {
+    let (mut cluster, player, [source, ..]) = at_play(930);
+    cluster.engine_down();
+    cluster.run_for(Duration::from_secs(14));
+    cluster.engine_loses_its_data();
+    cluster.publish_again(NEXT, false);
+    assert_eq!(record(&cluster, player), None, "others may be about to");
+    cluster.publish_again(NEXT, true);
+    cluster.engine_up();
+    cluster.run_until(|cluster| cluster.epoch(player) > Epoch(1) && cluster.served_by(player, source));
+    assert_eq!(record(&cluster, player).map(|found| found.bucket), Some(NEXT));
+    cluster.finish();
+    cluster.history().check();
+}
