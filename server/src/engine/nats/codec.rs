@@ -192,7 +192,7 @@ mod tests {
         for beat in [Heartbeat::Beating(11), Heartbeat::Goodbye] {
             assert_eq!(decode_beat(&encode_beat(beat)), Ok(beat));
         }
-        let properties = vec![("map".to_owned(), sterna::protocol::room::wire::Value::Integer(12))];
+        let properties = vec![("map".to_owned(), sterna::protocol::wire::Value::Integer(12))];
         let listing = Listing { room: CohortId(13), members: 1, members_max: 2, free: 1, properties };
         let listed = Listed { owner: NodeId(14), listing };
         assert_eq!(decode_listed(&encode_listed(&listed)), Ok(listed));
