@@ -59,12 +59,12 @@ test)
     stage unit "$cargo_test --lib --bins"
     stage doc-tests "$cargo_test --doc"
     # Where every tool is there, no test may go without it.
-    need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1 STERNA_NEED_CROSS=1 STERNA_NEED_MONO=1"
+    need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1 STERNA_NEED_CROSS=1 STERNA_NEED_MONO=1 STERNA_NEED_NATS=1"
     for name in $(tests_in tests); do
         stage "library:$name" "$need $cargo_test --test $name"
     done
     for name in $(tests_in server/tests); do
-        stage "server:$name" "$cargo_test --test $name"
+        stage "server:$name" "$need $cargo_test --test $name"
     done
     # Profiles of their own: optimised, with every assertion.
     stage simulation "cargo test --locked --quiet --profile sim --package sterna-sim &&

@@ -39,6 +39,12 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
     ("server/tests/faults/room_matrix.rs", "how long a process stands still, which is what it is about"),
     ("server/tests/faults/rows.rs", "how long the engine is away, which is what it is about"),
     ("server/tests/faults/troupe.rs", "the frames of a room's games, until a deadline"),
+    ("server/tests/nats/main.rs", "looks every five milliseconds, until a deadline, for what nothing tells"),
+    ("server/tests/nats/player.rs", "a game's frames, until a deadline"),
+    (
+        "server/tests/nats/processes.rs",
+        "looks whether a process has ended, until a deadline: std cannot wait that long",
+    ),
     ("server/tests/smoke.rs", "a game's frames: it looks for events once a millisecond, until a deadline"),
     ("tests/c/asleep.c", "a game that hangs, which is what it is about"),
     ("tests/c/events.c", "a game's frames: the library's own thread works meanwhile"),

@@ -25,6 +25,10 @@ pub struct NatsConfig {
     pub replicas: u8,
     /// A credentials file (`.creds`) of NATS.
     pub credentials: Option<PathBuf>,
+    /// Instead of credentials: a user ...
+    pub user: Option<String>,
+    /// ... and the file with the password.
+    pub password_file: Option<PathBuf>,
     /// Certificates (PEM) that servers' certificates are checked against, instead of the system's. With it, or
     /// with a certificate of one's own, links without TLS are refused.
     pub ca: Option<PathBuf>,
@@ -42,6 +46,8 @@ impl Default for NatsConfig {
             urls: vec!["nats://127.0.0.1:4222".into()],
             replicas: REPLICAS.default as u8,
             credentials: None,
+            user: None,
+            password_file: None,
             ca: None,
             certificate: None,
             key: None,
@@ -66,9 +72,30 @@ impl NatsConfig {
         for url in &self.urls {
             let address = url.strip_prefix("nats://").or_else(|| url.strip_prefix("tls://"));
             let readable = url.parse::<async_nats::ServerAddr>().is_ok();
+            if url.contains('@') {
+                // Not shown: it may hold a password.
+                return bad(
+                    "engine.urls",
+                    "...@...",
+                    "users and passwords go into `engine.user` and `engine.password_file`",
+                );
+            }
             if address.is_none_or(str::is_empty) || !readable {
                 return bad("engine.urls", url, "expected is `nats://host:port` or `tls://host:port`");
             }
+        }
+        match (&self.user, &self.password_file) {
+            (Some(user), None) => {
+                return bad("engine.user", user, "`engine.password_file` is missing for it");
+            }
+            (None, Some(file)) => {
+                return bad(
+                    "engine.password_file",
+                    &file.to_string_lossy(),
+                    "`engine.user` is missing for it",
+                );
+            }
+            (Some(_), Some(_)) | (None, None) => {}
         }
         match (&self.certificate, &self.key) {
             (Some(certificate), None) => {
@@ -98,6 +125,8 @@ pub(super) struct EngineTable {
     urls: Option<Vec<String>>,
     replicas: Option<Spanned<i64>>,
     credentials: Option<PathBuf>,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
     ca: Option<PathBuf>,
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
@@ -114,6 +143,8 @@ impl EngineTable {
             ("engine.urls", self.urls.is_some()),
             ("engine.replicas", self.replicas.is_some()),
             ("engine.credentials", self.credentials.is_some()),
+            ("engine.user", self.user.is_some()),
+            ("engine.password_file", self.password_file.is_some()),
             ("engine.ca", self.ca.is_some()),
             ("engine.certificate", self.certificate.is_some()),
             ("engine.key", self.key.is_some()),
@@ -131,6 +162,8 @@ impl EngineTable {
             // Sound: the range of the key's `Number` fits the field.
             replicas: number(&REPLICAS, self.replicas)? as u8,
             credentials: self.credentials,
+            user: self.user,
+            password_file: self.password_file,
             ca: self.ca,
             certificate: self.certificate,
             key: self.key,

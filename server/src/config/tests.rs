@@ -39,6 +39,8 @@ fn every_key_can_be_set() {
         urls = ["nats://a:4222", "tls://b:4222"]
         replicas = 3
         credentials = "sterna.creds"
+        user = "ann"
+        password_file = "password"
         ca = "ca.pem"
         certificate = "own.pem"
         key = "own.key"
@@ -253,9 +255,13 @@ fn addresses_of_nats_and_its_certificates_are_checked() {
         "urls = [\"nats://\"]",
         "key = \"own.key\"",
         "certificate = \"own.pem\"",
+        "user = \"ann\"",
+        "password_file = \"password\"",
+        "urls = [\"nats://ann:secret@a:1\"]",
     ] {
         let error = nats(text);
         assert!(matches!(error, ConfigError::BadText { .. }), "{text}: {error}");
     }
+    assert!(!nats("urls = [\"nats://ann:secret@a:1\"]").to_string().contains("secret"));
     assert!(matches!(nats("replicas = 6"), ConfigError::OutOfRange { key: "engine.replicas", .. }));
 }

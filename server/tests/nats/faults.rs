@@ -1,8 +1,9 @@
 //! Servers that die, fall silent, leave or lose what they held.
 
 use crate::contract::{COHORT, NODE, cas, created, info, read, record, snapshot, write};
-use crate::servers::Servers;
+use crate::servers::{Folder, Servers};
 use crate::{config, engine, eventually};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use sterna::protocol::record::{CasAnswer, ReadAnswer, Versioned};
 use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
@@ -270,4 +271,71 @@ async fn a_server_that_shuts_down_soon_is_left_for_another_first() {
     assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
     let found = Versioned { revision, record: record(&engine, 1) };
     assert_eq!(read(&engine, COHORT).await, ReadAnswer::Read(Some(found)));
+}
+
+#[tokio::test]
+async fn a_server_that_wants_tls_and_a_password_gets_them() {
+    let Some(Secured { servers, ca, certificate, key, password }) = Secured::start().await else { return };
+    let with = |password: &PathBuf, ca: Option<&PathBuf>, own: bool| sterna_server::config::NatsConfig {
+        urls: servers.urls(),
+        user: Some("ann".into()),
+        password_file: Some(password.clone()),
+        ca: ca.cloned(),
+        certificate: own.then(|| certificate.clone()),
+        key: own.then(|| key.clone()),
+        ..Default::default()
+    };
+    let opened = NatsEngine::open(&with(&password, Some(&ca), true), "tests", Duration::ZERO).await;
+    let engine = opened.unwrap_or_else(|error| panic!("{error}\n{}", servers.explain()));
+    created(&engine, COHORT, record(&engine, 1)).await;
+    for wrong in [with(&key, Some(&ca), true), with(&password, None, true), with(&password, Some(&ca), false)]
+    {
+        let refused = NatsEngine::open(&wrong, "tests", Duration::ZERO).await;
+        assert!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+    }
+    // A CA is a wish for TLS, whatever the address says.
+    let plain = Servers::start(1).await.expect("it is installed");
+    let plain = sterna_server::config::NatsConfig { urls: plain.urls(), ca: Some(ca), ..Default::default() };
+    let refused = NatsEngine::open(&plain, "tests", Duration::ZERO).await;
+    assert!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+}
+
+/// A server that shows a certificate, wants one of its clients, and a password.
+struct Secured {
+    servers: Servers,
+    ca: PathBuf,
+    certificate: PathBuf,
+    key: PathBuf,
+    password: PathBuf,
+}
+
+impl Secured {
+    async fn start() -> Option<Self> {
+        let ca_key = rcgen::KeyPair::generate().unwrap();
+        let mut authority = rcgen::CertificateParams::default();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let ca = authority.self_signed(&ca_key).unwrap();
+        let issuer = rcgen::Issuer::new(authority, ca_key);
+        let own_key = rcgen::KeyPair::generate().unwrap();
+        let own = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let own = own.signed_by(&own_key, &issuer).unwrap();
+        let folder = Folder::new();
+        let file = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let ca = file("ca.pem", ca.pem());
+        let certificate = file("own.pem", own.pem());
+        let key = file("own.key", own_key.serialize_pem());
+        let password = file("password", "secret\n".to_owned());
+        let text = |path: &PathBuf| path.to_str().expect("a path in UTF-8").to_owned();
+        let arguments = [
+            ["--tlsverify".to_owned(), format!("--tlscacert={}", text(&ca))],
+            [format!("--tlscert={}", text(&certificate)), format!("--tlskey={}", text(&key))],
+            ["--user=ann".to_owned(), "--pass=secret".to_owned()],
+        ];
+        let servers = Servers::start_with(1, folder, &arguments.concat()).await?;
+        Some(Self { servers, ca, certificate, key, password })
+    }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Servers {
     running: Vec<Mutex<Option<Running>>>,
     addresses: Vec<Address>,
     folder: Folder,
+    /// What they are started with besides.
+    more: Vec<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -87,10 +89,15 @@ fn free_port() -> u16 {
 impl Servers {
     /// Starts so many, and waits until they serve. `None`: the program is not installed.
     pub(crate) async fn start(count: usize) -> Option<Self> {
+        Self::start_with(count, Folder::new(), &[]).await
+    }
+
+    /// The same, with their data in this folder, and with more arguments.
+    pub(crate) async fn start_with(count: usize, folder: Folder, more: &[String]) -> Option<Self> {
         let program = program()?;
         let addresses = (0..count).map(|_| Address { clients: free_port(), routes: free_port() }).collect();
         let running = (0..count).map(|_| Mutex::new(None)).collect();
-        let servers = Self { program, running, addresses, folder: Folder::new() };
+        let servers = Self { program, running, addresses, folder, more: more.to_vec() };
         for index in 0..count {
             servers.launch(index);
         }
@@ -109,7 +116,8 @@ impl Servers {
         command
             .args(["--addr", "127.0.0.1", "--port", &clients.to_string()])
             .args(["--name", &format!("nats-{}", index + 1), "--jetstream", "--store_dir"])
-            .arg(self.folder.path().join(format!("{}", index + 1)));
+            .arg(self.folder.path().join(format!("{}", index + 1)))
+            .args(&self.more);
         if self.addresses.len() > 1 {
             let all = self.addresses.iter().map(|address| format!("nats://127.0.0.1:{}", address.routes));
             command

@@ -204,6 +204,12 @@ async fn connect(
             .await
             .map_err(|error| OpenError::Credentials { path: path.clone(), error })?;
     }
+    if let (Some(user), Some(path)) = (&config.user, &config.password_file) {
+        let password = tokio::fs::read_to_string(path)
+            .await
+            .map_err(|error| OpenError::Credentials { path: path.clone(), error })?;
+        options = options.user_and_password(user.clone(), password.trim_end().to_owned());
+    }
     if let Some(ca) = &config.ca {
         options = options.add_root_certificates(ca.clone()).require_tls(true);
     }

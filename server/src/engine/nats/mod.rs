@@ -61,8 +61,10 @@ pub enum OpenError {
         /// What the attempts ended in.
         cause: String,
     },
-    /// The credentials file cannot be used.
-    #[error("cannot use the credentials in {path}: {error}: check `engine.credentials`", path = path.display())]
+    /// The file with the credentials, or with the password, cannot be used.
+    #[error(
+        "cannot use {path}: {error}: check `engine.credentials` and `engine.password_file`", path = path.display()
+    )]
     Credentials {
         /// Which file.
         path: PathBuf,
