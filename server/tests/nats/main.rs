@@ -8,6 +8,7 @@ mod faults;
 mod moves;
 mod player;
 mod processes;
+mod rooms;
 mod servers;
 
 use servers::Servers;

@@ -4,7 +4,10 @@ use crate::PATIENCE;
 use std::time::Duration;
 use sterna::client::config::Transport;
 use sterna::client::event::{Batch, Event};
-use sterna::client::{Client, Config};
+use sterna::client::room::RoomEvent;
+use sterna::client::{Client, Config, Status};
+use sterna::protocol::ids::CohortId;
+use sterna::protocol::room::wire::RoomRequest;
 use sterna_server::builtin::{ECHO, VERSION};
 
 pub(crate) struct Player {
@@ -95,5 +98,17 @@ impl Player {
     pub(crate) async fn leaves(mut self) {
         self.client.disconnect().expect("it is connected");
         self.until("disconnected", |event| matches!(event, Event::Disconnected { .. })).await;
+    }
+}
+
+impl Player {
+    /// Asks something of rooms: the room that it is about.
+    pub(crate) async fn ask_room(&mut self, request: &RoomRequest) -> CohortId {
+        let number = self.client.ask_of_rooms(request, Some(PATIENCE)).expect("it can be asked");
+        let result = |event: &Event| matches!(event, Event::Room(RoomEvent::Result { request, .. }) if *request == number);
+        match self.until("an answer about rooms", result).await {
+            Event::Room(RoomEvent::Result { status: Status::Ok, room: Some(room), .. }) => room,
+            other => panic!("{request:?}: {other:?}"),
+        }
     }
 }
