@@ -8,6 +8,12 @@ use sterna::client::config::Transport;
 use sterna::client::event::Event;
 use sterna_server::pki::ClusterKeys;
 
+/// The leases' times at a twentieth.
+const QUICK_LEASES: &str = "[times]\nlease_renew_ms = 150\nself_fence_ms = 600\ntake_over_ms = 750\n";
+
+/// Longer than a node may go on without the engine.
+const AWAY: Duration = Duration::from_millis(1500);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_player_plays_on_a_node_that_has_its_engine_in_nats() {
     let Some(servers) = Servers::start(1).await else { return };
@@ -69,8 +75,7 @@ async fn whom_a_process_leaves_behind_another_one_takes_over() {
     let Some(servers) = Servers::start(1).await else { return };
     let keys = Folder::new();
     ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
-    let quick =
-        "durability = \"snapshot\"\n[times]\nlease_renew_ms = 150\nself_fence_ms = 600\ntake_over_ms = 750\n";
+    let quick = &format!("durability = \"snapshot\"\n{QUICK_LEASES}");
     let mut red = Process::start("red", &servers, keys.path(), quick).await;
     let _green = Process::start("green", &servers, keys.path(), quick).await;
     // Her token names both, and the one that issued it first.
@@ -148,4 +153,33 @@ async fn that_the_bucket_is_deleted_is_no_event_for_players() {
     assert!(!ann.has_seen(noticed));
     again.leaves().await;
     assert!(green.ends_well().await);
+}
+
+/// "engine unreachable", for longer than a node may go on without it: play pauses, and goes on, nothing lost (rule e).
+#[tokio::test(flavor = "multi_thread")]
+async fn that_nats_is_away_for_longer_than_a_lease_lasts_pauses_play_and_loses_nothing() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    for durability in ["lazy", "snapshot"] {
+        let quick = format!("durability = {durability:?}\n{QUICK_LEASES}");
+        let mut red = Process::start("red", &servers, keys.path(), &quick).await;
+        let mut green = Process::start("green", &servers, keys.path(), &quick).await;
+        let token = red.ask(&["token", "ann"]).await;
+        let mut ann = Player::join(&token, Transport::Tcp).await;
+        ann.plays().await;
+        assert_eq!(ann.node, "red-1");
+        servers.kill(0);
+        ann.say();
+        tokio::time::sleep(AWAY).await;
+        ann.say();
+        servers.start_again(0).await;
+        ann.hear_all().await;
+        ann.plays().await;
+        // Nobody has taken her over, and she is where she was.
+        let noticed = |event: &Event| matches!(event, Event::Reconnecting { .. } | Event::TookOver { .. });
+        assert!(!ann.has_seen(noticed));
+        ann.leaves().await;
+        assert!(red.ends_well().await && green.ends_well().await);
+    }
 }

@@ -97,9 +97,14 @@ impl Connection {
         if client.connection_state() != State::Connected {
             return Err(NoAnswer::Silent);
         }
-        let mut request = Request::new().payload(payload).timeout(Some(ANSWER_MAX));
+        let mut request = Request::new().payload(payload).timeout(None);
         request.headers = headers;
-        match client.send_request(subject, request).await {
+        // Also the time in which it waits for its turn to be sent.
+        let Ok(answer) = tokio::time::timeout(ANSWER_MAX, client.send_request(subject, request)).await else {
+            self.heard_nothing();
+            return Err(NoAnswer::Silent);
+        };
+        match answer {
             Ok(message) => {
                 *self.silent_since.lock() = None;
                 Ok(message)
@@ -108,12 +113,7 @@ impl Connection {
                 *self.silent_since.lock() = None; // the server itself has answered
                 Err(NoAnswer::Nobody)
             }
-            Err(error) => {
-                if error.kind() == RequestErrorKind::TimedOut {
-                    self.heard_nothing();
-                }
-                Err(NoAnswer::Silent)
-            }
+            Err(_) => Err(NoAnswer::Silent),
         }
     }
 
