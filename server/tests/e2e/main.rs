@@ -1,5 +1,7 @@
 //! Servers and clients over real sockets, on loopback: what players and operators see.
 //!
+//! On the engine `local`, or on NATS: `scripts/with-nats.sh cargo test --package sterna-server --test e2e`.
+//!
 //! Everything is waited for as an event, within [`PATIENCE`]; nothing sleeps and hopes.
 
 mod cancels;
@@ -21,14 +23,16 @@ mod strangers;
 mod tickets;
 mod users;
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use sterna::client::config::Transport;
 use sterna::client::token::ConnectToken;
 use sterna::protocol::application::Application;
 use sterna_server::builtin::Builtin;
 use sterna_server::cluster::Cluster;
-use sterna_server::config::Config;
+use sterna_server::config::{Config, EngineConfig, NatsConfig};
 use sterna_server::node::{NoObserver, Node};
 
 /// Longest wait for something that must happen.
@@ -58,8 +62,21 @@ async fn cluster_with(nodes: u16, change: impl FnOnce(&mut Config)) -> Arc<Clust
     cluster_of(Arc::new(Builtin), config).await
 }
 
+/// With NATS, if `STERNA_E2E_NATS` says where it is: `scripts/with-nats.sh`.
+fn on_asked_engine(config: Config) -> Config {
+    static CLUSTERS: AtomicU32 = AtomicU32::new(0);
+    let (Ok(url), Ok(keys)) = (std::env::var("STERNA_E2E_NATS"), std::env::var("STERNA_E2E_KEYS")) else {
+        return config;
+    };
+    let cluster = format!("e2e-{}-{}", std::process::id(), CLUSTERS.fetch_add(1, Ordering::Relaxed));
+    let state_dir = config.state_dir.clone().or_else(|| Some(Path::new(&keys).join(&cluster)));
+    let engine = EngineConfig::Nats(NatsConfig { urls: vec![url], ..NatsConfig::default() });
+    Config { cluster, state_dir, engine, ..config }
+}
+
 /// A cluster that runs another game than the one that is built in.
 async fn cluster_of(application: Arc<dyn Application>, config: Config) -> Arc<Cluster> {
+    let config = on_asked_engine(config);
     config.validate().expect("the test's configuration is valid");
     if let Ok(filter) = std::env::var("STERNA_LOG") {
         sterna_server::logging::init(&filter);
