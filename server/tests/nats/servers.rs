@@ -81,6 +81,19 @@ struct Running {
     lines: watch::Receiver<usize>,
 }
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder can be made");
+    for entry in std::fs::read_dir(from).expect("it has stored something") {
+        let entry = entry.expect("it can be read");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).expect("there is room");
+        }
+    }
+}
+
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     listener.local_addr().expect("it is bound").port()
@@ -196,6 +209,18 @@ impl Servers {
     pub(crate) async fn start_again(&self, index: usize) {
         self.launch(index);
         self.until_logged(index, "Server is ready").await;
+    }
+
+    /// Puts what one that was killed has stored so far aside, to be put [back](Self::put_back) later.
+    pub(crate) fn set_aside(&self, index: usize) {
+        let folder = self.folder.path().join(format!("{}", index + 1));
+        copy(&folder, &self.folder.path().join("aside"));
+    }
+
+    /// One that was killed has what it had then, and nothing since.
+    pub(crate) fn put_back(&self, index: usize) {
+        self.wipe(index);
+        copy(&self.folder.path().join("aside"), &self.folder.path().join(format!("{}", index + 1)));
     }
 
     /// The data of one that was killed are gone.

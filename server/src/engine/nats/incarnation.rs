@@ -1,8 +1,8 @@
 //! The life of the bucket: which incarnation of the data counts, and what happens when the data are gone.
 //!
 //! The stream's own description says which incarnation it holds. Who finds no stream makes one, in a higher
-//! incarnation than any it knows of; JetStream sees to it that one of several wins. A stream that knows less than
-//! was written to it has lost data: it begins a new life as well. What is left of an earlier life lies under names
+//! incarnation than any it knows of; JetStream sees to it that one of several wins. A stream that gives away a number
+//! for the second time has lost data: it begins a new life as well. What is left of an earlier life lies under names
 //! that nobody asks for any more ([`Keys`]).
 
 use super::OpenError;

@@ -46,10 +46,6 @@ const ROSTER_MAX: Duration = Duration::from_secs(10);
 /// Pause between two looks at a bucket that is in doubt.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// Looks in a row, all of them alike, before a bucket that knows too little counts as one that has lost data: a
-/// leader that is none any more steps down before that.
-const LOOKS_MIN: u32 = 60;
-
 /// Why NATS cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -155,28 +151,12 @@ impl Drop for NatsEngine {
 async fn look_after(inner: Arc<Inner>) {
     loop {
         inner.store.suspected().await;
-        let mut short = 0;
-        loop {
-            match inner.look(short >= LOOKS_MIN).await {
-                Look::Well => break,
-                Look::Short => short += 1,
-                Look::Failed => short = 0,
-            }
+        while inner.look().await.is_err() {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         // Without a leader everything is in doubt all the time.
         tokio::time::sleep(LOOK_AGAIN).await;
     }
-}
-
-/// What a look at the bucket has shown.
-enum Look {
-    /// It is there.
-    Well,
-    /// It knows less than was written to it.
-    Short,
-    /// Nothing.
-    Failed,
 }
 
 /// Follows nodes and rooms, anew for each connection and each life of the data.
@@ -198,30 +178,26 @@ impl Inner {
         self.life.borrow().clone()
     }
 
-    async fn look(&self, has_lost_data: bool) -> Look {
+    async fn look(&self) -> Result<(), Failed> {
         let known = self.life().bucket;
         let wanted = Wanted {
             cluster: &self.cluster,
             config: &self.config,
             take_over: self.take_over,
             known: Some(known),
-            has_lost_data,
+            has_lost_data: self.store.has_lost_data(),
         };
         match wanted.settle(&self.store).await {
             Ok(life) if life.bucket != known => {
                 tracing::warn!(from = %known, to = %life.bucket, "the bucket in NATS was lost, or has lost data");
                 self.store.begin_anew();
                 self.life.send_replace(Arc::new(life));
-                Look::Well
+                Ok(())
             }
-            Ok(_) => match self.store.is_short().await {
-                Ok(true) => Look::Short,
-                Ok(false) => Look::Well,
-                Err(Failed) => Look::Failed,
-            },
+            Ok(_) => Ok(()),
             Err(error) => {
                 tracing::warn!("the bucket in NATS cannot be looked at: {error}");
-                Look::Failed
+                Err(Failed)
             }
         }
     }

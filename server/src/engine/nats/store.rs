@@ -7,10 +7,10 @@ use async_nats::HeaderMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -47,13 +47,22 @@ pub(super) struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Failed;
 
+/// What this process has written in one life of the data.
+#[derive(Clone, Copy, Debug, Default)]
+struct Written {
+    /// Which life, counted from the start of the process.
+    life: u64,
+    /// The highest number: a leader that knows less is none any more, or has lost what it knew.
+    highest: u64,
+    /// A write was acknowledged under a number that was another's before.
+    has_lost: bool,
+}
+
 /// The bucket.
 pub(super) struct Store {
     connection: Arc<Connection>,
     stream: String,
-    /// The highest number that was written by this process: a leader that knows less is none any more, or has lost
-    /// what it knew.
-    written: AtomicU64,
+    written: Mutex<Written>,
     /// Wakes who looks whether the bucket is still there.
     suspect: Notify,
 }
@@ -112,7 +121,7 @@ struct Purged {
 
 impl Store {
     pub(super) fn new(connection: Arc<Connection>, stream: String) -> Self {
-        Self { connection, stream, written: AtomicU64::new(0), suspect: Notify::new() }
+        Self { connection, stream, written: Mutex::default(), suspect: Notify::new() }
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -140,7 +149,13 @@ impl Store {
 
     /// What was written before was in another life of the data.
     pub(super) fn begin_anew(&self) {
-        self.written.store(0, Ordering::Release);
+        let mut written = self.written.lock();
+        *written = Written { life: written.life + 1, ..Written::default() };
+    }
+
+    /// Whether something that was written here has proved to be lost.
+    pub(super) fn has_lost_data(&self) -> bool {
+        self.written.lock().has_lost
     }
 
     /// Writes if the name's last write bears the number `expected` (0: there is none). `None`: whatever is there.
@@ -151,6 +166,31 @@ impl Store {
         life: Option<Duration>,
         bytes: impl Into<Bytes>,
     ) -> Put {
+        let before = *self.written.lock();
+        let put = self.send(subject, expected, life, bytes.into()).await;
+        let Put::Written(revision) = put else { return put };
+        let mut written = self.written.lock();
+        if written.life != before.life {
+            return Put::Unknown; // it was for a life that is over
+        }
+        // Numbers only rise. Under one that had been given away before this was sent, nothing is kept any more of
+        // what bore it then: an old disk was put back, or the last writes never reached it.
+        if revision <= before.highest {
+            written.has_lost = true;
+            self.doubt();
+            return Put::Unknown;
+        }
+        written.highest = written.highest.max(revision);
+        put
+    }
+
+    async fn send(
+        &self,
+        subject: String,
+        expected: Option<u64>,
+        life: Option<Duration>,
+        bytes: Bytes,
+    ) -> Put {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Stream", self.stream.as_str());
         if let Some(expected) = expected {
@@ -159,14 +199,11 @@ impl Store {
         if let Some(life) = life {
             headers.insert("Nats-TTL", format!("{}s", life.as_secs().max(1)).as_str());
         }
-        let Some(answer) = self.ask::<Acknowledged>(subject, Some(headers), bytes.into()).await else {
+        let Some(answer) = self.ask::<Acknowledged>(subject, Some(headers), bytes).await else {
             return Put::Unknown;
         };
         match answer {
-            Acknowledged { seq: Some(revision), error: None } => {
-                self.written.fetch_max(revision, Ordering::AcqRel);
-                Put::Written(revision)
-            }
+            Acknowledged { seq: Some(revision), error: None } => Put::Written(revision),
             Acknowledged { error: Some(error), .. } if is_conflict(&error) => Put::Conflict,
             Acknowledged { error, .. } => {
                 self.complain("a write", error.as_ref());
@@ -182,7 +219,7 @@ impl Store {
 
     /// Drops the anchor of a life, unless it is there. False: that is not known.
     pub(super) async fn anchor(&self, keys: &Keys) -> bool {
-        match self.put(keys.anchor(), Some(0), None, "sterna").await {
+        match self.send(keys.anchor(), Some(0), None, Bytes::from_static(b"sterna")).await {
             Put::Written(_) | Put::Conflict => true,
             Put::Unknown => false,
         }
@@ -224,7 +261,7 @@ impl Store {
     /// The names of this life that the leader holds something under, of those that match. Fails if the leader knows
     /// less than this process has written: then it is none any more, or has lost data.
     pub(super) async fn names(&self, keys: &Keys, filter: String) -> Result<Vec<String>, Failed> {
-        let known = self.written.load(Ordering::Acquire);
+        let known = self.written.lock().highest;
         let api = format!("$JS.API.STREAM.INFO.{}", self.stream);
         let mut names = Vec::new();
         loop {
@@ -247,16 +284,6 @@ impl Store {
                     return Err(Failed);
                 }
             }
-        }
-    }
-
-    /// Whether the leader knows less than this process has written.
-    pub(super) async fn is_short(&self) -> Result<bool, Failed> {
-        let known = self.written.load(Ordering::Acquire);
-        let api = format!("$JS.API.STREAM.INFO.{}", self.stream);
-        match self.ask::<Surveyed>(api, None, Bytes::new()).await {
-            Some(Surveyed { state: Some(state), error: None, .. }) => Ok(state.last_seq < known),
-            Some(_) | None => Err(Failed),
         }
     }
 
