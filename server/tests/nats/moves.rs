@@ -183,3 +183,32 @@ async fn that_nats_is_away_for_longer_than_a_lease_lasts_pauses_play_and_loses_n
         assert!(red.ends_well().await && green.ends_well().await);
     }
 }
+
+/// What a supervisor does when it takes a machine away: no operator says anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_told_to_end_gives_its_players_to_the_others() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    let mut red = Process::start("red", &servers, keys.path(), "[times]\ndrain_ms = 3000\n").await;
+    let mut green = Process::start("green", &servers, keys.path(), "").await;
+    let (token, other) = (red.ask(&["token", "ann"]).await, red.ask(&["token", "bob"]).await);
+    let mut ann = Player::join(&token, Transport::Tcp).await;
+    let mut bob = Player::join(&other, Transport::Udp).await;
+    assert_eq!((ann.node.as_str(), bob.node.as_str()), ("red-1", "red-1"));
+    let goes = async {
+        ann.until("offline", |event| matches!(event, Event::Offline { .. })).await;
+        ann.client.send_migrate().expect("its node is offline");
+        ann.until("moved", |event| matches!(event, Event::Migrated { .. })).await;
+    };
+    let (ended_well, ()) = tokio::join!(red.ends_well(), goes);
+    assert!(ended_well);
+    // The game of the other one never asked: it was moved at the deadline.
+    bob.until("moved", |event| matches!(event, Event::Migrated { .. } | Event::Reconnected { .. })).await;
+    for mut player in [ann, bob] {
+        assert_eq!(player.node, "green-1");
+        player.plays().await;
+        player.leaves().await;
+    }
+    assert!(green.ends_well().await);
+}
