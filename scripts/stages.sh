@@ -80,6 +80,10 @@ test)
     stage conan scripts/conan.sh
     stage packages scripts/try-packages.sh
     stage workflows scripts/lint-workflows.sh
+    stage manifests scripts/check-manifests.sh
+    # What the manifests say, to a server of this repository; and the cluster that people play with.
+    stage pod "scripts/with-nats.sh scripts/try-pod.sh"
+    stage cluster scripts/try-cluster.sh
     stage fresh-clone scripts/fresh-clone.sh
     ;;
 soak)

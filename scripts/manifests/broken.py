@@ -1,0 +1,43 @@
+"""What is broken on purpose: file, what stands there, what instead, and what the check has to say of it."""
+
+BROKEN = (
+    # By the schemas.
+    ("deployment.yaml", "readinessProbe:", "readynessProbe:", "Additional properties"),
+    ("deployment.yaml", "containerPort: 7900", 'containerPort: "7900"', "is not of type 'integer'"),
+    ("deployment.yaml", "maxSurge: 1", "maxSurge: [1]", "is not valid"),
+    ("deployment.yaml", "apiVersion: apps/v1", "apiVersion: extensions/v1beta1", "Couldn't find schema"),
+    ("autoscaler.yaml", "maxReplicas: 20", "maximum: 20", "maxReplicas"),
+    ("disruption.yaml", "maxUnavailable: 1", "maxUnavailabel: 1", "Additional properties"),
+    # By hadolint.
+    ("Dockerfile", "rust:1.95-slim-trixie", "rust:latest", "DL3007"),
+    ("Dockerfile", "WORKDIR /sterna", "WORKDIR sterna", "DL3000"),
+    # By what has to agree.
+    ("sterna.toml", "drain_ms = 60000", "drain_ms = 90000", "terminationGracePeriodSeconds is not"),
+    ("deployment.yaml", "terminationGracePeriodSeconds: 80", "terminationGracePeriodSeconds: 30", "= 80"),
+    ("deployment.yaml", "seconds: 5\n", "seconds: 10\n", "= 85"),
+    ("autoscaler.yaml", "periodSeconds: 120", "periodSeconds: 60", "more than one node away"),
+    ("sterna.toml", "sessions_max", "session_max", "no key `limits.session_max`"),
+    ("deployment.yaml", "STERNA__PUBLIC_HOST", "STERNA__PUBLIC_HOSTS", "does not know the variable"),
+    ("sterna.toml", "quic_port = 7800", "quic_port = 7801", "sterna.toml says"),
+    ("deployment.yaml", "hostPort: 7800", "hostPort: 17800", "sterna.toml says"),
+    ("network.yaml", "port: 7991", "port: 7990", "network.yaml: opens"),
+    ("network.yaml", "port: 7900", "port: 7800", "network.yaml: opens"),
+    ("services.yaml", "targetPort: endpoint", "targetPort: http", "no port is called http"),
+    ("deployment.yaml", "path: /readyz", "path: /ready", "nothing answers /ready"),
+    ("disruption.yaml", "component: node", "component: nodes", "PodDisruptionBudget: its selector"),
+    ("deployment.yaml", "runAsUser: 65532", "runAsUser: 1000", "the pod's user"),
+    ("deployment.yaml", "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", "may do more"),
+    ("deployment.yaml", "maxUnavailable: 0", "maxUnavailable: 1", "before an old one drains"),
+    ("autoscaler.yaml", 'averageValue: "1200"', 'averageValue: "1800"', "do not fit on 2"),
+    ("autoscaler.yaml", "name: sterna_sessions", "name: sterna_players", "which the server does not have"),
+    ("alarms.yaml", "sterna_node_fenced", "sterna_fenced", "the server has no metric"),
+    ("alarms.yaml", "alert: SternaFenced", "alert: SternaAsleep", "docs/OPERATIONS.md describes"),
+    ("alarms.yaml", "sterna_sessions > 1800", "sterna_sessions > 9000", "nine tenths"),
+    ("README.md", "create secret generic sterna-keys ", "create secret generic keys ", "how sterna-keys is made"),
+    ("sterna.toml", "/etc/sterna-nats/", "/etc/nats/", "is not in /etc/sterna-nats/"),
+    ("nats-values.yaml", "podDisruptionBudget:", "pdb:", "is not among the chart's keys"),
+    ("nats-values.yaml", "replicas: 3", "replicas: 5", "do not agree on the servers"),
+    ("nats-values.yaml", "terminationGracePeriodSeconds: 60", "terminationGracePeriodSeconds: 30", "lame-duck"),
+    ("Dockerfile", "cc-debian13", "cc-debian12", "another Debian's C library"),
+    ("kustomization.yaml", 'newTag: "1"', 'newTag: "2"', "name different images"),
+)

@@ -1,0 +1,95 @@
+"""Checks examples/kubernetes: manifests by Kubernetes' own schemas, the Dockerfile by hadolint, and by `facts` what
+has to agree. Then each check is shown something broken, which it has to notice.
+
+    scripts/check-manifests.sh
+"""
+
+import functools
+import pathlib
+import subprocess
+import sys
+
+import kubernetes_validate
+import yaml
+
+import facts
+from broken import BROKEN
+
+# The oldest that has all that is used (`preStop.sleep`, `matchLabelKeys`) without an option, and the newest schema.
+VERSIONS = ("1.34", "1.37")
+READ = (
+    "server/sterna.example.toml",
+    "server/src/metrics/mod.rs",
+    "server/src/metrics/gauges.rs",
+    "docs/OPERATIONS.md",
+    "docs/openapi.json",
+    "Cargo.toml",
+)
+
+
+def read(root):
+    paths = [path for path in (root / facts.FOLDER).iterdir() if path.is_file()]
+    paths += [root / name for name in READ if (root / name).exists()]
+    return facts.Files({str(path.relative_to(root)): path.read_text() for path in paths})
+
+
+@functools.cache
+def schema_problems(text):
+    """Of one document; unknown keys count."""
+    document = yaml.safe_load(text)
+    found = []
+    for version in VERSIONS:
+        try:
+            kubernetes_validate.validate(document, version, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            where = ".".join(map(str, error.path))
+            found.append(f"Kubernetes {version}: {document['kind']}: {where}: {error.message}")
+        except kubernetes_validate.SchemaNotFoundError as error:
+            found.append(error.message)
+    return tuple(found)
+
+
+@functools.cache
+def dockerfile_problems(text):
+    hadolint = pathlib.Path(sys.executable).with_name("hadolint")
+    run = subprocess.run([hadolint, "-"], input=text, capture_output=True, text=True, check=False)
+    return tuple(f"Dockerfile: {line}" for line in (run.stdout + run.stderr).splitlines())
+
+
+def problems(files):
+    found = []
+    for name, document in files.manifests():
+        found += [f"{name}: {problem}" for problem in schema_problems(yaml.safe_dump(document))]
+    found += dockerfile_problems(files.text("Dockerfile"))
+    for check in facts.ALL:
+        # A check relies on the shapes and keys that those before it have found right.
+        if not found:
+            found += check(files)
+    return found
+
+
+def main():
+    files = read(pathlib.Path(__file__).resolve().parents[2])
+    found = problems(files)
+    for problem in found:
+        print(problem)
+    if found:
+        return 1
+    for name, before, after, expected in BROKEN:
+        path = name if name in files.texts else f"{facts.FOLDER}/{name}"
+        text = files.texts[path]
+        if before not in text:
+            print(f"{path} does not have `{before}` any more: change scripts/manifests/broken.py")
+            return 1
+        noticed = problems(files.changed(path, text.replace(before, after)))
+        if not any(expected in problem for problem in noticed):
+            print(f"{path}: `{after}` instead of `{before}` was not noticed as `{expected}`, only {noticed}")
+            return 1
+    manifests = [document for _, document in files.manifests()]
+    print(f"{len(manifests)} manifests pass the schemas of Kubernetes {' and '.join(VERSIONS)}, the Dockerfile hadolint,")
+    print(f"and {len(facts.ALL)} checks of what has to agree; {len(BROKEN)} things broken on purpose were all noticed")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
