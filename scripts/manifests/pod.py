@@ -1,0 +1,153 @@
+"""Runs a server of this repository as the pod of examples/kubernetes does: with its arguments, its configuration and its
+variables; asks it what the probes and Prometheus ask, and tells it to end as Kubernetes does.
+
+    scripts/with-nats.sh scripts/try-pod.sh
+
+What differs, because this is no pod: addresses are loopback with free ports, NATS is one server without a password, and
+files lie in a folder of the test.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from check import read
+from facts import FOLDER
+
+# What a pod is told of itself.
+FIELDS = {"metadata.name": "sterna-5d9c7b8f6d-x2x4z", "status.hostIP": "127.0.0.1", "status.podIP": "127.0.0.1"}
+PATIENCE_S = 60
+
+
+def here(folder, nats):
+    """Variables for what is not as in a pod."""
+    return {
+        "STERNA__HOST": "127.0.0.1",
+        "STERNA__TCP_PORT": "0",
+        "STERNA__QUIC_PORT": "0",
+        "STERNA__PEER_PORT": "0",
+        "STERNA__ADMIN": "127.0.0.1:0",
+        "STERNA__ENDPOINT": "127.0.0.1:0",
+        "STERNA__METRICS": "127.0.0.1:0",
+        "STERNA__STATE_DIR": str(folder / "keys"),
+        "STERNA__ISSUER_PUBLIC_KEY": str(folder / "keys/issuer.pub"),
+        "STERNA__ENGINE__URLS": json.dumps([nats]),
+        "STERNA__ENGINE__REPLICAS": "1",
+        "STERNA__ENGINE__PASSWORD_FILE": str(folder / "password"),
+    }
+
+
+class Server:
+    """A process of the program, with the addresses that it has printed."""
+
+    def __init__(self, program, arguments, variables):
+        environment = {**os.environ, **variables}
+        self.process = subprocess.Popen([program, *arguments], env=environment, stdout=subprocess.PIPE, text=True)
+        self.addresses = {}
+
+    def wait_for(self, side):
+        for line in self.process.stdout:
+            if address := re.match(r"(\w+): (http://\S+)$", line):
+                self.addresses[address[1]] = address[2]
+            if side in self.addresses:
+                return
+        sys.exit(f"the server ended with {self.process.wait()} before it said where `{side}` is")
+
+    def get(self, side, path):
+        """Status and text of an answer."""
+        try:
+            with urllib.request.urlopen(self.addresses[side] + path, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.stdout.close()
+        return self.process.wait(timeout=PATIENCE_S)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        sys.exit(f"{what}: {found!r} instead of {wanted!r}")
+
+
+def until(what, wanted, look):
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := look()) != wanted:
+        if time.monotonic() > deadline:
+            sys.exit(f"{what}: still {found!r} instead of {wanted!r}")
+        time.sleep(0.05)
+
+
+def make_keys(program, folder):
+    """As README.md says, once for all pods."""
+    arguments = ["serve", "--cluster", "game", "--state-dir", str(folder / "keys"), "--admin", "127.0.0.1:0"]
+    ports = [argument for port in ("tcp", "quic", "peer") for argument in (f"--{port}-port", "0")]
+    server = Server(program, arguments + ports, {})
+    server.wait_for("admin")
+    expect("the server that makes the keys ends with", server.end(), 0)
+    (folder / "password").write_text("nothing-is-checked-here")
+
+
+def play(files, program, server):
+    """Everything that is asked of a pod."""
+    container = files.container()
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        path = container[probe]["httpGet"]["path"]
+        until(f"{probe} {path}", 200, lambda path=path: server.get("endpoint", path)[0])
+    status, text = server.get("metrics", files.pod()["metadata"]["annotations"]["prometheus.io/path"])
+    expect("figures", status, 200)
+    for name in set(re.findall(r"\bsterna_\w+", files.text("alarms.yaml") + files.text("autoscaler.yaml"))):
+        family = re.sub(r"_(total|bucket|sum|count)$", "", name)
+        if f"# TYPE {family} " not in text:
+            sys.exit(f"the server does not show {name}")
+
+    node = FIELDS["metadata.name"] + "-1"
+    expect("the node's name is in the figures", f'node="{node}"' in text, True)
+    admin = server.addresses["admin"].removeprefix("http://")
+    subprocess.run([program, "cordon", node, "--admin", admin], check=True, stdout=subprocess.DEVNULL)
+    ready = container["readinessProbe"]["httpGet"]["path"]
+    alive = container["livenessProbe"]["httpGet"]["path"]
+    until("readiness of a cordoned node", 503, lambda: server.get("endpoint", ready)[0])
+    expect("liveness of a cordoned node", server.get("endpoint", alive)[0], 200)
+    expect("SIGTERM ends it with", server.end(), 0)
+
+
+def main():
+    program, nats = sys.argv[1], os.environ["STERNA_E2E_NATS"]
+    root = pathlib.Path(__file__).resolve().parents[2]
+    files = read(root)
+    container = files.container()
+    variables = {
+        one["name"]: one.get("value") or FIELDS[one["valueFrom"]["fieldRef"]["fieldPath"]] for one in container["env"]
+    }
+    file = str(root / FOLDER / "sterna.toml")
+    arguments = [file if argument.endswith("/sterna.toml") else argument for argument in container["args"]]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        make_keys(program, folder)
+        server = Server(program, arguments, {**variables, **here(folder, nats)})
+        try:
+            # The last one that it prints.
+            server.wait_for("metrics")
+            play(files, program, server)
+        finally:
+            server.kill()
+    print("the pod's server starts, is alive and ready, shows what alarms ask for, is not ready when cordoned, and ends")
+
+
+if __name__ == "__main__":
+    main()
