@@ -51,7 +51,6 @@ pub struct DrainGauges {
 
 /// The families of gauges.
 pub(super) struct Gauges {
-    build: Gauge64,
     state: Gauge64,
     fenced: Gauge64,
     sessions: Gauge64,
@@ -99,7 +98,6 @@ impl Gauges {
         );
         build.get_or_create(&vec![("version", env!("CARGO_PKG_VERSION").to_owned())]).set(1);
         Self {
-            build,
             state,
             fenced,
             sessions,
@@ -117,7 +115,6 @@ impl Gauges {
 
     /// Sets all of them anew: a node that is gone leaves nothing behind.
     pub(super) fn set(&self, nodes: &[NodeGauges]) {
-        debug_assert_eq!(self.build.len(), 1);
         for family in [
             &self.state,
             &self.fenced,

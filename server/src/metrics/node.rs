@@ -146,6 +146,11 @@ impl NodeMetrics {
         }
     }
 
+    /// How many moves came to nothing, for whatever reason.
+    pub fn moves_failed(&self) -> u64 {
+        self.moves_failed.iter().map(Counter::get).sum()
+    }
+
     /// A session has ended here.
     pub fn session_ended(&self, reason: CloseReason) {
         let index = CloseReason::ALL.iter().position(|known| *known == reason);
