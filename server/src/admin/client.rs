@@ -85,7 +85,8 @@ impl AdminClient {
     ) -> Result<(), ClientError> {
         let deadline_ms = deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
         let request = DrainRequest { deadline_ms, reason: Some(reason.label().to_owned()), any_version };
-        self.post::<serde_json::Value>(&format!("/v1/admin/nodes/{}/drain", escape(node)), &request).map(|_| ())
+        self.post::<serde_json::Value>(&format!("/v1/admin/nodes/{}/drain", escape(node)), &request)
+            .map(|_| ())
     }
 
     /// Lets no new users into a node, or lets them in again.

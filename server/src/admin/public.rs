@@ -7,6 +7,7 @@ use crate::metrics;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -73,8 +74,9 @@ pub(super) async fn metrics(State(served): State<Served>) -> impl IntoResponse {
 async fn endpoint(
     State(served): State<Served>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<TokenAnswer>, Refused> {
+    let body = body?;
     let operator = served.operator;
     let token = match headers.get(header::AUTHORIZATION) {
         Some(shown) => {

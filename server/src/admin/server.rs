@@ -4,7 +4,8 @@ use super::guard::{only_loopback, refuse_web_pages};
 use super::public::{healthz, metrics, readyz};
 use super::refused::{Refused, bad_request, unknown_path, wrong_method};
 use super::{
-    ClusterStatus, DEADLINE_MAX, DrainRequest, NodeStatus, Operator, TOKEN_LIFE_MAX, TokenAnswer, TokenRequest,
+    ClusterStatus, DEADLINE_MAX, DrainRequest, NodeStatus, Operator, TOKEN_LIFE_MAX, TokenAnswer,
+    TokenRequest,
 };
 use crate::moves::{MOVES_MAX, MoveEntry};
 use crate::node::DrainOrder;
@@ -70,7 +71,8 @@ pub(super) async fn serve_openly(
 }
 
 fn router(handlers: Vec<Handled>, served: Served) -> Router {
-    let routes = handlers.into_iter().fold(Router::new(), |router, (_, path, answer)| router.route(path, answer));
+    let routes =
+        handlers.into_iter().fold(Router::new(), |router, (_, path, answer)| router.route(path, answer));
     routes
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)

@@ -1,9 +1,7 @@
 //! What operators see of the nodes of a process, and what they may do with them.
 
 use super::{Cluster, DrainError};
-use crate::admin::{
-    ClusterStatus, DrainStatus, NodeState, NodeStatus, Operator, OperatorError, OtherNode,
-};
+use crate::admin::{ClusterStatus, DrainStatus, NodeState, NodeStatus, Operator, OperatorError, OtherNode};
 use crate::config::EngineConfig;
 use crate::engine::Standing;
 use crate::metrics::DrainGauges;

@@ -74,7 +74,8 @@ impl Gauges {
         };
         let build = gauge("build_info", "1; the label is the version of the program");
         let state = gauge("node_state", "1 for the state that the node is in, 0 for the others");
-        let fenced = gauge("node_fenced", "1 while the node serves nothing because its lease may have run out");
+        let fenced =
+            gauge("node_fenced", "1 while the node serves nothing because its lease may have run out");
         let sessions = gauge("sessions", "Sessions that the node is responsible for");
         let rooms = gauge("rooms", "Rooms that the node is responsible for");
         let links = gauge("links", "Links of clients, by transport");
@@ -85,7 +86,8 @@ impl Gauges {
         let peer_frames = gauge("peer_queue_frames", "Frames that wait to be sent to other nodes");
         let moves_waiting = gauge("moves_waiting", "Moves that wait for their turn");
         let drain_at_start = gauge("drain_sessions_at_start", "Sessions of the node when it went offline");
-        let drain_left = gauge("drain_sessions_left", "Sessions that have still to leave a node that is offline");
+        let drain_left =
+            gauge("drain_sessions_left", "Sessions that have still to leave a node that is offline");
         let mut seconds = |name: &str, help: &str| {
             let family = Seconds::default();
             registry.register(name, help, family.clone());

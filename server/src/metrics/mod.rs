@@ -110,7 +110,11 @@ impl Families {
     }
 
     fn register_moves(&self, registry: &mut Registry) {
-        registry.register("moves_started", "Moves away from the node that have begun", self.moves_started.clone());
+        registry.register(
+            "moves_started",
+            "Moves away from the node that have begun",
+            self.moves_started.clone(),
+        );
         registry.register(
             "moves_done",
             "Moves away from the node that another node serves now",
@@ -146,7 +150,11 @@ impl Families {
             "Bytes on clients' links inside of TLS, by direction",
             self.message_bytes.clone(),
         );
-        registry.register("sessions_ended", "Sessions that ended on the node, by reason", self.sessions_ended.clone());
+        registry.register(
+            "sessions_ended",
+            "Sessions that ended on the node, by reason",
+            self.sessions_ended.clone(),
+        );
         registry.register(
             "take_overs",
             "Sessions and rooms that went on here after a crash",

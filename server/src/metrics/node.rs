@@ -109,9 +109,8 @@ impl NodeMetrics {
             bytes: families.message_bytes.get_or_create_owned(&and("direction", direction)),
         };
         // Every reason is there from the start: a rate of what appears with its first increment misses that.
-        let failed = |reason: &MoveFailure| {
-            families.moves_failed.get_or_create_owned(&and("reason", reason.label()))
-        };
+        let failed =
+            |reason: &MoveFailure| families.moves_failed.get_or_create_owned(&and("reason", reason.label()));
         let ended = |reason: &CloseReason| {
             families.sessions_ended.get_or_create_owned(&and("reason", reason.label()))
         };

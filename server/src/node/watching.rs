@@ -45,6 +45,9 @@ impl MoveWatch {
         if let Peer::Prepare { id, .. } = frame {
             self.begins(node, to, cohort, *id);
         }
+        if let Peer::Prepared { id, .. } = frame {
+            self.expects(node, to, *id); // its Prepare may not have been noted yet
+        }
         let (Some(id), Some(step)) = (frame.move_id(), step(frame)) else { return };
         tracing::debug!(parent: self.span(id), node = %node.name, move_id = %id, bytes, "sends {step}");
         if let (Peer::Baton { .. }, Some(departure)) = (frame, &mut self.departure)
