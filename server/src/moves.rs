@@ -39,13 +39,13 @@ impl MoveResult {
 /// One move, as operators see it. What this process does not know of it is `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoveEntry {
-    /// The move's id, as logs and spans of both nodes name it.
+    /// The move's id, as logs and spans of both nodes name it; empty if no target was found.
     pub id: String,
     /// Who moves: the user, or the room with the number of its members.
     pub who: String,
     /// Name of the source.
     pub from: String,
-    /// Name of the target.
+    /// Name of the target; empty if none was found.
     pub to: String,
     /// When it began here, in milliseconds since 1970.
     pub began_unix_ms: u64,
@@ -76,7 +76,8 @@ pub struct Parties {
 
 #[derive(Debug)]
 struct Kept {
-    id: MoveId,
+    /// `None`: no target was found.
+    id: Option<MoveId>,
     began: Instant,
     entry: MoveEntry,
 }
@@ -91,30 +92,22 @@ impl MoveLog {
     /// A move has begun. Nothing, if its other side has said so already.
     pub fn began(&self, id: MoveId, parties: Parties) {
         let mut kept = self.kept.lock();
-        if let Some(known) = kept.iter_mut().rev().find(|kept| kept.id == id) {
+        if let Some(known) = kept.iter_mut().rev().find(|kept| kept.id == Some(id)) {
             // The target knows nobody's name before the baton.
             if known.entry.who.is_empty() {
                 known.entry.who = parties.who;
             }
             return;
         }
-        if kept.len() >= MOVES_MAX {
-            kept.pop_front();
-        }
-        let entry = MoveEntry {
-            id: id.to_string(),
-            who: parties.who,
-            from: parties.from,
-            to: parties.to,
-            began_unix_ms: crate::seal::unix_ms(),
-            took_ms: None,
-            result: MoveResult::UnderWay,
-            reason: None,
-            freeze_us: None,
-            added_delay_us: None,
-            bytes: None,
-        };
-        kept.push_back(Kept { id, began: Instant::now(), entry });
+        add(&mut kept, Some(id), parties);
+    }
+
+    /// A move came to nothing before there was a target to name.
+    pub fn stranded(&self, parties: Parties, reason: MoveFailure) {
+        let mut kept = self.kept.lock();
+        let entry = add(&mut kept, None, parties);
+        (entry.result, entry.took_ms) = (MoveResult::Failed, Some(0));
+        entry.reason = Some(reason.label().to_owned());
     }
 
     /// The target serves.
@@ -159,11 +152,32 @@ impl MoveLog {
 
     fn change(&self, id: MoveId, change: impl FnOnce(&mut MoveEntry, u64)) {
         // What is told of is one of the latest.
-        if let Some(kept) = self.kept.lock().iter_mut().rev().find(|kept| kept.id == id) {
+        if let Some(kept) = self.kept.lock().iter_mut().rev().find(|kept| kept.id == Some(id)) {
             let took_ms = kept.began.elapsed().as_millis() as u64;
             change(&mut kept.entry, took_ms);
         }
     }
+}
+
+fn add(kept: &mut VecDeque<Kept>, id: Option<MoveId>, parties: Parties) -> &mut MoveEntry {
+    if kept.len() >= MOVES_MAX {
+        kept.pop_front();
+    }
+    let entry = MoveEntry {
+        id: id.map_or_else(String::new, |id| id.to_string()),
+        who: parties.who,
+        from: parties.from,
+        to: parties.to,
+        began_unix_ms: crate::seal::unix_ms(),
+        took_ms: None,
+        result: MoveResult::UnderWay,
+        reason: None,
+        freeze_us: None,
+        added_delay_us: None,
+        bytes: None,
+    };
+    kept.push_back(Kept { id, began: Instant::now(), entry });
+    &mut kept.back_mut().expect("it was put there just now").entry
 }
 
 #[cfg(test)]

@@ -239,3 +239,63 @@ impl Drop for LinkCount<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+    use sterna::protocol::ids::Cursor;
+    use sterna::protocol::wire::{Data, Downlink, Kind as Wanted, Message};
+
+    #[test]
+    fn messages_are_counted_and_frames_about_them_are_not() {
+        let metrics = Metrics::default().node("node-1");
+        let mut frames = Vec::new();
+        Data::Start(Cursor(7)).encode(&mut frames);
+        for kind in
+            [Wanted::Plain, Wanted::Request(3), Wanted::Reply(3, sterna::protocol::reasons::ReplyStatus::Ok)]
+        {
+            Message { kind, ver: 2, cmd: 1, payload: &[0x83; 300] }.encode(&mut frames);
+        }
+        Downlink::Pong { stamp: 5 }.encode(&mut frames);
+        metrics.received(&frames);
+        metrics.received(&[]);
+        metrics.datagram_received(40);
+        assert_eq!((metrics.up.messages.get(), metrics.up.bytes.get()), (4, frames.len() as u64 + 40));
+        assert_eq!((metrics.down.messages.get(), metrics.down.bytes.get()), (0, 0));
+    }
+
+    #[test]
+    fn fenced_time_counts_while_the_node_is_fenced() {
+        let metrics = Metrics::default().node("node-1");
+        let wait = || {
+            let since = Instant::now();
+            while since.elapsed() < Duration::from_millis(2) {
+                std::hint::spin_loop();
+            }
+        };
+        metrics.fenced(false);
+        wait();
+        metrics.fenced(true);
+        assert_eq!(metrics.fenced.get(), 0.0);
+        wait();
+        metrics.fenced(true);
+        wait();
+        metrics.fenced(false);
+        let fenced = metrics.fenced.get();
+        assert!(fenced >= 0.004, "{fenced}");
+        wait();
+        metrics.fenced(false);
+        assert_eq!(metrics.fenced.get(), fenced);
+    }
+
+    #[test]
+    fn a_link_counts_until_it_ends() {
+        let metrics = Metrics::default().node("node-1");
+        let (first, second) = (metrics.link(Kind::Tcp), metrics.link(Kind::Quic));
+        drop(first);
+        assert_eq!((metrics.links(Kind::Tcp), metrics.links(Kind::Quic)), (0, 1));
+        drop(second);
+        assert_eq!(metrics.links(Kind::Quic), 0);
+    }
+}

@@ -127,7 +127,11 @@ impl MoveWatch {
                 self.departs(node); // one that never got as far as to look for a target has begun, too
                 metrics.move_failed(reason);
                 let attempt = self.departure.take().and_then(|departure| departure.attempt);
-                let Some((id, span)) = attempt else { return Span::none() };
+                let Some((id, span)) = attempt else {
+                    let parties = Parties { who: who(cohort), from: node.name.clone(), to: String::new() };
+                    moves.stranded(parties, reason);
+                    return Span::none();
+                };
                 moves.failed(id, reason);
                 span
             }

@@ -96,6 +96,13 @@ impl Player {
         self.until(|event| matches!(event, Event::Migrated { .. }));
     }
 
+    /// Asks to be moved when told that the node goes offline, and hears that there is no way.
+    pub(crate) fn ask_in_vain(&mut self) {
+        self.until(|event| matches!(event, Event::Offline { .. }));
+        self.client.send_migrate().expect("the node is offline");
+        self.until(|event| matches!(event, Event::MigrateFailed { .. }));
+    }
+
     fn until(&mut self, wanted: impl Fn(&Event) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !self.look(deadline).iter().any(&wanted) {}
