@@ -39,6 +39,10 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
     ("server/tests/faults/room_matrix.rs", "how long a process stands still, which is what it is about"),
     ("server/tests/faults/rows.rs", "how long the engine is away, which is what it is about"),
     ("server/tests/faults/troupe.rs", "the frames of a room's games, until a deadline"),
+    (
+        "server/tests/http/stage.rs",
+        "a game's frames: it looks for events once a millisecond, until a deadline",
+    ),
     ("server/tests/nats/main.rs", "looks every five milliseconds, until a deadline, for what nothing tells"),
     ("server/tests/nats/moves.rs", "how long NATS is away, which is what it is about"),
     ("server/tests/nats/player.rs", "a game's frames, until a deadline"),

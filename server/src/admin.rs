@@ -1,30 +1,30 @@
-//! The operators' interface: HTTP on loopback, one side for the server ([`serve`]), one for the command
-//! line ([`AdminClient`]).
+//! HTTP, each side on a port of its own: [`serve`] for operators on loopback, [`serve_public`] for games and
+//! probes, [`serve_metrics`] for Prometheus. [`AdminClient`] is the command line's end of the first.
 //!
-//! It has no log-in: who may open a connection to loopback may use it. A web page in a browser on the same
-//! machine could, too, so requests that a page might have sent (an `Origin`, or a `Host` that is not
-//! loopback) are refused.
+//! The operators' side has no log-in: who may open a connection to loopback may use it. A web page in a browser on
+//! the same machine could, too, so requests that a page might have sent (an `Origin`, or a `Host` that is not
+//! loopback) are refused. The other sides only tell, and give a token to whoever shows who they are.
 //!
-//! | request | answer |
-//! |---|---|
-//! | `GET /health` | `{"status": "ok"}` |
-//! | `GET /nodes` | a list of [`NodeStatus`] |
-//! | `POST /nodes/{name}/drain` with [`DrainRequest`] | `{}` |
-//! | `POST /nodes/{name}/cordon`, `/uncordon` | `{}` |
-//! | `POST /token` with [`TokenRequest`] | [`TokenAnswer`] |
-//!
-//! Every refusal is a status of 400 or more with a [`Refusal`].
+//! All requests and answers are in `docs/openapi.json`, which a test compares with what is served. Every refusal is a
+//! status of 400 or more with a [`Refusal`].
 
 mod client;
+mod guard;
+mod public;
+mod refused;
 mod server;
 
 pub use client::{AdminClient, ClientError};
+pub use public::{serve_metrics, serve_public};
 pub use server::{bind, serve};
+
+use crate::moves::MoveEntry;
 
 use crate::node::DrainOrder;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
+use sterna::protocol::reasons::RefuseReason;
 
 /// Longest deadline of a drain that an operator may ask for.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,6 +45,41 @@ pub trait Operator: Send + Sync + 'static {
 
     /// A connect token of the development issuer.
     fn connect_token(&self, user: &str, life: Duration) -> Result<String, OperatorError>;
+
+    /// The cluster as this process sees it.
+    fn cluster(&self) -> ClusterStatus;
+
+    /// The last moves from and to nodes of this process, the latest first.
+    fn moves(&self, count: usize) -> Vec<MoveEntry>;
+
+    /// Whether a node of this process takes new users.
+    fn ready(&self) -> Result<(), OperatorError>;
+
+    /// All figures of this process, as OpenMetrics text.
+    fn metrics(&self) -> String;
+
+    /// A connect token around a user token that this cluster accepts.
+    fn endpoint(&self, user_token: &str) -> Result<String, OperatorError>;
+}
+
+/// A request that one of the sides answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// On which side: `admin`, `public` or `metrics`.
+    pub side: &'static str,
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path, with names of parameters in braces.
+    pub path: &'static str,
+}
+
+/// Every request that is answered.
+pub fn routes() -> Vec<Route> {
+    let of = |side| move |(method, path, _): (_, _, _)| Route { side, method, path };
+    let admin = server::handlers().into_iter().map(of("admin"));
+    let public = public::handlers().into_iter().map(of("public"));
+    let metrics = public::metrics_handlers().into_iter().map(of("metrics"));
+    admin.chain(public).chain(metrics).collect()
 }
 
 /// Why an operator's order was not carried out.
@@ -62,6 +97,9 @@ pub enum OperatorError {
     /// The user's name cannot be one.
     #[error("{0}")]
     BadUser(String),
+    /// The user token is none that this cluster accepts.
+    #[error("{0}")]
+    BadToken(RefuseReason),
     /// The server cannot do it now.
     #[error("the server cannot do this now: {0}")]
     Unavailable(String),
@@ -73,6 +111,68 @@ pub struct NodeStatus {
     /// Its name in this process.
     pub name: String,
     /// Its incarnation, as logs name it.
+    pub id: String,
+    /// What it does.
+    pub state: NodeState,
+    /// How many sessions it serves.
+    pub sessions: u64,
+    /// Where clients reach it by TCP.
+    pub tcp: SocketAddr,
+    /// Where clients reach it by QUIC.
+    pub quic: SocketAddr,
+    /// It serves nothing at the moment, because its lease may have run out.
+    pub fenced: bool,
+    /// What its moves came to since the process began.
+    pub moves: MoveCounts,
+    /// How its drain goes, while it is offline.
+    pub drain: Option<DrainStatus>,
+}
+
+/// What the moves of a node came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveCounts {
+    /// Moves away that have begun.
+    pub started: u64,
+    /// Those of them that another node serves now.
+    pub done: u64,
+    /// Those of them that came to nothing.
+    pub failed: u64,
+    /// Moves to it.
+    pub arrived: u64,
+}
+
+/// How a drain goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainStatus {
+    /// Sessions when it began.
+    pub sessions_at_start: u64,
+    /// Sessions that are still there.
+    pub sessions_left: u64,
+    /// Time to the deadline.
+    pub left_ms: u64,
+    /// When the node would be empty at the rate so far; `None`: nobody has left yet.
+    pub estimate_ms: Option<u64>,
+}
+
+/// The cluster as one process sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    /// Its name.
+    pub cluster: String,
+    /// What holds membership and ownership: `local` or `nats`.
+    pub engine: String,
+    /// The nodes of this process.
+    pub nodes: Vec<NodeStatus>,
+    /// Nodes of other processes, as they have published themselves.
+    pub others: Vec<OtherNode>,
+}
+
+/// A node of another process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherNode {
+    /// Its name.
+    pub name: String,
+    /// Its incarnation.
     pub id: String,
     /// What it does.
     pub state: NodeState,
@@ -98,6 +198,11 @@ pub enum NodeState {
     Exited,
 }
 
+impl NodeState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Online, Self::Cordoned, Self::Offline, Self::Exited];
+}
+
 impl std::fmt::Display for NodeState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
@@ -109,7 +214,7 @@ impl std::fmt::Display for NodeState {
     }
 }
 
-/// Body of `POST /nodes/{name}/drain`.
+/// Body of `POST /v1/admin/nodes/{name}/drain`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DrainRequest {
@@ -124,7 +229,7 @@ pub struct DrainRequest {
     pub any_version: bool,
 }
 
-/// Body of `POST /token`.
+/// Body of `POST /v1/admin/token`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
@@ -134,7 +239,15 @@ pub struct TokenRequest {
     pub life_s: u64,
 }
 
-/// Answer of `POST /token`.
+/// Body of `POST /v1/endpoint`, where the development issuer is on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointRequest {
+    /// The user's id.
+    pub user: String,
+}
+
+/// Answer of `POST /v1/admin/token` and `POST /v1/endpoint`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenAnswer {
     /// The connect token.

@@ -4,14 +4,15 @@
 //! failed, 2 when the command line or the configuration is wrong.
 
 mod args;
+mod show;
 mod token;
 
 pub use args::{
-    Cli, Command, DemoArgs, DrainArgs, DrainReason, NodeArgs, NodesArgs, Sabotage, ServeArgs, TokenArgs,
-    Transport,
+    Cli, Command, DemoArgs, DrainArgs, DrainReason, MovesArgs, NodeArgs, NodesArgs, Sabotage, ServeArgs,
+    StatusArgs, TokenArgs, Transport,
 };
 
-use crate::admin::{AdminClient, ClientError, NodeStatus};
+use crate::admin::{AdminClient, ClientError};
 use crate::config::{Config, ConfigError};
 use crate::logging;
 use crate::pki::PkiError;
@@ -110,11 +111,12 @@ pub fn run(cli: Cli, handlers: &Handlers, out: &mut dyn Write) -> Result<(), Cli
         Command::Demo(args) => (handlers.demo)(args),
         Command::Nodes(args) => {
             let nodes = AdminClient::new(args.admin).nodes()?;
-            if args.json {
-                let json = serde_json::to_string_pretty(&nodes).expect("names and numbers serialise");
-                return Ok(writeln!(out, "{json}")?);
-            }
-            Ok(out.write_all(table(&nodes).as_bytes())?)
+            Ok(out.write_all(show::nodes(&nodes, args.json).as_bytes())?)
+        }
+        Command::Status(args) => show::status(&args, out),
+        Command::Moves(args) => {
+            let moves = AdminClient::new(args.admin).moves(args.last)?;
+            Ok(out.write_all(show::moves(&moves, args.json).as_bytes())?)
         }
         Command::Drain(args) => {
             AdminClient::new(args.admin).drain(
@@ -137,7 +139,7 @@ pub fn run(cli: Cli, handlers: &Handlers, out: &mut dyn Write) -> Result<(), Cli
     }
 }
 
-/// The configuration that `sterna serve` runs with: the file's, changed by the command line.
+/// The configuration that `sterna serve` runs with: the file's, changed by the environment and by the command line.
 fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
     let mut config = load(args.config.as_deref())?;
     replace(&mut config.cluster, args.cluster);
@@ -149,6 +151,8 @@ fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
     replace(&mut config.admin, args.admin);
     replace(&mut config.log, args.log);
     config.state_dir = args.state_dir.or(config.state_dir);
+    config.endpoint = args.endpoint.or(config.endpoint);
+    config.metrics = args.metrics.or(config.metrics);
     config.public_host = args.public_host.or(config.public_host);
     config.validate()?;
     if args.dev && config.issuer_public_key.is_some() {
@@ -163,30 +167,19 @@ fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
     Ok(ServePlan { config, dev: args.dev, scale_in_every: args.scale_in_every })
 }
 
+/// The file's configuration, changed by the environment. A variable that is not UTF-8 is none of ours.
 fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
-    path.map_or_else(|| Ok(Config::default()), Config::load)
+    let variables = std::env::vars_os();
+    Config::load(
+        path,
+        variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+    )
 }
 
 fn replace<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
     }
-}
-
-fn table(nodes: &[NodeStatus]) -> String {
-    let mut rows = vec![["NODE", "STATE", "SESSIONS", "TCP", "QUIC", "INCARNATION"].map(str::to_owned)];
-    rows.extend(nodes.iter().map(|node| {
-        let (tcp, quic) = (node.tcp.to_string(), node.quic.to_string());
-        [node.name.clone(), node.state.to_string(), node.sessions.to_string(), tcp, quic, node.id.clone()]
-    }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    rows.iter().fold(String::new(), |mut text, row| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The nodes of this process: started together, drained one by one, seen by operators as one list.
 
-use crate::admin::{NodeState, NodeStatus, Operator, OperatorError};
+mod operator;
+
+use crate::admin::OperatorError;
 use crate::config::{Config, EngineConfig};
 use crate::engine::{Engine, LocalEngine, NatsEngine, OpenError, Standing};
 use crate::node::{DrainOrder, DrainReport, Node, Observer, Shared, StartError};
@@ -102,6 +104,8 @@ impl Cluster {
             engine,
             application,
             observer,
+            metrics: Arc::default(),
+            moves: Arc::default(),
         };
         let cluster = Arc::new(Self { shared, issuer, nodes: Mutex::default(), runtime: Handle::current() });
         for index in 0..count {
@@ -232,11 +236,14 @@ impl Cluster {
     pub fn connect_token(&self, user: &str, life: Duration) -> Result<String, OperatorError> {
         let issuer = self.issuer.as_ref().ok_or(OperatorError::NoIssuer)?;
         let user = User::new(user).map_err(|error| OperatorError::BadUser(error.to_string()))?;
+        self.connect_token_around(issuer.issue(&user, life))
+    }
+
+    fn connect_token_around(&self, user_token: String) -> Result<String, OperatorError> {
         let (tcp, quic): (Vec<_>, Vec<_>) = self.online().into_iter().unzip();
         if tcp.is_empty() {
             return Err(OperatorError::Unavailable("no node is online".into()));
         }
-        let user_token = issuer.issue(&user, life);
         Ok(connect_token(&self.shared.keys, user_token, tcp, quic).encode())
     }
 }
@@ -253,45 +260,6 @@ impl Cluster {
         let own = own.iter().filter(|node| node.standing() == Standing::Online && !node.has_stopped());
         let own = own.map(|node| (node.tcp(), node.quic()));
         own.chain(others.iter().map(|info| (info.tcp, info.quic))).collect()
-    }
-}
-
-impl Operator for Cluster {
-    fn nodes(&self) -> Vec<NodeStatus> {
-        let status = |node: Arc<Node>| NodeStatus {
-            name: node.name().to_owned(),
-            id: node.id().to_string(),
-            state: match (node.has_stopped(), node.standing()) {
-                (true, _) => NodeState::Exited,
-                (false, Standing::Online) => NodeState::Online,
-                (false, Standing::Cordoned) => NodeState::Cordoned,
-                (false, Standing::Offline) => NodeState::Offline,
-            },
-            sessions: node.sessions() as u64,
-            tcp: node.tcp(),
-            quic: node.quic(),
-        };
-        Cluster::nodes(self).into_iter().map(status).collect()
-    }
-
-    fn drain(&self, node: &str, order: DrainOrder) -> Result<(), OperatorError> {
-        self.order_drain(node, order).map_err(|error| match error {
-            DrainError::UnknownNode(name) => OperatorError::UnknownNode(name),
-            DrainError::AlreadyOffline(name) => OperatorError::AlreadyOffline(name),
-        })
-    }
-
-    fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError> {
-        let found = self.node(node).ok_or_else(|| OperatorError::UnknownNode(node.to_owned()))?;
-        if found.standing() == Standing::Offline {
-            return Err(OperatorError::AlreadyOffline(node.to_owned()));
-        }
-        self.runtime.spawn(async move { found.cordon(on).await });
-        Ok(())
-    }
-
-    fn connect_token(&self, user: &str, life: Duration) -> Result<String, OperatorError> {
-        Cluster::connect_token(self, user, life)
     }
 }
 

@@ -5,6 +5,7 @@
 //! over) are checked here, before anything listens.
 
 mod engine;
+mod environment;
 mod error;
 mod file;
 mod numbers;
@@ -44,6 +45,10 @@ pub struct Config {
     pub peer_port: u16,
     /// Where operators reach this process; always loopback.
     pub admin: SocketAddr,
+    /// Where games ask for connect tokens, and probes for health. `None`: nowhere.
+    pub endpoint: Option<SocketAddr>,
+    /// Where figures are served, and nothing else. `None`: to operators only.
+    pub metrics: Option<SocketAddr>,
     /// Public key (PEM, Ed25519) of the game's own backend; with it the development issuer is off.
     pub issuer_public_key: Option<PathBuf>,
     /// Whether `SendMigrate()` is obeyed on a node that is not offline.
@@ -151,6 +156,8 @@ impl Default for Config {
             quic_port: QUIC_PORT.default as u16,
             peer_port: PEER_PORT.default as u16,
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 7990)),
+            endpoint: None,
+            metrics: None,
             issuer_public_key: None,
             migrate_when_online: false,
             same_user: SameUser::default(),
@@ -164,12 +171,25 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads a file, and checks it.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        Self::parse(&text)
-            .map_err(|error| ConfigError::InFile { path: path.to_owned(), error: Box::new(error) })
+    /// Reads a file, if there is one, and variables of the environment (`STERNA__LIMITS__SESSIONS_MAX=100`), which
+    /// win over it; and checks it all.
+    pub fn load(
+        path: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut text = String::new();
+        if let Some(path) = path {
+            text = std::fs::read_to_string(path)
+                .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+            file::read(&text)
+                .map_err(|error| ConfigError::InFile { path: path.to_owned(), error: Box::new(error) })?;
+        }
+        let config = file::read(&environment::over(&text, variables)?)?;
+        config.validate().map_err(|error| match path {
+            Some(path) => ConfigError::InFile { path: path.to_owned(), error: Box::new(error) },
+            None => error,
+        })?;
+        Ok(config)
     }
 
     /// Reads TOML, and checks it.
@@ -275,6 +295,14 @@ impl Config {
             let admin = ("admin", self.admin.port(), 1);
             self.no_overlap(("tcp_port", self.tcp_port, self.nodes), admin)?;
             self.no_overlap(("peer_port", self.peer_port, self.nodes), admin)?;
+        }
+        for (key, address) in [("endpoint", self.endpoint), ("metrics", self.metrics)] {
+            let Some(address) = address else { continue };
+            if self.host == address.ip() || self.host.is_unspecified() || address.ip().is_unspecified() {
+                let own = (key, address.port(), 1);
+                self.no_overlap(("tcp_port", self.tcp_port, self.nodes), own)?;
+                self.no_overlap(("peer_port", self.peer_port, self.nodes), own)?;
+            }
         }
         Ok(())
     }

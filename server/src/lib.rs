@@ -7,6 +7,8 @@
 //! - [`user_token`]: who a user is, signed by the game's backend or the development issuer
 //! - [`admin`]: the loopback HTTP interface of operators, both ends of it
 //! - [`engine`]: membership, directory, leases and snapshots of the cluster
+//! - [`metrics`]: figures for Prometheus
+//! - [`moves`]: the log of moves
 //! - [`node`]: keeps sessions and moves them
 //! - [`cluster`]: the nodes of one process
 //! - [`serve`]: `sterna serve`
@@ -23,6 +25,8 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod logging;
+pub mod metrics;
+pub mod moves;
 pub mod node;
 pub mod pki;
 pub mod room_game;

@@ -7,9 +7,11 @@ use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::node::NoObserver;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// How long a token that `--dev` prints is good for.
@@ -33,18 +35,30 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
             plan.config.admin
         ))
     })?;
+    let endpoint_listener = bind_open("endpoint", plan.config.endpoint).await?;
+    let metrics_listener = bind_open("metrics", plan.config.metrics).await?;
     let cluster = Cluster::start(plan.config.clone(), Arc::new(Builtin), Arc::new(NoObserver)).await;
     let cluster = cluster.map_err(|error| failed(&error))?;
     let admin_address = admin_listener.local_addr()?;
     let (stop, stopped) = watch::channel(false);
-    let shutdown = async move {
-        let mut stopped = stopped;
-        let _ = stopped.wait_for(|stop| *stop).await;
+    let shutdown = || {
+        let mut stopped = stopped.clone();
+        async move { _ = stopped.wait_for(|stop| *stop).await }
     };
-    tokio::spawn(admin::serve(admin_listener, cluster.clone(), drain_default, shutdown));
+    tokio::spawn(admin::serve(admin_listener, cluster.clone(), drain_default, shutdown()));
+    let mut addresses = vec![("admin", admin_address)];
+    if let Some(listener) = endpoint_listener {
+        addresses.push(("endpoint", listener.local_addr()?));
+        warn_of_open_issuer(&plan.config, listener.local_addr()?);
+        tokio::spawn(admin::serve_public(listener, cluster.clone(), shutdown()));
+    }
+    if let Some(listener) = metrics_listener {
+        addresses.push(("metrics", listener.local_addr()?));
+        tokio::spawn(admin::serve_metrics(listener, cluster.clone(), shutdown()));
+    }
     // Before anybody can know that the server runs: from here on, to be told to stop means to drain.
     let mut signals = Signals::new()?;
-    announce(&plan, &cluster, admin_address)?;
+    announce(&plan, &cluster, &addresses)?;
     let rotation = plan.scale_in_every.map(|every| tokio::spawn(scale_in_forever(cluster.clone(), every)));
 
     signals.next().await?;
@@ -98,12 +112,35 @@ impl Signals {
     }
 }
 
-fn announce(plan: &ServePlan, cluster: &Cluster, admin: std::net::SocketAddr) -> Result<(), CliError> {
+/// Listens where anybody may ask, if that is wanted.
+async fn bind_open(key: &str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, CliError> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        CliError::Failed(format!(
+            "cannot listen on {address}: {error}: stop the other process, or set `{key}`"
+        ))
+    })?;
+    Ok(Some(listener))
+}
+
+/// The development issuer believes everybody.
+fn warn_of_open_issuer(config: &Config, endpoint: SocketAddr) {
+    if config.issuer_public_key.is_none() && !endpoint.ip().is_loopback() {
+        tracing::warn!(
+            %endpoint,
+            "whoever reaches it may play as anybody, for the development issuer is on: set `issuer_public_key`"
+        );
+    }
+}
+
+fn announce(plan: &ServePlan, cluster: &Cluster, addresses: &[(&str, SocketAddr)]) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     for node in cluster.nodes() {
         writeln!(out, "{}: tcp {} quic {}", node.name(), node.tcp(), node.quic())?;
     }
-    writeln!(out, "admin: http://{admin}")?;
+    for (side, address) in addresses {
+        writeln!(out, "{side}: http://{address}")?;
+    }
     if plan.dev {
         let token = cluster
             .connect_token("player-1", DEV_TOKEN_LIFE)

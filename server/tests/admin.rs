@@ -1,13 +1,17 @@
 //! The operators' interface, from the outside: a server with a made-up [`Operator`], reached by the client,
 //! by the command `sterna` and by hand.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
-use sterna_server::admin::{self, AdminClient, ClientError, NodeState, NodeStatus, Operator, OperatorError};
+use sterna::protocol::reasons::RefuseReason;
+use sterna_server::admin::{
+    self, AdminClient, ClientError, ClusterStatus, MoveCounts, NodeState, NodeStatus, Operator, OperatorError,
+};
+use sterna_server::moves::{MoveEntry, MoveResult};
 use sterna_server::node::DrainOrder;
 use tokio::sync::oneshot;
 
@@ -41,6 +45,9 @@ impl Operator for Fake {
             sessions: 7,
             tcp: "127.0.0.1:7800".parse().unwrap(),
             quic: "[::1]:7800".parse().unwrap(),
+            fenced: false,
+            moves: MoveCounts { started: 4, done: 2, failed: 1, arrived: 9 },
+            drain: None,
         }]
     }
 
@@ -62,6 +69,56 @@ impl Operator for Fake {
             _ => Ok(format!("sterna1.{user}.{}", life.as_secs())),
         }
     }
+
+    fn cluster(&self) -> ClusterStatus {
+        let (cluster, engine) = ("dev".into(), "local".into());
+        ClusterStatus { cluster, engine, nodes: self.nodes(), others: Vec::new() }
+    }
+
+    fn moves(&self, count: usize) -> Vec<MoveEntry> {
+        let entry = MoveEntry {
+            id: "1@2#1->3".into(),
+            who: "ann".into(),
+            from: "node-1".into(),
+            to: "node-2".into(),
+            began_unix_ms: 1_700_000_000_000,
+            took_ms: Some(12),
+            result: MoveResult::Failed,
+            reason: Some("no_target".into()),
+            freeze_us: None,
+            added_delay_us: Some(1500),
+            bytes: Some(512),
+        };
+        vec![entry; count.min(3)]
+    }
+
+    fn ready(&self) -> Result<(), OperatorError> {
+        match self.orders.lock().unwrap().last() {
+            Some(order) if order == "cordon node-1 true" => {
+                Err(OperatorError::Unavailable("cordoned".into()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        "# EOF\n".into()
+    }
+
+    fn endpoint(&self, user_token: &str) -> Result<String, OperatorError> {
+        match user_token {
+            "eyJ" => Ok("sterna1.around-eyJ".into()),
+            _ => Err(OperatorError::BadToken(RefuseReason::TokenForeign)),
+        }
+    }
+}
+
+/// Which side of the HTTP interface.
+#[derive(Clone, Copy)]
+enum Side {
+    Admin,
+    Public,
+    Metrics,
 }
 
 /// A server on a thread of its own, stopped at the end of the test.
@@ -74,6 +131,10 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::start_side(Side::Admin)
+    }
+
+    fn start_side(side: Side) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let listener = runtime.block_on(admin::bind("127.0.0.1:0".parse().unwrap())).unwrap();
         let address = listener.local_addr().unwrap();
@@ -82,7 +143,11 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             let shutdown = async { stopped.await.unwrap() };
-            runtime.block_on(admin::serve(listener, operator, DRAIN_DEFAULT, shutdown))
+            match side {
+                Side::Admin => runtime.block_on(admin::serve(listener, operator, DRAIN_DEFAULT, shutdown)),
+                Side::Public => runtime.block_on(admin::serve_public(listener, operator, shutdown)),
+                Side::Metrics => runtime.block_on(admin::serve_metrics(listener, operator, shutdown)),
+            }
         });
         Self { address, fake, stop: Some(stop), thread: Some(thread) }
     }
@@ -189,9 +254,9 @@ fn a_refused_order_says_why() {
 fn requests_by_hand_are_answered() {
     let server = Server::start();
     let host = server.host();
-    assert_eq!(server.send("GET /health", &[&host], ""), (200, r#"{"status":"ok"}"#.into()));
-    assert_eq!(server.send("POST /nodes/node-1/drain", &[&host, JSON], "{}").0, 200);
-    assert_eq!(server.send("POST /nodes/node-1/uncordon", &["Host: localhost"], "").0, 200);
+    assert_eq!(server.send("GET /healthz", &[&host], ""), (200, r#"{"status":"ok"}"#.into()));
+    assert_eq!(server.send("POST /v1/admin/nodes/node-1/drain", &[&host, JSON], "{}").0, 200);
+    assert_eq!(server.send("POST /v1/admin/nodes/node-1/uncordon", &["Host: localhost"], "").0, 200);
     assert_eq!(server.orders(), ["drain node-1 60000 operator", "cordon node-1 false"]);
 }
 
@@ -199,11 +264,11 @@ fn requests_by_hand_are_answered() {
 fn malformed_requests_are_refused_in_json() {
     let server = Server::start();
     let host = server.host();
-    let drain = "POST /nodes/node-1/drain";
+    let drain = "POST /v1/admin/nodes/node-1/drain";
     let large = format!("{{\"reason\": \"{}\"}}", "x".repeat(20_000));
     for (start, headers, body, status) in [
         ("GET /nowhere", vec![host.as_str()], "", 404),
-        ("GET /nodes/node-1/drain", vec![&host], "", 405),
+        ("GET /v1/admin/nodes/node-1/drain", vec![&host], "", 405),
         (drain, vec![&host, JSON], "{", 400),
         (drain, vec![&host, JSON], r#"{"deadline": 1}"#, 422),
         (drain, vec![&host, JSON], r#"{"reason": "whim"}"#, 400),
@@ -220,10 +285,99 @@ fn malformed_requests_are_refused_in_json() {
 }
 
 #[test]
+fn the_public_side_gives_tokens_and_nothing_else() {
+    let server = Server::start_side(Side::Public);
+    // Behind a load balancer it is asked for by a name.
+    let host = "Host: play.example";
+    let ask = |headers: &[&str], body: &str| server.send("POST /v1/endpoint", headers, body);
+    assert_eq!(
+        ask(&[host], r#"{"user": "ann"}"#),
+        (200, r#"{"token":"sterna1.ann.3600"}"#.into()),
+        "the development issuer"
+    );
+    assert_eq!(
+        ask(&[host, "Authorization: Bearer eyJ"], ""),
+        (200, r#"{"token":"sterna1.around-eyJ"}"#.into()),
+        "the game's own"
+    );
+    for (headers, body, status, word) in [
+        (vec![host, "Authorization: Bearer forged"], "", 401, "bad_token"),
+        (vec![host, "Authorization: Basic eyJ"], "", 400, "bad_request"),
+        (vec![host], "", 400, "bad_request"),
+        (vec![host], r#"{"user": "ann", "life_s": 9}"#, 400, "bad_request"),
+        (vec![host], r#"{"user": "nobody"}"#, 403, "no_issuer"),
+        (vec![host], r#"{"user": ""}"#, 400, "bad_user"),
+    ] {
+        let (got, answer) = ask(&headers, body);
+        let refusal: admin::Refusal = serde_json::from_str(&answer).unwrap();
+        assert_eq!((got, refusal.error.as_str()), (status, word), "{headers:?} {body}: {answer}");
+    }
+    for start in ["GET /metrics", "GET /v1/admin/nodes", "GET /v1/admin/moves", "POST /v1/admin/token"] {
+        assert_eq!(server.send(start, &[host], "").0, 404, "{start}");
+    }
+    let metrics = Server::start_side(Side::Metrics);
+    assert_eq!(metrics.send("GET /metrics", &[host], ""), (200, "# EOF\n".into()));
+    assert_eq!(metrics.send("GET /healthz", &[host], "").0, 404);
+    assert_eq!(metrics.send("POST /v1/endpoint", &[host], r#"{"user": "ann"}"#).0, 404);
+}
+
+#[test]
+fn a_probe_hears_whether_new_users_are_let_in() {
+    for side in [Side::Admin, Side::Public] {
+        let server = Server::start_side(side);
+        let host = server.host();
+        assert_eq!(server.send("GET /readyz", &[&host], ""), (200, r#"{"status":"ready"}"#.into()));
+        server.fake.cordon("node-1", true).unwrap();
+        assert_eq!(server.send("GET /readyz", &[&host], "").0, 503);
+        assert_eq!(server.send("GET /healthz", &[&host], "").0, 200);
+    }
+}
+
+#[test]
+fn the_log_of_moves_and_the_cluster_are_listed() {
+    let server = Server::start();
+    let client = server.client();
+    assert_eq!(client.moves(2).unwrap(), server.fake.moves(2));
+    assert_eq!(client.cluster().unwrap(), server.fake.cluster());
+    let host = server.host();
+    for query in ["last=0", "last=1001", "last=x", "first=1"] {
+        assert_eq!(server.send(&format!("GET /v1/admin/moves?{query}"), &[&host], "").0, 400, "{query}");
+    }
+    let table = String::from_utf8(server.sterna(&["moves", "--last", "1"]).stdout).unwrap();
+    let expected = "\
+WHO  FROM    TO      RESULT  REASON     TOOK   FREEZE  ADDED DELAY  BYTES
+ann  node-1  node-2  failed  no_target  12 ms  -       1.500 ms     512
+";
+    assert_eq!(table, expected);
+    let status = String::from_utf8(server.sterna(&["status"]).stdout).unwrap();
+    assert!(status.contains("node-1  cordoned  7         2          9         1       -"), "{status}");
+    let json = server.sterna(&["status", "--json"]);
+    assert_eq!(serde_json::from_slice::<ClusterStatus>(&json.stdout).unwrap(), server.fake.cluster());
+}
+
+#[test]
+fn a_watched_status_is_shown_again_until_nobody_reads_it() {
+    let server = Server::start();
+    let address = server.address.to_string();
+    let mut watching = Command::new(env!("CARGO_BIN_EXE_sterna"))
+        .args(["status", "--watch", "--every", "10ms", "--json", "--admin", &address])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    for _ in 0..3 {
+        let line = lines.next().unwrap().unwrap();
+        assert_eq!(serde_json::from_str::<ClusterStatus>(&line).unwrap(), server.fake.cluster());
+    }
+    drop(lines);
+    assert!(watching.wait().unwrap().success());
+}
+
+#[test]
 fn web_pages_are_kept_out() {
     let server = Server::start();
     let host = server.host();
-    let cordon = "POST /nodes/node-1/cordon";
+    let cordon = "POST /v1/admin/nodes/node-1/cordon";
     for headers in [
         vec![host.as_str(), "Origin: https://evil.example"],
         vec![&host, "Origin: null"],
@@ -232,9 +386,9 @@ fn web_pages_are_kept_out() {
         vec!["Host: 127.0.0.1.evil.example"],
     ] {
         assert_eq!(server.send(cordon, &headers, "").0, 403, "{headers:?}");
-        assert_eq!(server.send("GET /nodes", &headers, "").0, 403, "{headers:?}");
+        assert_eq!(server.send("GET /v1/admin/nodes", &headers, "").0, 403, "{headers:?}");
     }
-    assert_eq!(server.send("GET http://evil.example/nodes", &[&host], "").0, 403);
+    assert_eq!(server.send("GET http://evil.example/v1/admin/nodes", &[&host], "").0, 403);
     assert_eq!(server.orders(), [""; 0]);
 }
 

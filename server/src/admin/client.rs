@@ -1,6 +1,7 @@
 //! The command line's side. Blocking: a command has nothing else to do.
 
-use super::{DrainRequest, NodeStatus, Refusal, TokenAnswer, TokenRequest};
+use super::{ClusterStatus, DrainRequest, NodeStatus, Refusal, TokenAnswer, TokenRequest};
+use crate::moves::MoveEntry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
@@ -58,7 +59,19 @@ impl AdminClient {
 
     /// All nodes of the server.
     pub fn nodes(&self) -> Result<Vec<NodeStatus>, ClientError> {
-        let sent = self.agent.get(self.url("/nodes")).call();
+        let sent = self.agent.get(self.url("/v1/admin/nodes")).call();
+        self.answer(sent)
+    }
+
+    /// The cluster as the server sees it.
+    pub fn cluster(&self) -> Result<ClusterStatus, ClientError> {
+        let sent = self.agent.get(self.url("/v1/admin/cluster")).call();
+        self.answer(sent)
+    }
+
+    /// The last moves from and to the server's nodes, the latest first.
+    pub fn moves(&self, last: u32) -> Result<Vec<MoveEntry>, ClientError> {
+        let sent = self.agent.get(self.url(&format!("/v1/admin/moves?last={last}"))).call();
         self.answer(sent)
     }
 
@@ -72,19 +85,20 @@ impl AdminClient {
     ) -> Result<(), ClientError> {
         let deadline_ms = deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
         let request = DrainRequest { deadline_ms, reason: Some(reason.label().to_owned()), any_version };
-        self.post::<serde_json::Value>(&format!("/nodes/{}/drain", escape(node)), &request).map(|_| ())
+        self.post::<serde_json::Value>(&format!("/v1/admin/nodes/{}/drain", escape(node)), &request)
+            .map(|_| ())
     }
 
     /// Lets no new users into a node, or lets them in again.
     pub fn cordon(&self, node: &str, on: bool) -> Result<(), ClientError> {
         let order = if on { "cordon" } else { "uncordon" };
-        self.post::<serde_json::Value>(&format!("/nodes/{}/{order}", escape(node)), &()).map(|_| ())
+        self.post::<serde_json::Value>(&format!("/v1/admin/nodes/{}/{order}", escape(node)), &()).map(|_| ())
     }
 
     /// A connect token of the development issuer.
     pub fn token(&self, user: &str, life: Duration) -> Result<String, ClientError> {
         let request = TokenRequest { user: user.to_owned(), life_s: life.as_secs() };
-        self.post::<TokenAnswer>("/token", &request).map(|answer| answer.token)
+        self.post::<TokenAnswer>("/v1/admin/token", &request).map(|answer| answer.token)
     }
 
     fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use crate::moves::MOVES_MAX;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -22,8 +23,12 @@ pub struct Cli {
 pub enum Command {
     /// Run one or more nodes
     Serve(ServeArgs),
+    /// Show the cluster as a running server sees it
+    Status(StatusArgs),
     /// Show the nodes of a running server
     Nodes(NodesArgs),
+    /// Show the last moves from and to the nodes of a running server
+    Moves(MovesArgs),
     /// Take a node offline: its players move away
     Drain(DrainArgs),
     /// Let no new users into a node
@@ -75,6 +80,12 @@ pub struct ServeArgs {
     /// Where operators reach this process; always loopback
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<SocketAddr>,
+    /// Where games ask for connect tokens, and probes for health
+    #[arg(long, value_name = "ADDRESS")]
+    pub endpoint: Option<SocketAddr>,
+    /// Where Prometheus finds figures
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
     /// What to log: a level, or pairs like `warn,sterna_server=debug`
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -86,6 +97,37 @@ pub struct NodesArgs {
     /// Admin address of the server
     #[arg(long, value_name = "ADDRESS", default_value = ADMIN)]
     pub admin: SocketAddr,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sterna status`.
+#[derive(Args, Clone, Debug)]
+pub struct StatusArgs {
+    /// Admin address of the server
+    #[arg(long, value_name = "ADDRESS", default_value = ADMIN)]
+    pub admin: SocketAddr,
+    /// Show it again and again, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    /// How often
+    #[arg(long, value_name = "TIME", default_value = "1s", requires = "watch", value_parser = duration)]
+    pub every: Duration,
+    /// Print JSON instead of a table; with --watch, one line each time
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sterna moves`.
+#[derive(Args, Clone, Debug)]
+pub struct MovesArgs {
+    /// Admin address of the server
+    #[arg(long, value_name = "ADDRESS", default_value = ADMIN)]
+    pub admin: SocketAddr,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=MOVES_MAX as i64))]
+    pub last: u32,
     /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,

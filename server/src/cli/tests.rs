@@ -1,4 +1,5 @@
 use super::*;
+use crate::admin::{MoveCounts, NodeStatus};
 use crate::pki::ClusterKeys;
 use crate::test_tls::TempDir;
 use crate::user_token::Verifier;
@@ -191,11 +192,14 @@ fn nodes_are_shown_as_a_table() {
         sessions,
         tcp: "127.0.0.1:7800".parse().unwrap(),
         quic: "127.0.0.1:9".parse().unwrap(),
+        fenced: false,
+        moves: MoveCounts::default(),
+        drain: None,
     };
     let expected = "\
 NODE     STATE   SESSIONS  TCP             QUIC         INCARNATION
 node-1   online  7         127.0.0.1:7800  127.0.0.1:9  00ff
 node-10  online  12345     127.0.0.1:7800  127.0.0.1:9  00ff
 ";
-    assert_eq!(table(&[node("node-1", 7), node("node-10", 12345)]), expected);
+    assert_eq!(show::nodes(&[node("node-1", 7), node("node-10", 12345)], false), expected);
 }

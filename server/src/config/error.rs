@@ -22,6 +22,14 @@ pub enum ConfigError {
         /// What.
         error: Box<ConfigError>,
     },
+    /// A variable of the environment is wrong.
+    #[error("in the environment: `{variable}`: {error}")]
+    InEnvironment {
+        /// Which one.
+        variable: String,
+        /// What.
+        error: String,
+    },
     /// It is not TOML.
     #[error("line {line}: not TOML: {message}")]
     Syntax {

@@ -86,7 +86,7 @@ fn every_key_can_be_set() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let error = Config::load(Path::new("/nowhere/sterna.toml")).unwrap_err();
+    let error = Config::load(Some(Path::new("/nowhere/sterna.toml")), []).unwrap_err();
     assert!(matches!(error, ConfigError::Unreadable { .. }), "{error:?}");
     assert!(error.to_string().contains("/nowhere/sterna.toml"), "{error}");
 }

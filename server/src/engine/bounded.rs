@@ -3,28 +3,84 @@
 //! goes offline.
 
 use super::{ANSWER_MAX, Engine, Listed, NodeInfo, Reply, Unavailable};
+use crate::metrics::{EngineCall, NodeMetrics};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sterna::protocol::ids::{Bucket, CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Versioned};
 use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 
-/// Bounds the answers of another engine.
-pub(crate) struct Bounded(Arc<dyn Engine>);
+/// Bounds the answers of another engine, and counts how long they take.
+pub(crate) struct Bounded {
+    engine: Arc<dyn Engine>,
+    metrics: Arc<NodeMetrics>,
+}
 
 impl Bounded {
-    pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
-        Self(engine)
+    pub(crate) fn new(engine: Arc<dyn Engine>, metrics: Arc<NodeMetrics>) -> Self {
+        Self { engine, metrics }
+    }
+
+    fn within<'a, T: Known + Send + 'a>(
+        &'a self,
+        call: EngineCall,
+        reply: Reply<'a, T>,
+        otherwise: T,
+    ) -> Reply<'a, T> {
+        self.within_time(ANSWER_MAX, call, reply, otherwise)
+    }
+
+    fn within_time<'a, T: Known + Send + 'a>(
+        &'a self,
+        time: Duration,
+        call: EngineCall,
+        reply: Reply<'a, T>,
+        otherwise: T,
+    ) -> Reply<'a, T> {
+        Box::pin(async move {
+            let asked_at = Instant::now();
+            let answer = tokio::time::timeout(time, reply).await.ok();
+            let known = answer.as_ref().is_some_and(Known::is_known);
+            self.metrics.engine_answered(call, asked_at.elapsed(), known);
+            answer.unwrap_or(otherwise)
+        })
     }
 }
 
-fn within<'a, T: Send + 'a>(reply: Reply<'a, T>, otherwise: T) -> Reply<'a, T> {
-    within_time(ANSWER_MAX, reply, otherwise)
+/// An answer that may say that there is none.
+trait Known {
+    fn is_known(&self) -> bool;
 }
 
-fn within_time<'a, T: Send + 'a>(time: Duration, reply: Reply<'a, T>, otherwise: T) -> Reply<'a, T> {
-    Box::pin(async move { tokio::time::timeout(time, reply).await.unwrap_or(otherwise) })
+impl<T> Known for Result<T, Unavailable> {
+    fn is_known(&self) -> bool {
+        self.is_ok()
+    }
+}
+
+impl Known for () {
+    fn is_known(&self) -> bool {
+        true
+    }
+}
+
+impl Known for CasAnswer {
+    fn is_known(&self) -> bool {
+        *self != CasAnswer::Unknown
+    }
+}
+
+impl Known for Answer {
+    fn is_known(&self) -> bool {
+        !matches!(self, Answer::Read(ReadAnswer::Failed) | Answer::Cas(CasAnswer::Unknown))
+    }
+}
+
+impl Known for SnapshotAnswer {
+    fn is_known(&self) -> bool {
+        *self != SnapshotAnswer::Unknown
+    }
 }
 
 /// What the directory says when it does not answer.
@@ -37,47 +93,57 @@ pub(crate) fn unknown(ask: &Ask) -> Answer {
 
 impl Engine for Bounded {
     fn bucket(&self) -> Bucket {
-        self.0.bucket()
+        self.engine.bucket()
     }
 
     fn bulk_answer_max(&self) -> Duration {
-        self.0.bulk_answer_max()
+        self.engine.bulk_answer_max()
     }
 
     fn publish(&self, info: NodeInfo) -> Reply<'_, Result<(), Unavailable>> {
-        within(self.0.publish(info), Err(Unavailable))
+        self.within(EngineCall::Other, self.engine.publish(info), Err(Unavailable))
     }
 
     fn nodes(&self) -> Vec<NodeInfo> {
-        self.0.nodes()
+        self.engine.nodes()
     }
 
     fn create(&self, cohort: CohortId, record: Record) -> Reply<'_, CasAnswer> {
-        within(self.0.create(cohort, record), CasAnswer::Unknown)
+        self.within(EngineCall::Record, self.engine.create(cohort, record), CasAnswer::Unknown)
     }
 
     fn ask(&self, cohort: CohortId, ask: Ask) -> Reply<'_, Answer> {
-        within(self.0.ask(cohort, ask), unknown(&ask))
+        self.within(EngineCall::Record, self.engine.ask(cohort, ask), unknown(&ask))
     }
 
     fn cohorts_of(&self, node: NodeId) -> Reply<'_, Result<Vec<CohortId>, Unavailable>> {
-        within_time(self.bulk_answer_max(), self.0.cohorts_of(node), Err(Unavailable))
+        self.within_time(
+            self.bulk_answer_max(),
+            EngineCall::Other,
+            self.engine.cohorts_of(node),
+            Err(Unavailable),
+        )
     }
 
     fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, Result<(), Unavailable>> {
-        within(self.0.forget(cohort, held), Err(Unavailable))
+        self.within(EngineCall::Record, self.engine.forget(cohort, held), Err(Unavailable))
     }
 
     fn ask_snapshot(&self, cohort: CohortId, ask: SnapshotAsk) -> Reply<'_, SnapshotAnswer> {
-        within_time(self.bulk_answer_max(), self.0.ask_snapshot(cohort, ask), SnapshotAnswer::Unknown)
+        self.within_time(
+            self.bulk_answer_max(),
+            EngineCall::Snapshot,
+            self.engine.ask_snapshot(cohort, ask),
+            SnapshotAnswer::Unknown,
+        )
     }
 
     fn list_room(&self, room: CohortId, listed: Option<Listed>) -> Reply<'_, Result<(), Unavailable>> {
-        within(self.0.list_room(room, listed), Err(Unavailable))
+        self.within(EngineCall::Other, self.engine.list_room(room, listed), Err(Unavailable))
     }
 
     fn rooms(&self) -> Reply<'_, Result<Vec<Listed>, Unavailable>> {
-        within(self.0.rooms(), Err(Unavailable))
+        self.within(EngineCall::Other, self.engine.rooms(), Err(Unavailable))
     }
 
     fn claim_user(
@@ -85,27 +151,27 @@ impl Engine for Bounded {
         user: &str,
         session: SessionId,
     ) -> Reply<'_, Result<Option<SessionId>, Unavailable>> {
-        within(self.0.claim_user(user, session), Err(Unavailable))
+        self.within(EngineCall::Other, self.engine.claim_user(user, session), Err(Unavailable))
     }
 
     fn session_of(&self, user: &str) -> Reply<'_, Result<Option<SessionId>, Unavailable>> {
-        within(self.0.session_of(user), Err(Unavailable))
+        self.within(EngineCall::Other, self.engine.session_of(user), Err(Unavailable))
     }
 
     fn release_user(&self, user: &str, session: SessionId) -> Reply<'_, ()> {
-        within(self.0.release_user(user, session), ())
+        self.within(EngineCall::Other, self.engine.release_user(user, session), ())
     }
 
     fn renew(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>> {
-        within(self.0.renew(node), Err(Unavailable))
+        self.within(EngineCall::Lease, self.engine.renew(node), Err(Unavailable))
     }
 
     fn goodbye(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>> {
-        within(self.0.goodbye(node), Err(Unavailable))
+        self.within(EngineCall::Lease, self.engine.goodbye(node), Err(Unavailable))
     }
 
     fn heartbeats(&self) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
-        within(self.0.heartbeats(), Err(Unavailable))
+        self.within(EngineCall::Lease, self.engine.heartbeats(), Err(Unavailable))
     }
 }
 
@@ -113,6 +179,7 @@ impl Engine for Bounded {
 mod tests {
     use super::*;
     use crate::engine::Standing;
+    use crate::metrics::Metrics;
     use std::future::pending;
     use sterna::protocol::record::Revision;
 
@@ -167,7 +234,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_engine_is_taken_for_one_that_did_not_answer() {
-        let engine = Bounded::new(Arc::new(Silent));
+        let metrics = Metrics::default();
+        let engine = Bounded::new(Arc::new(Silent), Arc::new(metrics.node("node-1")));
         let (cohort, node, session) = (CohortId(1), NodeId(1), SessionId(1));
         let record = Record {
             bucket: Default::default(),
@@ -208,5 +276,12 @@ mod tests {
             )
         };
         tokio::time::timeout(ANSWER_MAX * 10, answers).await.expect("every answer comes in time");
+        let text = metrics.encode(&[]);
+        for (call, unanswered) in [("record", 4), ("snapshot", 1), ("lease", 3), ("other", 5)] {
+            let line = format!(
+                "sterna_engine_unanswered_total{{node=\"node-1\",request=\"{call}\"}} {unanswered}\n"
+            );
+            assert!(text.contains(&line), "{line}{text}");
+        }
     }
 }

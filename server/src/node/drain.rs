@@ -71,6 +71,7 @@ impl Node {
             let rooms_leave_at = now() + deadline / ROOM_SHARE;
             *phase = Phase::Offline { reason, rooms_leave_at, deadline: now() + deadline, any_version };
         }
+        self.note_drain(now());
         tracing::info!(node = %self.name, sessions = self.sessions(), "offline: {reason}");
         true
     }

@@ -31,8 +31,10 @@ impl Node {
                 () = tokio::time::sleep(look_every) => {}
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             }
+            self.metrics.fenced(fenced);
             if !fenced && self.with_env(|env| env.permit.is_none()) {
                 fenced = true;
+                self.metrics.fenced(true);
                 tracing::error!(node = %self.name, "lost touch with the engine: play pauses");
                 self.for_each_slot(|cohort, env| cohort.on_fenced(env));
             }
@@ -47,6 +49,7 @@ impl Node {
             if self.renew_lease(fenced).await == Ok(true) {
                 if fenced {
                     fenced = false;
+                    self.metrics.fenced(false);
                     tracing::warn!(node = %self.name, "the engine is back: play goes on");
                     self.for_each_slot(|cohort, env| cohort.on_unfenced(env));
                 }

@@ -130,6 +130,7 @@ impl Node {
             door: door.clone(),
         };
         tokio::spawn(self.clone().admit(newcomer, greeted));
+        let _counted = self.metrics.link(link.kind());
         let from = link.peer_addr();
         let waker = link.waker();
         let mut stopped = self.stopped.subscribe();
@@ -225,10 +226,14 @@ impl ClientLink {
         let id = self.id;
         let taken = slot.with(&self.node, Some(id), |cohort, env| cohort.received(id, bytes, env));
         match taken {
-            Some(taken) => taken.map_err(|fault| {
+            Some(Ok(taken)) => {
+                self.node.metrics.received(&bytes[..taken]);
+                Ok(taken)
+            }
+            Some(Err(fault)) => {
                 tracing::info!(node = %self.node.name, link = id.0, "a client broke the protocol: {fault}");
-                Close
-            }),
+                Err(Close)
+            }
             // The session has joined or left a room since: what has come is for the cohort that has it now.
             None if self.slot().is_some_and(|now| !Arc::ptr_eq(&now, &slot)) => self.take(bytes),
             None => Ok(bytes.len()),
@@ -244,6 +249,7 @@ impl Handler for ClientLink {
     fn datagram(&mut self, bytes: &[u8]) {
         if let Some(slot) = self.slot() {
             let id = self.id;
+            self.node.metrics.datagram_received(bytes.len());
             let result = slot.with(&self.node, Some(id), |cohort, env| cohort.datagram(id, bytes, env));
             if let Err(fault) = result {
                 tracing::debug!(node = %self.node.name, link = id.0, "a datagram was dropped: {fault}");
@@ -269,12 +275,18 @@ impl Handler for ClientLink {
         };
         let start = out.len();
         slot.peek(&self.node, |cohort, env| cohort.fill(self.id, lane, out, room, env));
+        self.node.metrics.written(&out[start..]);
         self.passage.client_frames(out, start);
     }
 
     fn next_datagram(&mut self, out: &mut Vec<u8>) -> bool {
         let Some(slot) = self.slot() else { return false };
-        slot.peek(&self.node, |cohort, env| cohort.next_datagram(self.id, out, env))
+        let start = out.len();
+        let found = slot.peek(&self.node, |cohort, env| cohort.next_datagram(self.id, out, env));
+        if found {
+            self.node.metrics.datagram_written(out.len() - start);
+        }
+        found
     }
 
     fn closing(&self) -> bool {

@@ -19,11 +19,14 @@ mod republish;
 mod rooms;
 mod slot;
 mod takeovers;
+mod watching;
 
 pub use drain::{DrainOrder, DrainReport};
 
 use crate::config::{Config, Durability, SameUser};
 use crate::engine::{Bounded, Engine, NodeInfo, Standing, Unavailable};
+use crate::metrics::{Metrics, NodeMetrics};
+use crate::moves::MoveLog;
 use crate::pki::{ClusterKeys, PkiError};
 use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
@@ -92,6 +95,10 @@ pub struct Shared {
     pub application: Arc<dyn Application>,
     /// Told of every report, for figures.
     pub observer: Arc<dyn Observer>,
+    /// Figures of the process.
+    pub metrics: Arc<Metrics>,
+    /// The last moves of the process.
+    pub moves: Arc<MoveLog>,
 }
 
 /// Hears what happens to sessions on a node.
@@ -121,6 +128,7 @@ pub struct Node {
     id: NodeId,
     name: String,
     shared: Shared,
+    metrics: Arc<NodeMetrics>,
     settings: Arc<Settings>,
     timing: Timing,
     sealer: Sealer,
@@ -130,6 +138,8 @@ pub struct Node {
     quic: SocketAddr,
     peer: SocketAddr,
     phase: Mutex<Phase>,
+    /// When it went offline, and how many sessions it had then.
+    drain_began: Mutex<Option<(Time, u64)>>,
     lease: RwLock<Lease>,
     watch: Mutex<LeaseWatch>,
     slots: Mutex<HashMap<CohortId, Arc<Slot>>>,
@@ -201,7 +211,8 @@ fn random_u64() -> Result<u64, StartError> {
 impl Node {
     /// Starts the `index`-th node of this process: binds its ports, takes its lease and publishes itself.
     pub async fn start(name: String, index: u16, mut shared: Shared) -> Result<Arc<Self>, StartError> {
-        shared.engine = Arc::new(Bounded::new(shared.engine));
+        let metrics = Arc::new(shared.metrics.node(&name));
+        shared.engine = Arc::new(Bounded::new(shared.engine, metrics.clone()));
         let config = shared.config.clone();
         let identity = shared.keys.node_identity(&name)?;
         let tls_tickets = Arc::new(TicketKeys::new(&shared.keys));
@@ -217,6 +228,7 @@ impl Node {
         let (stopped, _) = watch::channel(false);
         let node = Arc::new(Self {
             id: NodeId(random_u64()?),
+            metrics,
             settings: Arc::new(settings(&name, &config)),
             timing: timing(&config),
             sealer: Sealer::new(&shared.keys),
@@ -226,6 +238,7 @@ impl Node {
             quic: config.public_address(quic.local_addr()),
             peer: config.peer_public_address(peer.local_addr()),
             phase: Mutex::new(Phase::Online),
+            drain_began: Mutex::default(),
             lease: RwLock::new(Lease::new(config.times.self_fence)),
             watch: Mutex::new(LeaseWatch::new(config.times.take_over)),
             slots: Mutex::default(),
@@ -413,6 +426,11 @@ impl NodeView for Node {
 
     fn allows_older(&self) -> bool {
         matches!(*self.phase.lock(), Phase::Offline { any_version: true, .. })
+    }
+
+    fn count_added_delay(&self, id: MoveId, added_us: u64) {
+        self.metrics.felt(added_us);
+        self.shared.moves.felt(id, added_us);
     }
 
     fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8> {

@@ -72,6 +72,11 @@ impl Outbox {
         self.state.lock().waker = waker;
     }
 
+    /// How many frames wait.
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().items.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.state.lock().items.is_empty()
     }

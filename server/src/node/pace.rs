@@ -170,6 +170,11 @@ impl Node {
         }
     }
 
+    /// How many moves wait for their turn.
+    pub(super) fn departures_waiting(&self) -> usize {
+        self.pace.departures.lock().waiting.len()
+    }
+
     /// A target has said how many moves it takes at once.
     pub(super) fn on_credit(&self, from: NodeId, moves: u32) {
         let mut departures = self.pace.departures.lock();

@@ -157,7 +157,7 @@ impl Node {
             }
             (None, _) => return,
         };
-        slot.with(self, None, |cohort, env| cohort.on_peer(from, frame, env));
+        slot.on_peer(self, from, frame);
     }
 
     fn on_prepare(self: &Arc<Self>, from: NodeId, frame: Peer) {
@@ -165,13 +165,17 @@ impl Node {
         self.grant(from, id.cohort);
         if let Some(reason) = self.why_not_here(id.target, app_version, state_bytes, members.len(), id.cohort)
         {
-            return self.send_peer(from, id.cohort, &Peer::Refused { id, reason });
+            self.send_peer(from, id.cohort, &Peer::Refused { id, reason });
+            return;
         }
         let refused_before = self.refused.lock().ids.contains_key(&id);
         let expected = || Cohort::expect(id, &members, self.settings.clone());
         self.with_new(expected, |cohort, env| {
             cohort.on_prepare(id, from, fence, &members, mode, refused_before, env);
         });
+        if let Some(slot) = self.slot(id.cohort) {
+            slot.expect(self, from, id);
+        }
     }
 
     /// Acts on the cohort that is here, or on a new one.
@@ -255,7 +259,7 @@ impl Handler for Sender {
         // (b) The bytes are on their way; whoever revokes a baton from here on comes too late.
         for Item { cohort, baton, .. } in self.left.drain(..) {
             if let (Some(id), Some(slot)) = (baton, self.node.slot(cohort)) {
-                slot.with(&self.node, None, |cohort, env| cohort.on_baton_left(id, env));
+                slot.on_baton_left(&self.node, id);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::links::Door;
 use super::outbox::Item;
+use super::watching::MoveWatch;
 use super::{Node, failpoints, now};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 use sterna::protocol::cohort::{Asker, Cohort, Entry, Env, Output, Report};
-use sterna::protocol::ids::{CohortId, NodeId, SessionId};
+use sterna::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
 use sterna::protocol::record::{Ask, Versioned};
 use sterna::protocol::session::LinkId;
 use sterna::protocol::snapshot::{Origin, SnapshotAsk};
@@ -37,6 +38,7 @@ struct Inner {
     departs_to: Option<NodeId>,
     /// It is counted among those that have arrived before their clients.
     ahead: bool,
+    watch: MoveWatch,
 }
 
 /// A link of one of the cohort's sessions, as it runs on a task of its own.
@@ -50,7 +52,8 @@ pub(super) struct Attached {
 impl Inner {
     fn new(cohort: Cohort) -> Self {
         let links = HashMap::new();
-        Self { cohort, links, armed: None, counted: None, departs_to: None, ahead: false }
+        let watch = MoveWatch::default();
+        Self { cohort, links, armed: None, counted: None, departs_to: None, ahead: false, watch }
     }
 }
 
@@ -126,6 +129,28 @@ impl Slot {
             inner.armed = inner.cohort.next_timeout(env);
             inner.armed
         })
+    }
+
+    /// Another node wants to move the cohort here.
+    pub(super) fn expect(&self, node: &Node, from: NodeId, id: MoveId) {
+        self.inner.lock().watch.expects(node, from, id);
+    }
+
+    /// Hands the cohort a frame of another node.
+    pub(super) fn on_peer(self: &Arc<Self>, node: &Arc<Node>, from: NodeId, frame: Peer) {
+        self.inner.lock().watch.hears(node, &frame);
+        self.with(node, None, |cohort, env| cohort.on_peer(from, frame, env));
+    }
+
+    /// Tells the cohort that the first byte of its baton is on its way.
+    pub(super) fn on_baton_left(self: &Arc<Self>, node: &Arc<Node>, id: MoveId) {
+        self.inner.lock().watch.baton_left(node, id);
+        self.with(node, None, |cohort, env| cohort.on_baton_left(id, env));
+    }
+
+    /// Looks at the cohort.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&Cohort) -> R) -> R {
+        look(&self.inner.lock().cohort)
     }
 
     /// Wakes the timer if it would sleep too long.
@@ -255,13 +280,19 @@ impl Slot {
 
     fn perform(self: &Arc<Self>, node: &Arc<Node>, inner: &mut Inner, output: Output, env: &Env<'_>) {
         match output {
-            Output::Peer(to, frame) => node.send_peer(to, self.id, &frame),
+            Output::Peer(to, frame) => {
+                let bytes = node.send_peer(to, self.id, &frame);
+                inner.watch.sends(node, to, &inner.cohort, &frame, bytes);
+            }
             Output::RevokeBaton(to, id) => {
                 let revoked = node.outbox(to).is_none_or(|outbox| outbox.revoke(id));
                 inner.cohort.on_revoked(id, revoked, env);
             }
             Output::Ask(asker, number, ask) => self.ask(node, asker, number, ask),
-            Output::PickTarget(tried) => node.queue_departure(self, self.id, tried),
+            Output::PickTarget(tried) => {
+                inner.watch.departs(node);
+                node.queue_departure(self, self.id, tried);
+            }
             Output::ReadLeases(number) => self.read_leases(node, number),
             Output::Snapshot(asker, number, ask) => self.ask_snapshot(node, asker, number, ask),
             Output::RememberRefusal(id) => node.refused.lock().remember(id),
@@ -286,8 +317,10 @@ impl Slot {
                 if let Report::MovedIn { .. } | Report::TookOver(_) = report {
                     node.index_room(self.id, &inner.cohort);
                 }
-                log_report(node, self.id, report);
-                node.shared.observer.report(&node.name, report, happened_at(report, env));
+                let at = happened_at(report, env);
+                let span = inner.watch.reports(node, &inner.cohort, report, at);
+                span.in_scope(|| log_report(node, self.id, report));
+                node.shared.observer.report(&node.name, report, at);
             }
         }
     }
@@ -422,9 +455,11 @@ impl Node {
     }
 
     /// Sends a frame to another node, over the link that there is or a new one.
-    pub(super) fn send_peer(self: &Arc<Self>, to: NodeId, cohort: CohortId, frame: &Peer) {
+    /// Gives its size in bytes.
+    pub(super) fn send_peer(self: &Arc<Self>, to: NodeId, cohort: CohortId, frame: &Peer) -> usize {
         let mut bytes = Vec::new();
         frame.encode(&mut bytes);
+        let length = bytes.len();
         let (baton, prepare) = match frame {
             Peer::Baton { id, .. } => (Some(*id), None),
             Peer::Prepare { id, .. } => (None, Some(*id)),
@@ -441,5 +476,6 @@ impl Node {
             | Peer::Credit { .. } => (None, None),
         };
         self.push_to(to, Item { bytes, cohort, baton, prepare });
+        length
     }
 }

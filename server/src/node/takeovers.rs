@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// The nodes that have published and whose lease has not run out, as far as this one has seen.
-    pub(super) fn live_nodes(&self) -> Vec<NodeInfo> {
+    pub fn live_nodes(&self) -> Vec<NodeInfo> {
         let mut nodes = self.shared.engine.nodes();
         let watch = self.watch.lock();
         nodes.retain(|info| !watch.has_run_out(info.id));

@@ -62,7 +62,7 @@ async fn a_move_by_hand_goes_by_the_book() {
         assert_eq!(switch.fence.epoch, session.switch.fence.epoch.next());
         assert_eq!((switch.up, switch.node.as_str()), (Cursor(1), "node-2"));
         assert_eq!(settled, switch.fence);
-        second.control(&Uplink::Confirm { fence: switch.fence });
+        second.control(&Uplink::Confirm { fence: switch.fence, added_us: 0 });
         // The source says goodbye and closes.
         let moved = |got| match got {
             Got::Control(Downlink::Moved { epoch, .. }) => Some(epoch),
@@ -176,7 +176,7 @@ async fn a_spent_ticket_lets_nobody_in_again() {
         let mut third = session.attach(&invitation, &session.key, 3).await;
         assert_eq!(third.until_switch().await.fence, switch.fence);
         second.until_ended().await;
-        third.control(&Uplink::Confirm { fence: switch.fence });
+        third.control(&Uplink::Confirm { fence: switch.fence, added_us: 0 });
         third.data(&Data::Start(Cursor(0)));
         third.message(ECHO, b"confirmed before this");
         third.until_message().await;

@@ -88,6 +88,8 @@ async fn start(name: String, config: Config, engine: Arc<RemoteEngine>) -> Arc<N
         engine,
         application: Arc::new(Counting),
         observer: Arc::new(NoObserver),
+        metrics: Arc::default(),
+        moves: Arc::default(),
     };
     // On a machine that is busy the test may not answer in time; whoever starts nodes tries again.
     let node = loop {

@@ -180,6 +180,14 @@ struct Arrivals {
     before_switch: Option<Time>,
 }
 
+impl Arrivals {
+    /// How much longer than usual nothing has come.
+    fn added_us(&self, now: Time) -> u64 {
+        let gap = self.last_at.map_or(0, |last| now.since(last).as_micros() as u64);
+        gap.saturating_sub(self.usual_us)
+    }
+}
+
 /// The client's role.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Client {

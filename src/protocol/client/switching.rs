@@ -68,7 +68,7 @@ impl Client {
             moves_when_online: switch.moves_when_online,
             owner: address,
         });
-        self.become_served(index, cause);
+        self.become_served(index, cause, now);
         if !same_link {
             // What was acknowledged on another link may not have reached this node, or not before it served.
             self.ack_at.get_or_insert(now + limits::ACK_AFTER);
@@ -118,7 +118,7 @@ impl Client {
         Ok(lost)
     }
 
-    fn become_served(&mut self, index: usize, cause: SwitchCause) {
+    fn become_served(&mut self, index: usize, cause: SwitchCause, now: Time) {
         let target = self.moving.as_ref().map(Move::purpose);
         for (other, link) in self.links.iter_mut().enumerate() {
             link.serving = other == index;
@@ -130,7 +130,8 @@ impl Client {
         }
         if let (SwitchCause::Moved, Some(session)) = (cause, &self.session) {
             let fence = session.fence;
-            self.links[index].control(&Uplink::Confirm { fence });
+            let added_us = self.arrivals.added_us(now);
+            self.links[index].control(&Uplink::Confirm { fence, added_us });
         }
     }
 

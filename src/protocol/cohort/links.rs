@@ -195,16 +195,19 @@ impl Cohort {
             Uplink::Credit { limit } => session.on_credit(from, limit),
             Uplink::Migrate { epoch, mode } => self.on_migrate(index, epoch, mode, env),
             Uplink::CannotAttach { id } => self.on_cannot_attach(index, id, env),
-            Uplink::Confirm { fence } => self.on_confirm(index, fence),
+            Uplink::Confirm { fence, added_us } => self.on_confirm(index, fence, added_us, env),
             Uplink::Bye => self.on_bye(index, from),
         }
         Ok(())
     }
 
-    fn on_confirm(&mut self, index: usize, fence: Fence) {
+    fn on_confirm(&mut self, index: usize, fence: Fence, added_us: u64, env: &Env<'_>) {
         let seat = &mut self.seats[index];
-        if fence == seat.session.fence() {
-            seat.arrival = None; // its ticket is spent
+        if fence == seat.session.fence()
+            && let Some(id) = seat.arrival.take()
+        {
+            // Its ticket is spent.
+            env.node.count_added_delay(id, added_us);
         }
     }
 

@@ -89,6 +89,9 @@ pub trait NodeView {
     fn allows_older(&self) -> bool {
         false
     }
+    /// Counts what a move here has added to the spacing of messages, as one of its clients has measured it. Not a
+    /// [`Report`]: to drain one is to look at a room's members all over, for each of them.
+    fn count_added_delay(&self, _: MoveId, _added_us: u64) {}
     /// Lets the holder of `client_key` in, here, for this move only.
     fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8>;
     /// Lets the holder of `client_key` resume, at any node.

@@ -231,6 +231,11 @@ impl Session {
         self.data_bytes + self.down.bytes() + 256
     }
 
+    /// Bytes of the client's that wait to be processed, and of the node's that the client has not acknowledged.
+    pub fn queued_bytes(&self) -> (usize, usize) {
+        (self.kept.bytes(), self.down.bytes())
+    }
+
     /// The user's data.
     pub fn data(&self) -> &BTreeMap<String, Value> {
         &self.data

@@ -88,7 +88,7 @@ fn uplink() -> impl Strategy<Value = Uplink> {
         number().prop_map(|limit| Uplink::Credit { limit }),
         (number(), mode()).prop_map(|(epoch, mode)| Uplink::Migrate { epoch: Epoch(epoch), mode }),
         move_id().prop_map(|id| Uplink::CannotAttach { id }),
-        fence().prop_map(|fence| Uplink::Confirm { fence }),
+        (fence(), number()).prop_map(|(fence, added_us)| Uplink::Confirm { fence, added_us }),
         Just(Uplink::Bye),
     ]
 }

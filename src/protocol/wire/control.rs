@@ -141,6 +141,9 @@ frames! {
         0x07 Confirm {
             /// The fence of the `Switch`.
             fence: Fence,
+            /// What the move has added to the spacing of what the client hears, in microseconds, by its own clock:
+            /// from the last message before the `Switch` to the `Switch`, less its usual spacing.
+            added_us: u64,
         },
         /// The client ends the session.
         0x08 Bye,

@@ -116,6 +116,11 @@ const PLAIN: u8 = 0x83;
 const REQUEST: u8 = 0x84;
 const REPLY: u8 = 0x85;
 
+/// Whether a frame of the data lane, without its length, is an application message.
+pub fn is_message(body: &[u8]) -> bool {
+    matches!(body.first(), Some(&(PLAIN | REQUEST | REPLY)))
+}
+
 impl<'a> Message<'a> {
     /// Appends the message as a frame of the data lane.
     pub fn encode(&self, out: &mut Vec<u8>) {

@@ -12,5 +12,5 @@ mod peer;
 pub use codec::{DecodeError, Field, Item, Reader, put_varint, split, varint_len};
 pub(in crate::protocol) use codec::{fields, frames, put_frame};
 pub use control::{Downlink, Greeting, MoveMode, Uplink};
-pub use data::{Data, Datagram, HEADER_BYTES_MAX, Kind, Message, Switch, SwitchCause};
+pub use data::{Data, Datagram, HEADER_BYTES_MAX, Kind, Message, Switch, SwitchCause, is_message};
 pub use peer::{Baton, Member, Peer, Piece, SessionState, Value};

@@ -306,6 +306,14 @@ impl Peer {
     /// Which cohort it is about; `None`: the link, or the node.
     pub fn cohort(&self) -> Option<CohortId> {
         match self {
+            Self::Close { session, .. } => Some((*session).into()),
+            frame => frame.move_id().map(|id| id.cohort),
+        }
+    }
+
+    /// Which move it is about, if it is about one.
+    pub fn move_id(&self) -> Option<MoveId> {
+        match self {
             Self::Prepare { id, .. }
             | Self::Prepared { id, .. }
             | Self::Refused { id, .. }
@@ -315,9 +323,8 @@ impl Peer {
             | Self::Finalised { id }
             | Self::Ahead { id, .. }
             | Self::AheadAck { id, .. }
-            | Self::Cancel { id } => Some(id.cohort),
-            Self::Close { session, .. } => Some((*session).into()),
-            Self::Hello { .. } | Self::Credit { .. } => None,
+            | Self::Cancel { id } => Some(*id),
+            Self::Close { .. } | Self::Hello { .. } | Self::Credit { .. } => None,
         }
     }
 }

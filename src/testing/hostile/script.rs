@@ -146,7 +146,7 @@ impl<'a> Script<'a> {
             2 => Uplink::Credit { limit: self.number() << 8 },
             3 => Uplink::Migrate { epoch: Epoch(self.number()), mode: self.mode() },
             4 => Uplink::CannotAttach { id: self.move_id() },
-            5 => Uplink::Confirm { fence: self.fence() },
+            5 => Uplink::Confirm { fence: self.fence(), added_us: self.number() },
             _ => Uplink::Bye,
         }
     }

@@ -117,6 +117,8 @@ async fn without_an_answer_of_the_engine_play_goes_on_alone() {
         engine: engine.clone(),
         application: Arc::new(Builtin),
         observer: Arc::new(NoObserver),
+        metrics: Arc::default(),
+        moves: Arc::default(),
     };
     let node = Node::start("node-1".to_owned(), 0, shared).await.expect("the node starts");
     let mut players = Vec::new();
