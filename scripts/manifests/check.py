@@ -23,6 +23,7 @@ READ = (
     "server/src/metrics/gauges.rs",
     "docs/OPERATIONS.md",
     "docs/openapi.json",
+    "examples/monitoring/alerts.yml",
     "Cargo.toml",
 )
 

@@ -110,11 +110,10 @@ def play(files, program, server):
         until(f"{probe} {path}", 200, lambda path=path: server.get("endpoint", path)[0])
     status, text = server.get("metrics", files.pod()["metadata"]["annotations"]["prometheus.io/path"])
     expect("figures", status, 200)
-    for name in set(re.findall(r"\bsterna_\w+", files.text("alarms.yaml") + files.text("autoscaler.yaml"))):
-        family = re.sub(r"_(total|bucket|sum|count)$", "", name)
-        if f"# TYPE {family} " not in text:
+    for metric in files.of_kind("HorizontalPodAutoscaler")[0]["spec"]["metrics"]:
+        name = metric.get("pods", {}).get("metric", {}).get("name", "sterna_build_info")
+        if f"\n{name}{{" not in text:
             sys.exit(f"the server does not show {name}")
-
     node = FIELDS["metadata.name"] + "-1"
     expect("the node's name is in the figures", f'node="{node}"' in text, True)
     admin = server.addresses["admin"].removeprefix("http://")
@@ -146,7 +145,7 @@ def main():
             play(files, program, server)
         finally:
             server.kill()
-    print("the pod's server starts, is alive and ready, shows what alarms ask for, is not ready when cordoned, and ends")
+    print("the pod's server starts, is alive and ready, shows what the autoscaler counts by, is not ready when cordoned, and ends")
 
 
 if __name__ == "__main__":
