@@ -29,6 +29,12 @@ fi
 folder="$(mktemp -d)"
 nats_process=""
 processes=()
+any_running() {
+    for process in ${processes[@]+"${processes[@]}"}; do
+        if kill -0 "$process" 2>/dev/null; then return 0; fi
+    done
+    return 1
+}
 stop() {
     trap '' INT TERM
     trap - EXIT
@@ -37,7 +43,7 @@ stop() {
     # The first signal drains, for the minute that players may take; the second one ends it. Nobody is left to go to.
     for process in ${processes[@]+"${processes[@]}"}; do kill -TERM "$process" 2>/dev/null || true; done
     for _ in $(seq 20); do
-        [ -n "$(jobs -r | grep -v nats-server)" ] || break
+        any_running || break
         sleep 0.05
     done
     for process in ${processes[@]+"${processes[@]}"}; do kill -TERM "$process" 2>/dev/null || true; done
