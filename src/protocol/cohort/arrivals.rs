@@ -58,6 +58,7 @@ impl Cohort {
             Peer::AheadAck { id, number } => self.on_ahead_ack(id, number, env),
             Peer::Baton { id, baton } => self.on_baton(from, id, baton, env),
             Peer::Cancel { id } => self.target_input(id, target::Input::Cancelled, env),
+            Peer::Wanted { .. } => self.is_wanted(env),
             Peer::Close { session, reason } => {
                 if let Some(index) = self.seat_of(session) {
                     self.seats[index].session.close(reason);
@@ -150,7 +151,8 @@ impl Cohort {
         // Any other is repeated, or of another attempt, and is not looked into.
         let comes = matches!(&self.role, Role::Target(target)
             if target.id() == id && target.is_prepared() && baton.fence.epoch == id.epoch);
-        let goes_on = !comes || env.permit.is_none() || self.fits(&baton) && self.unpack_room(&mut baton, env);
+        let goes_on =
+            !comes || env.permit.is_none() || self.fits(&baton) && self.unpack_room(&mut baton, env);
         match &mut self.role {
             // (e) A fenced node accepts no baton.
             Role::Target(target) if target.id() == id && env.permit.is_some() => {

@@ -74,11 +74,7 @@ impl Cohort {
             return Entry::Refused(RoomRefusal::Unknown);
         }
         if env.node.going_offline().is_some() && !self.seats.is_empty() {
-            // It takes joins only after it has moved; then it had better move.
-            if self.leave_again_at.is_none_or(|at| at <= env.now) {
-                self.wants_move.get_or_insert(MoveMode::Seamless);
-                self.see_to_room(env);
-            }
+            self.is_wanted(env);
             return Entry::Later;
         }
         if !at_rest(self) {
@@ -100,6 +96,16 @@ impl Cohort {
         }
         self.take_seat(lone, held, env);
         Entry::Entered
+    }
+
+    /// Somebody waits to join. Where a node goes offline a room takes joins only after it has moved; then it had
+    /// better move.
+    pub(super) fn is_wanted(&mut self, env: &Env<'_>) {
+        let leaves = self.room.is_some() && !self.seats.is_empty() && env.node.going_offline().is_some();
+        if leaves && self.leave_again_at.is_none_or(|at| at <= env.now) {
+            self.wants_move.get_or_insert(MoveMode::Seamless);
+            self.see_to_room(env);
+        }
     }
 
     fn lets_in(&mut self, user: &str, env: &Env<'_>) -> bool {

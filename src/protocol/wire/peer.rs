@@ -251,6 +251,11 @@ frames! {
             /// How many.
             moves: u32,
         },
+        /// To a room's owner that goes offline: somebody waits at another node to join, so it had better move now.
+        0xcf Wanted {
+            /// Which room.
+            room: CohortId,
+        },
         /// To the owner: end this session, its user has connected elsewhere.
         0xca Close {
             /// Which session.
@@ -317,6 +322,7 @@ impl Peer {
             | Self::AheadAck { id, .. }
             | Self::Cancel { id } => Some(id.cohort),
             Self::Close { session, .. } => Some((*session).into()),
+            Self::Wanted { room } => Some(*room),
             Self::Hello { .. } | Self::Credit { .. } => None,
         }
     }
