@@ -6,12 +6,12 @@ use crate::protocol::ids::{CohortId, MemberId, SessionId};
 use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, ExitReason, MoveFailure, RoomRefusal};
-use crate::protocol::record::{Ask, Versioned};
+use crate::protocol::record::{Ask, Record, Versioned};
 use crate::protocol::room::Room;
 use crate::protocol::room::wire::{RoomAnswer, RoomOptions};
 use crate::protocol::session::Settings;
 use crate::protocol::time::Time;
-use crate::protocol::wire::MoveMode;
+use crate::protocol::wire::{MoveMode, SwitchCause};
 use std::sync::Arc;
 
 /// How an attempt to join a room on this node ended.
@@ -136,7 +136,7 @@ impl Cohort {
         } else if self.fenced {
             self.ask_as_owner(Ask::Read);
         } else {
-            self.open_links(crate::protocol::wire::SwitchCause::Resumed, held.record.fence(), env);
+            self.open_links(SwitchCause::Resumed, held.record.fence(), env);
             self.tell_offline_again(env);
         }
         self.settle(env);
@@ -334,7 +334,7 @@ impl Cohort {
         let Some(fence) = self.record_fence() else { return };
         let seated: Vec<SessionId> = self.seats.iter().map(|seat| seat.id()).collect();
         self.with_room(|room, crowd| room.keep_only(&seated, crowd, env.now));
-        self.open_links(crate::protocol::wire::SwitchCause::TookOver, fence, env);
+        self.open_links(SwitchCause::TookOver, fence, env);
         for session in seated {
             let Some(index) = self.seat_of(session) else { continue };
             let Some(room) = self.room.as_deref() else { return };
@@ -356,9 +356,9 @@ impl Cohort {
     }
 
     /// A member's entry as it has just been confirmed.
-    fn entry_of(&self, index: usize) -> Option<crate::protocol::record::Record> {
+    fn entry_of(&self, index: usize) -> Option<Record> {
         let Role::Owner(held) = self.role else { return None };
         let binding = self.seats.get(index)?.session.fence().binding;
-        Some(crate::protocol::record::Record { binding, room: Some(self.id), ..held.record })
+        Some(Record { binding, room: Some(self.id), ..held.record })
     }
 }
