@@ -191,6 +191,11 @@ impl CClient {
         member(sterna_room_owner(self.client))
     }
 
+    /// `sterna_room_member_count`.
+    pub fn members_in_room(&self) -> usize {
+        sterna_room_member_count(self.client) as usize
+    }
+
     /// `sterna_room_members`, as many as `sterna_room_member_count` says.
     pub fn room_members(&self) -> Vec<(MemberId, String)> {
         let capacity = sterna_room_member_count(self.client);
