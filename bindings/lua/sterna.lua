@@ -115,7 +115,7 @@ end
 
 --- Gives all events that have come to their handlers. To be called once per frame.
 function Client:update()
-    local result = C.sterna_client_update(self.handle)
+    local ok, why, result = checked(C.sterna_client_update(self.handle))
     while self.handle ~= nil do -- a handler may have destroyed it
         local event = C.sterna_client_poll_event(self.handle)
         if event == nil then
@@ -126,7 +126,7 @@ function Client:update()
             handler(event)
         end
     end
-    return checked(result)
+    return ok, why, result
 end
 
 -- Those that take what C takes, and give nothing but their result.

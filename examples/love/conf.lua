@@ -4,7 +4,6 @@ function love.conf(t)
     t.window.title = "Sterna: players who are moved while they play"
     t.window.width, t.window.height = 800, 450
     t.window.vsync = 0 -- main.lua keeps the pace, so that each frame is the same piece of play
-    t.window.msaa = 4
     for _, unused in ipairs({ "audio", "sound", "physics", "joystick", "touch", "video", "thread" }) do
         t.modules[unused] = false
     end

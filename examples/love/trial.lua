@@ -10,6 +10,9 @@ Trial.__index = Trial
 -- Frames of play before a node is to be scaled in, and after the last move: both shall be seen on the picture.
 local BEFORE, AFTER = 100, 70
 
+-- So many frames before its move a player is near, and still of the other colour.
+local SHORTLY = 10
+
 -- Past so many frames, or frames of waiting, what is missing will not come any more.
 local FRAMES_MAX, WAIT_MAX = 3600, 3600
 
@@ -22,7 +25,8 @@ function Trial.new(game, frames, picture)
         waited = 0, -- frames without play
         first = nil, -- at the beginning, by place: the player's node
         moved = {}, -- by place
-        ends = nil, -- the frame in which the picture is taken
+        picture_at = nil, -- a frame
+        taken = false, -- the picture
         work = {}, -- what a frame took, in milliseconds
         sterna = {}, -- of it the calls of the library, and the handlers of its events
     }, Trial)
@@ -69,12 +73,23 @@ local function print_times(name, values)
         name, percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1), #values))
 end
 
--- Where the circles are, for those who look at the picture.
+local function print_spot(what, place, node, spot)
+    local red, green, blue = unpack(view.colour(node))
+    print(("%s player-%d %s %d %d %d %.0f %.0f"):format(what, place, node,
+        red * 255 + 0.5, green * 255 + 0.5, blue * 255 + 0.5, spot.x, spot.y))
+end
+
+-- Where the circles are, and where they were before their move, for those who look at the picture.
 local function describe(self)
     for place, player in ipairs(self.game.players) do
-        local colour = view.colour(player.node)
-        print(("circle player-%d %s %d %d %d %.0f %.0f"):format(place, player.node,
-            colour[1] * 255 + 0.5, colour[2] * 255 + 0.5, colour[3] * 255 + 0.5, player.track.x, player.track.y))
+        print_spot("circle", place, player.node, player.track)
+        local trail = player.track.trail
+        for i = #trail, 2, -1 do
+            if trail[i].node ~= trail[i - 1].node then
+                local before = trail[math.max(1, i - SHORTLY)]
+                print_spot("trail", place, before.node, before)
+            end
+        end
     end
 end
 
@@ -135,12 +150,12 @@ function Trial:step(work, sterna)
     end
     note_moves(self)
     local left, all = to_move(self)
-    if not self.ends and all > 0 and left == 0 then
-        self.ends = math.max(game.frame + AFTER, self.frames)
+    if not self.picture_at and all > 0 and left == 0 then
+        self.picture_at = game.frame + AFTER
     end
-    if game.frame == self.ends then
+    if game.frame == self.picture_at then
         take_picture(self)
-    elseif self.taken then
+    elseif self.taken and game.frame >= self.frames then
         game.talking, self.waited = false, 0
     elseif game.frame > FRAMES_MAX then
         verdict(self, ("%d of %d have not moved"):format(left, all))

@@ -17,6 +17,9 @@ local COLOURS = {
 
 local RADIUS = 9
 
+-- Points of the trail for each line that is drawn.
+local POINTS = 3
+
 local fonts
 
 --- The colour of a node, by its name.
@@ -37,11 +40,11 @@ end
 
 -- Fades towards its end. Where the node changed there is a dot.
 local function draw_trail(trail)
-    for i = 2, #trail do
-        local from, to = trail[i - 1], trail[i]
-        local age = i / #trail
-        set_colour(view.colour(to.node), 0.75 * age)
-        love.graphics.setLineWidth(1 + 4 * age)
+    for i = #trail, POINTS + 1, -POINTS do
+        local from, to = trail[i - POINTS], trail[i]
+        local fresh = i / #trail
+        set_colour(view.colour(from.node), 0.15 + 0.65 * fresh)
+        love.graphics.setLineWidth(1 + 4 * fresh)
         love.graphics.line(from.x, from.y, to.x, to.y)
     end
     for i = 2, #trail do
@@ -62,6 +65,13 @@ local function draw_room(player)
     end
 end
 
+-- Its smooth outline hides the steps of what it fills.
+local function draw_disc(x, y, radius)
+    love.graphics.circle("fill", x, y, radius - 0.5)
+    love.graphics.setLineWidth(1)
+    love.graphics.circle("line", x, y, radius - 0.5)
+end
+
 local function draw_player(player)
     local track = player.track
     if not track.x then
@@ -73,7 +83,7 @@ local function draw_player(player)
         love.graphics.circle("fill", track.x, track.y, RADIUS + 4 * glow)
     end
     set_colour(colour, 1)
-    love.graphics.circle("fill", track.x, track.y, RADIUS)
+    draw_disc(track.x, track.y, RADIUS)
     love.graphics.setFont(fonts.small)
     set_colour(DIM, 1)
     love.graphics.print(player.place, track.x + RADIUS + 5, track.y - RADIUS - 8)
@@ -83,8 +93,12 @@ local function draw_legend(nodes)
     local x = 20
     for _, node in ipairs(nodes) do
         set_colour(view.colour(node.name), 1)
-        love.graphics.setLineWidth(2)
-        love.graphics.circle(node.offline and "line" or "fill", x + 6, 52, 6)
+        if node.offline then
+            love.graphics.setLineWidth(2)
+            love.graphics.circle("line", x + 6, 52, 5)
+        else
+            draw_disc(x + 6, 52, 6)
+        end
         love.graphics.setFont(fonts.text)
         set_colour(node.offline and DIM or TEXT, 1)
         local said = ("%s: %d players%s"):format(node.name, node.players, node.offline and ", scaled in" or "")
@@ -94,9 +108,8 @@ local function draw_legend(nodes)
 end
 
 local function draw_caption(game)
-    local missing = game:sum("skipped")
     local said = ("frame %d    %d moves    %d messages heard    %d lost    %d repeated    %d jumps"):format(
-        game.frame, game:sum("moves"), game:sum("heard"), missing, game:sum("repeated"),
+        game.frame, game:sum("moves"), game:sum("heard"), game:sum("skipped"), game:sum("repeated"),
         game:sum("jumps", function(player) return player.track end)
     )
     love.graphics.setFont(fonts.text)
@@ -107,7 +120,8 @@ end
 function view.draw(game)
     love.graphics.setFont(fonts.title)
     set_colour(TEXT, 1)
-    love.graphics.print(game.playing and "Twelve players, as others see them" or "Waiting for everybody", 20, 14)
+    local title = game.playing and "%d players, as others see them" or "Waiting for %d players"
+    love.graphics.print(title:format(#game.players), 20, 14)
     draw_legend(game:nodes_in_order())
     for _, player in ipairs(game.players) do
         draw_trail(player.track.trail)
