@@ -49,18 +49,14 @@ function Game.new(tokens, options)
     return game
 end
 
+--- This node serves one of the players now. So nodes are known that somebody has been at.
+function Game:arrived(node)
+    self.nodes[node] = { name = node, offline = false }
+end
+
 --- One of the players has heard that this node goes offline.
 function Game:offline(node)
     self.nodes[node].offline = true
-end
-
--- Which nodes there are is known from the players who have been there.
-local function note_nodes(self)
-    for _, player in ipairs(self.players) do
-        if player.node and not self.nodes[player.node] then
-            self.nodes[player.node] = { name = player.node, offline = false }
-        end
-    end
 end
 
 -- Play begins when everybody is where they play: what is said before is not for all.
@@ -80,7 +76,6 @@ end
 function Game:step()
     for _, player in ipairs(self.players) do
         player:update()
-        note_nodes(self)
     end
     if not self.playing then
         return begin_when_ready(self)

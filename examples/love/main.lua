@@ -1,8 +1,9 @@
 --- Players in LÖVE who are moved from node to node while they play, coloured by the node that serves them.
 ---
----     love examples/love [--udp] [--trial FRAMES PICTURE] TOKEN TOKEN ...
+---     love examples/love [--udp] [--classic] [--delay MS] [--trial FRAMES PICTURE] TOKEN TOKEN ...
 ---
---- README.md says where tokens come from. With --trial it judges itself: see trial.lua.
+--- README.md says where tokens come from. --classic: players disconnect, move and reconnect, to see the difference.
+--- --delay: as if the server were so far away. --trial: the game judges itself, see trial.lua.
 
 package.path = love.filesystem.getSource() .. "/../../bindings/lua/?.lua;" .. package.path
 io.stdout:setvbuf("line")
@@ -23,6 +24,11 @@ local function parse(arguments)
     while arguments[i] do
         if arguments[i] == "--udp" then
             options.transport = sterna.C.STERNA_TRANSPORT_UDP
+        elseif arguments[i] == "--classic" then
+            options.move_mode = sterna.C.STERNA_MOVE_CLASSIC
+        elseif arguments[i] == "--delay" then
+            options.simulator_delay_ms = tonumber(arguments[i + 1])
+            i = i + 1
         elseif arguments[i] == "--trial" then
             trial_frames, picture = tonumber(arguments[i + 1]), arguments[i + 2]
             i = i + 2
@@ -37,7 +43,8 @@ end
 function love.load(arguments)
     local tokens, options, trial_frames, picture = parse(arguments)
     if #tokens < 6 then
-        print("usage: love examples/love [--udp] [--trial FRAMES PICTURE] TOKEN TOKEN ..., six tokens or more")
+        print("usage: love examples/love [--udp] [--classic] [--delay MS] [--trial FRAMES PICTURE] TOKEN TOKEN ...")
+        print("six tokens or more")
         return love.event.quit(2)
     end
     view.load()

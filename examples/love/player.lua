@@ -49,6 +49,7 @@ local function moved_to(self, node)
     if node ~= self.node then
         print(("player-%d: %s, was at %s"):format(self.place, node, self.node or "none"))
         self.node, self.moves = node, self.moves + 1
+        self.game:arrived(node)
     end
 end
 

@@ -38,19 +38,35 @@ local function set_colour(colour, alpha)
     love.graphics.setColor(colour[1], colour[2], colour[3], alpha)
 end
 
+-- The colour, so far out of the background. Not by transparency, which would show where lines overlap.
+local function set_faded(colour, part)
+    local faded = {}
+    for i, dark in ipairs(BACKGROUND) do
+        faded[i] = dark + part * (colour[i] - dark)
+    end
+    set_colour(faded, 1)
+end
+
+-- Its smooth outline hides the steps of what it fills.
+local function draw_disc(x, y, radius)
+    love.graphics.circle("fill", x, y, radius - 0.5)
+    love.graphics.setLineWidth(1)
+    love.graphics.circle("line", x, y, radius - 0.5)
+end
+
 -- Fades towards its end. Where the node changed there is a dot.
 local function draw_trail(trail)
-    for i = #trail, POINTS + 1, -POINTS do
+    for i = POINTS + 1 + (#trail - 1) % POINTS, #trail, POINTS do
         local from, to = trail[i - POINTS], trail[i]
         local fresh = i / #trail
-        set_colour(view.colour(from.node), 0.15 + 0.65 * fresh)
+        set_faded(view.colour(from.node), 0.30 + 0.55 * fresh)
         love.graphics.setLineWidth(1 + 4 * fresh)
         love.graphics.line(from.x, from.y, to.x, to.y)
     end
     for i = 2, #trail do
         if trail[i].node ~= trail[i - 1].node then
-            set_colour(TEXT, 0.9)
-            love.graphics.circle("fill", trail[i].x, trail[i].y, 3)
+            set_colour(TEXT, 1)
+            draw_disc(trail[i].x, trail[i].y, 4)
         end
     end
 end
@@ -63,13 +79,6 @@ local function draw_room(player)
         set_colour(DIM, 0.30)
         love.graphics.line(from.x, from.y, to.x, to.y)
     end
-end
-
--- Its smooth outline hides the steps of what it fills.
-local function draw_disc(x, y, radius)
-    love.graphics.circle("fill", x, y, radius - 0.5)
-    love.graphics.setLineWidth(1)
-    love.graphics.circle("line", x, y, radius - 0.5)
 end
 
 local function draw_player(player)
