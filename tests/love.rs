@@ -1,5 +1,5 @@
-//! A game in LÖVE, with a window of its own: a node is scaled in while twelve players are drawn, and the game says whether
-//! anybody's circle jumped. Its picture is looked at; `BLESS=1` makes it that of the README.
+//! The binding for LuaJIT, by LÖVE. A game of it, with a window: a node is scaled in while twelve players are drawn, and the
+//! game says whether anybody's circle jumped. Its picture is looked at; `BLESS=1` makes it that of the README.
 
 #![cfg(target_os = "linux")] // it knows this system's names of libraries and tools
 
@@ -19,7 +19,7 @@ const FRAMES: &str = "300";
 const DRAINED: &str = "node-1";
 
 /// Milliseconds each way. So far that reconnecting takes long also in the slow motion of a busy machine.
-const FAR_MS: &str = "150";
+const FAR_MS: &str = "250";
 
 /// Background, behind everything that the game draws.
 const DARK: u8 = 40;
@@ -232,6 +232,22 @@ fn bless(picture: &Picture) {
     encoder.set_filter(png::Filter::NoFilter);
     let mut writer = encoder.write_header().expect("the file can be written");
     writer.write_image_data(&colours).expect("the file can be written");
+}
+
+#[test]
+fn the_binding_for_lua_gives_what_the_library_gives_and_says_what_is_wrong() {
+    if !has_love() {
+        return;
+    }
+    let server = Server::start(&[]);
+    let said = native::run(
+        Command::new("love")
+            .arg(root().join("tests/lua"))
+            .args([native::dead_token(), &server.token, &server.token_for("guest")])
+            .env("STERNA_LIBRARY", library_dir().join("libsterna.so"))
+            .env("HOME", native::scratch("lua")),
+    );
+    assert!(said.contains("the binding is well"), "{said}");
 }
 
 #[test]

@@ -42,6 +42,7 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
     ("server/tests/smoke.rs", "a game's frames: it looks for events once a millisecond, until a deadline"),
     ("tests/c/asleep.c", "a game that hangs, which is what it is about"),
     ("tests/c/events.c", "a game's frames: the library's own thread works meanwhile"),
+    ("tests/lua/main.lua", "a game's frames, until a deadline"),
     ("tests/golden/consumer.c", "a game's frames: the server and the library's own thread work meanwhile"),
     ("tests/c/no_allocation.c", "a game's frames: the library's own thread works meanwhile"),
     ("tests/c/room.c", "a game's frames: the server and the library's own thread work meanwhile"),

@@ -95,10 +95,12 @@ function sterna.new(options)
     return setmetatable({ handle = ffi.gc(out[0], C.sterna_client_destroy), handlers = {} }, Client)
 end
 
---- Ends the session if there is one, and releases the client. Further calls are answered with an error.
+--- Ends the session if there is one, and releases the client. Further calls are answered with an error, or do nothing.
 function Client:destroy()
-    C.sterna_client_destroy(ffi.gc(self.handle, nil))
-    self.handle = nil
+    if self.handle then
+        C.sterna_client_destroy(ffi.gc(self.handle, nil))
+        self.handle = nil
+    end
 end
 
 --- Has `handler(event)` called, inside `update`, for events of this name: "connected", "push", "room_message", ...
@@ -116,7 +118,7 @@ end
 --- Gives all events that have come to their handlers. To be called once per frame.
 function Client:update()
     local ok, why, result = checked(C.sterna_client_update(self.handle))
-    while self.handle ~= nil do -- a handler may have destroyed it
+    while self.handle do -- a handler may have destroyed it
         local event = C.sterna_client_poll_event(self.handle)
         if event == nil then
             break

@@ -5,6 +5,12 @@
 --- README.md says where tokens come from. --classic: players disconnect, move and reconnect, to see the difference.
 --- --delay: as if the server were so far away. --trial: the game judges itself, see trial.lua.
 
+-- LÖVE would show an error in its window and wait for somebody to close it, but nobody may be there.
+function love.errorhandler(what)
+    print(debug.traceback(tostring(what), 2))
+    return function() return 1 end
+end
+
 package.path = love.filesystem.getSource() .. "/../../bindings/lua/?.lua;" .. package.path
 io.stdout:setvbuf("line")
 
@@ -50,12 +56,6 @@ function love.load(arguments)
     view.load()
     game = Game.new(tokens, options)
     trial = trial_frames and Trial.new(game, trial_frames, picture)
-end
-
--- LÖVE would show an error in its window and wait for somebody to close it, but nobody may be there.
-function love.errorhandler(what)
-    print(debug.traceback(tostring(what), 2))
-    return function() return 1 end
 end
 
 -- Sixty frames a second, also where the screen does not keep the pace.

@@ -5,7 +5,7 @@ local Track = {}
 Track.__index = Track
 
 -- How far behind the messages play is shown, in seconds. A gap that is longer can be seen.
-Track.DELAY = 0.2
+Track.DELAY = 0.25
 
 -- Points of the trail, one for each frame.
 local TRAIL = 150
