@@ -25,7 +25,8 @@ ffi.cdef(require("sterna_cdef"))
 -- STERNA_LIBRARY: a path, where the system's search for libraries does not find it.
 local C = ffi.load(os.getenv("STERNA_LIBRARY") or "sterna")
 if C.sterna_abi_version() ~= C.STERNA_ABI_VERSION then
-    error("this is Sterna " .. ffi.string(C.sterna_version()) .. ", which does not fit sterna_cdef.lua: use that of this library")
+    local version = ffi.string(C.sterna_version())
+    error("this is Sterna " .. version .. ", which does not fit sterna_cdef.lua: use that of this library")
 end
 
 local sterna = { C = C }
@@ -83,7 +84,7 @@ local function configured(struct, init, options)
     return config
 end
 
---- Creates a client. `options`: fields of SternaClientConfig, for instance `{ transport = sterna.C.STERNA_TRANSPORT_UDP }`.
+--- Creates a client. `options`: fields of SternaClientConfig, such as `{ transport = sterna.C.STERNA_TRANSPORT_UDP }`.
 function sterna.new(options)
     local config = configured("SternaClientConfig", C.sterna_client_config_init, options)
     local out = ffi.new("SternaClient *[1]")

@@ -2,7 +2,7 @@
 ---
 ---     love tests/lua DEAD_TOKEN TOKEN TOKEN
 ---
---- The first token is of a cluster that does not run, the others are of two users. Exits with 0 if all is as it should be.
+--- The first token is of a cluster that does not run, the others are of two users. Exits with 0 if all is well.
 
 function love.errorhandler(what)
     print(debug.traceback(tostring(what), 2))
@@ -109,7 +109,9 @@ local function a_room_is_heard_by_its_members(first, second)
             assert(event.status == C.STERNA_OK, sterna.explain(event.status))
             results = results + 1
         end)
-        client:on("room_message", function(event) heard[#heard + 1] = event:text_string() .. ": " .. event:data_string() end)
+        client:on("room_message", function(event)
+            heard[#heard + 1] = event:text_string() .. ": " .. event:data_string()
+        end)
     end
     first:on("room_member_joined", function(event) joined = event:text_string() end)
     second:on("room_sync", function(event) heard[#heard + 1] = event:text_string() .. "=" .. event:data_string() end)
