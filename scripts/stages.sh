@@ -59,7 +59,7 @@ test)
     stage unit "$cargo_test --lib --bins"
     stage doc-tests "$cargo_test --doc"
     # Where every tool is there, no test may go without it.
-    need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1 STERNA_NEED_CROSS=1 STERNA_NEED_MONO=1"
+    need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1 STERNA_NEED_CROSS=1 STERNA_NEED_MONO=1 STERNA_NEED_LOVE=1"
     for name in $(tests_in tests); do
         stage "library:$name" "$need $cargo_test --test $name"
     done
