@@ -156,6 +156,11 @@ SternaResult FSession::Request(std::uint8_t Ver, std::uint16_t Cmd, FBytes Paylo
 	return Result;
 }
 
+SternaResult FSession::Flush()
+{
+	return Client == nullptr ? STERNA_ERROR_NOT_CONNECTED : sterna_client_flush(Client);
+}
+
 SternaResult FSession::Migrate()
 {
 	if (Client == nullptr)

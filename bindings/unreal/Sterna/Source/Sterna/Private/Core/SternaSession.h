@@ -75,6 +75,9 @@ public:
 	SternaResult Request(std::uint8_t Ver, std::uint16_t Cmd, FBytes Payload, std::uint32_t TimeoutMs,
 						 std::uint64_t& OutRequestId, FOnResponse Callback = nullptr);
 
+	/** Sends what is queued at once, without waiting for the next Tick. */
+	SternaResult Flush();
+
 	/** The answer to OnOffline, as it is right now: moves the session, or the room if the user owns one. */
 	SternaResult Migrate();
 
@@ -156,7 +159,8 @@ private:
 	SternaResult Open();
 	void ReleaseClient();
 	void Moved(const char* Node);
-	SternaResult Await(SternaResult Result, std::uint64_t RequestId, FOnRoomResult&& Callback);
+	/** By reference: the number is written while the arguments are evaluated. */
+	SternaResult Await(SternaResult Result, const std::uint64_t& RequestId, FOnRoomResult&& Callback);
 
 	IListener& Listener;
 	FOptions Options;

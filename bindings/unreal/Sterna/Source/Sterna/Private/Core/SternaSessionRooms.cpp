@@ -7,7 +7,7 @@
 namespace SternaCore
 {
 
-SternaResult FSession::Await(SternaResult Result, std::uint64_t RequestId, FOnRoomResult&& Callback)
+SternaResult FSession::Await(SternaResult Result, const std::uint64_t& RequestId, FOnRoomResult&& Callback)
 {
 	if (Result == STERNA_OK && Callback)
 	{
