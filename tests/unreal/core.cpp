@@ -536,6 +536,7 @@ void WithoutAServer(const char *dead_token)
     const FDevRequest drain = ScaleInRequest("127.0.0.1:7990", "node 1/2", 5);
     CHECK(drain.Url == "http://127.0.0.1:7990/nodes/node%201%2f2/drain", drain.Url.c_str());
     CHECK(ReadScaleIn("here", 0, "").Problem.find("sterna serve") != std::string::npos, "nobody answers");
+    CHECK(ReadScaleIn("here", NotAsked, "").Problem.find("shipping") != std::string::npos, "not asked");
     CHECK(ReadToken("here", 404, "why").Problem.find("why") != std::string::npos, "refused");
     CHECK(!ReadToken("here", 200, "{}").Problem.empty(), "no token in it");
     CHECK(ReadToken("here", 200, "{\"token\":\"sterna1.x\"}").Token == "sterna1.x", "the token");

@@ -42,7 +42,7 @@ static void Connect(const TArray<FString>& Args, UWorld* World)
 	}
 }
 
-static void Status(const TArray<FString>& Args, UWorld* World)
+static void Status(const TArray<FString>&, UWorld* World)
 {
 	if (const USternaSubsystem* const Subsystem = Find(World))
 	{

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "Core/SternaCoreEvents.h"
 #include "Core/SternaRoomCalls.h"
 #include "CoreMinimal.h"
 #include "SternaTypes.h"
@@ -30,6 +31,20 @@ inline void CopyBytes(const std::uint8_t* Data, std::uint32_t Size, TArray<uint8
 {
 	Out.Reset();
 	Out.Append(Data, static_cast<int32>(Size));
+}
+
+/** Valid as long as the array is, and unchanged. */
+inline SternaCore::FBytes BytesOf(const TArray<uint8>& Payload)
+{
+	SternaCore::FBytes Bytes;
+	Bytes.Data = Payload.GetData();
+	Bytes.Size = static_cast<std::uint32_t>(Payload.Num());
+	return Bytes;
+}
+
+inline bool IsCmd(int32 Cmd)
+{
+	return Cmd >= 0 && Cmd <= MAX_uint16;
 }
 
 inline uint32 Unsigned(int32 Number)

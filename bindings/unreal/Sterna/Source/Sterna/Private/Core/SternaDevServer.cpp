@@ -93,6 +93,10 @@ static FDevRequest Post(const std::string& Address, const std::string& Path, con
 
 static std::string Problem(const std::string& Address, int Status, const std::string& Body)
 {
+	if (Status == NotAsked)
+	{
+		return "a shipping build asks no development server";
+	}
 	if (Status == 0)
 	{
 		return "no server answers at " + Address + ": start `sterna serve --nodes 3 --dev`";

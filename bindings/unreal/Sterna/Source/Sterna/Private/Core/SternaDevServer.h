@@ -33,6 +33,9 @@ FDevRequest ScaleInRequest(const std::string& Address, const std::string& Node, 
 /** A connect token for this user. */
 FDevRequest TokenRequest(const std::string& Address, const std::string& User);
 
+/** The status of a request that a shipping build does not make. */
+constexpr int NotAsked = -1;
+
 /** Reads the answer to ScaleInRequest; Status is 0 if none came. */
 FDevAnswer ReadScaleIn(const std::string& Address, int Status, const std::string& Body);
 
