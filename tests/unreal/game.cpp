@@ -120,21 +120,21 @@ public:
     }
     void HandleRoomRefreshed(const FSternaRoomRefreshedArgs &) {}
 
-    void HandleConnectOutput(ESternaResult ended, const FString &)
+    void HandleConnectOutput(ESternaResult how, const FString &)
     {
         outputs++;
-        output = ended;
+        output = how;
     }
-    void HandleRequestOutput(ESternaResult ended, const TArray<uint8> &payload)
+    void HandleRequestOutput(ESternaResult how, const TArray<uint8> &payload)
     {
         outputs++;
-        output = ended;
+        output = how;
         answer = payload;
     }
-    void HandleRoomOutput(ESternaResult ended, int64 in_room)
+    void HandleRoomOutput(ESternaResult how, int64 in_room)
     {
         outputs++;
-        output = ended;
+        output = how;
         output_room = in_room;
     }
 
@@ -210,7 +210,7 @@ struct Player {
 
 template <class Happened> void Until(Happened happened, const char *what, std::initializer_list<Player *> players)
 {
-    Until(happened, what, [&] {
+    ::Until(happened, what, [&] {
         Stub::TickHttp();
         FTickableGameObject::TickObjects(nullptr, 0, false, 0.016f);
         for (Player *player : players) {
@@ -282,9 +282,10 @@ void Editor()
         second.SendNumber();
         return second.witness->next > 60;
     }, "the other plays on", {&second});
+    Until([&] { return second.witness->next == second.witness->sent; }, "all came back", {&second});
     CHECK(second.sterna->Disconnect() == ESternaResult::Ok, "disconnect");
     Until([&] { return second.witness->ended == 1; }, "disconnected", {&second});
-    CHECK(second.witness->result == ESternaResult::Ok && second.witness->next == second.witness->sent, "all came back");
+    CHECK(second.witness->result == ESternaResult::Ok && second.sterna->GetNode().IsEmpty(), "as asked for");
 
     GetMutableDefault<USternaSettings>()->DevServerAddress = TEXT("127.0.0.1:1");
     second.sterna->ConnectForDevelopment(TEXT("second"));
