@@ -3,13 +3,16 @@
 
 #![cfg(target_os = "linux")] // it knows this system's names of libraries and tools
 
+#[path = "unreal/names.rs"]
+mod names;
 mod native;
+#[path = "unreal/package.rs"]
+mod package;
 #[path = "unreal/uht.rs"]
 mod uht;
 
 use native::server::Server;
 use native::{has, library_dir, root, run};
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
