@@ -53,7 +53,7 @@ fn objects(dialect: (&str, &str), flags: &[String], sources: &[PathBuf], dir: &P
     let object = |source: &PathBuf| dir.join(source.file_name().expect("it has a name")).with_extension("o");
     native::in_parallel(sources, |source| {
         let mut command = Command::new(dialect.0);
-        command.args([dialect.1, "-g1"]).args(native::WARNINGS).args(FLAGS).args(flags);
+        command.args([dialect.1, "-g", "-gdwarf-4"]).args(native::WARNINGS).args(FLAGS).args(flags);
         run(command.arg("-c").arg(source).arg("-o").arg(object(source)));
     });
     sources.iter().map(object).collect()
@@ -201,7 +201,8 @@ fn the_module_compiles_in_every_dialect_alone_and_as_one() {
     let dir = native::scratch("unreal_dialects");
     // What a unity build makes of it: one file that includes all others.
     let together = dir.join("Module.Sterna.cpp");
-    let includes = module_sources().iter().map(|path| format!("#include \"{}\"\n", path.display())).collect::<String>();
+    let includes =
+        module_sources().iter().map(|path| format!("#include \"{}\"\n", path.display())).collect::<String>();
     fs::write(&together, includes).expect("the folder can be written");
     for (number, dialect) in dialects().into_iter().enumerate() {
         let dir = dir.join(number.to_string());
@@ -245,4 +246,80 @@ fn a_missing_library_is_told_and_does_no_harm() {
     let server = Server::start(&[]);
     let mut command = Command::new(&program);
     run(command.args(["editor", "tcp", &server.admin]).env("STERNA_STUB_PLUGIN", &plugin));
+}
+
+/// Compiles a game's own files as a part of its project, with the plugin's headers and the stubs.
+fn compile_game(dir: &Path, sources: &[PathBuf]) -> Vec<PathBuf> {
+    // The header tool reads the game's headers beside those of the plugin, which they use.
+    for header in files("Public", "h") {
+        fs::copy(&header, dir.join(header.file_name().expect("it has a name"))).expect("it can be copied");
+    }
+    let generated = dir.join("generated");
+    fs::create_dir_all(&generated).expect("it can be written");
+    uht::run(dir, &generated);
+    let mut flags = vec![include(generated), include(dir.to_owned())];
+    flags.extend(engine_flags(&["MYGAME_API="]));
+    objects(("g++", "-std=c++20"), &flags, sources, &dir.join("objects"))
+}
+
+#[test]
+fn the_example_game_goes_on_when_its_node_is_taken_away() {
+    let dir = native::scratch("unreal_example");
+    let folder = root().join("examples/unreal/Source");
+    fs::copy(folder.join("ScaleInGame.h"), dir.join("ScaleInGame.h")).expect("it can be copied");
+    let sources = [folder.join("ScaleInGame.cpp"), root().join("tests/unreal/example.cpp")];
+    let mut objects = compile_game(&dir, &sources);
+    // The plugin and the stubs, as they were compiled for the editor.
+    let of_editor = editor().parent().expect("it lies in a folder");
+    let entries = fs::read_dir(of_editor).expect("it can be listed");
+    let entries = entries.map(|entry| entry.expect("it can be listed").path());
+    objects.extend(
+        entries
+            .filter(|path| path.extension().is_some_and(|found| found == "o") && !path.ends_with("game.o")),
+    );
+    let program = dir.join("example");
+    link(&objects, &program);
+    let server = Server::start(&[]);
+    let said = native::play(&program, &[&server.admin]);
+    assert!(said.contains("the game went on at node-"), "{said}");
+}
+
+#[test]
+fn what_the_documents_show_compiles() {
+    let dir = native::scratch("unreal_shown");
+    let page = read("docs/UNREAL.md");
+    let mut sources = Vec::new();
+    for block in page.split("```cpp\n// ").skip(1) {
+        let (name, code) =
+            block.split("```").next().and_then(|block| block.split_once('\n')).expect("it has a name");
+        fs::write(dir.join(name), code).expect("the folder can be written");
+        if name.ends_with(".cpp") {
+            sources.push(dir.join(name));
+        }
+    }
+    assert_eq!(page.matches("```cpp\n").count(), sources.len() + 1, "a block has no name");
+    compile_game(&dir, &sources);
+}
+
+#[test]
+fn the_documents_name_what_there_is() {
+    let page = read("docs/UNREAL.md");
+    let console = read("bindings/unreal/Sterna/Source/Sterna/Private/SternaConsole.cpp");
+    let commands: Vec<_> =
+        console.split("TEXT(\"Sterna.").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    for command in commands {
+        assert!(
+            page.contains(&format!("| `Sterna.{command}")),
+            "docs/UNREAL.md does not have Sterna.{command}"
+        );
+    }
+    for file in [
+        "Win64/sterna.dll.lib",
+        "Mac/libsterna.dylib",
+        "LinuxArm64/libsterna.so.0.1",
+        "Android/x86_64/libsterna.so",
+    ] {
+        assert!(page.contains(&format!("`{file}`")), "docs/UNREAL.md does not have {file}");
+    }
 }

@@ -184,7 +184,7 @@ void UWitness::Bind(USternaSubsystem *sterna)
 struct Player {
     UWorld *world = NewObject<UWorld>();
     UGameInstance *game = NewObject<UGameInstance>();
-    UWitness *witness = NewObject<UWitness>();
+    UWitness *witness = NewObject<UWitness>(game);
     USternaSubsystem *sterna;
     bool paused;
 

@@ -16,7 +16,9 @@ fn constants(header: &str, of: &str) -> Vec<(String, u32, String)> {
     let mut comment = String::new();
     let mut found = Vec::new();
     for line in body.lines().map(str::trim) {
-        if let Some((name, value)) = line.strip_prefix("STERNA_").and_then(|rest| rest.trim_end_matches(',').split_once(" = ")) {
+        if let Some((name, value)) =
+            line.strip_prefix("STERNA_").and_then(|rest| rest.trim_end_matches(',').split_once(" = "))
+        {
             found.push((name.to_owned(), value.parse().expect("a number"), std::mem::take(&mut comment)));
         } else {
             comment.push_str(line.trim_start_matches(['/', '*', ' ']));
@@ -93,7 +95,12 @@ fn what_is_valid_in_an_event_is_in_its_arguments() {
         let arguments = &reflected().1.types[&format!("FSterna{event}Args")];
         let valid = comment.split("Valid:").nth(1).unwrap_or_else(|| panic!("{constant}: {comment}"));
         // Every other piece is in marks; those in capitals are constants.
-        for field in valid.split('`').skip(1).step_by(2).filter(|field| !field.starts_with("STERNA_") && !field.starts_with("sterna_")) {
+        for field in valid
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|field| !field.starts_with("STERNA_") && !field.starts_with("sterna_"))
+        {
             let names: Vec<String> = match field {
                 "status" => vec!["Result".into()],
                 "data" | "length" => vec!["Payload".into(), "Value".into()],
@@ -102,7 +109,17 @@ fn what_is_valid_in_an_event_is_in_its_arguments() {
                 "log_level" => vec!["Level".into()],
                 "session_id" | "room_id" | "request_id" | "deadline_ms" => vec![camel(field)],
                 // Who is in the room may be told as a number of its own.
-                _ if ["room_exited", "room_member_left", "room_member_joined", "room_owner_changed", "disconnected"].contains(&field) => continue,
+                _ if [
+                    "room_exited",
+                    "room_member_left",
+                    "room_member_joined",
+                    "room_owner_changed",
+                    "disconnected",
+                ]
+                .contains(&field) =>
+                {
+                    continue;
+                }
                 _ => vec![camel(field)],
             };
             let found = names.iter().any(|name| arguments.properties.contains_key(name));
@@ -124,7 +141,10 @@ fn every_figure_is_in_blueprint() {
     let mut seen = 0;
     for field in fields {
         assert!(ours.contains_key(&camel(field)), "FSternaStats lacks {field}");
-        assert!(subsystem.contains(&format!("Stats.{} = static_cast<int64>(Native.{field});", camel(field))), "{field}");
+        assert!(
+            subsystem.contains(&format!("Stats.{} = static_cast<int64>(Native.{field});", camel(field))),
+            "{field}"
+        );
         seen += 1;
     }
     assert_eq!(seen, ours.len());
@@ -152,7 +172,10 @@ fn every_request_about_rooms_is_in_blueprint() {
         ("members", "GetMembers"),
     ]);
     let mut seen = 0;
-    for line in header.lines().filter(|line| line.starts_with("enum SternaResult sterna_room_") || line.contains(" sterna_room_") && line.starts_with("STERNA_API ")) {
+    for line in header.lines().filter(|line| {
+        line.starts_with("enum SternaResult sterna_room_")
+            || line.contains(" sterna_room_") && line.starts_with("STERNA_API ")
+    }) {
         let (_, rest) = line.split_once("sterna_room_").expect("it was looked for");
         let name = rest.split('(').next().unwrap_or_default();
         if name == "config_init" || name == "member_count" {

@@ -37,7 +37,9 @@ fn assembled(dir: &Path) -> PathBuf {
         fs::create_dir_all(path.parent().expect("it has a folder")).expect("it can be written");
         fs::write(path, binary).expect("it can be written");
     }
-    run(Command::new(root().join("scripts/assemble-packages.sh")).arg(dir.join("binaries")).arg(dir.join("packages")));
+    run(Command::new(root().join("scripts/assemble-packages.sh"))
+        .arg(dir.join("binaries"))
+        .arg(dir.join("packages")));
     let package = format!("packages/Sterna-{}-unreal.zip", env!("CARGO_PKG_VERSION"));
     run(Command::new("cmake").args(["-E", "tar", "xf"]).arg(dir.join(package)).current_dir(dir));
     dir.join("Sterna")
@@ -79,10 +81,12 @@ fn the_build_rules_name_for_each_platform_what_the_release_puts_in() {
     println!("{said}");
     let about = |what: &str| -> BTreeSet<String> {
         let rows = said.lines().filter_map(|line| line.split_once(' '));
-        let rows = rows.filter_map(|(platform, rest)| Some((platform, rest.strip_prefix(what)?.strip_prefix(' ')?)));
+        let rows =
+            rows.filter_map(|(platform, rest)| Some((platform, rest.strip_prefix(what)?.strip_prefix(' ')?)));
         rows.map(|(platform, value)| format!("{platform}: {value}")).collect()
     };
-    let soversion = concat!("libsterna.so.", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
+    let soversion =
+        concat!("libsterna.so.", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"));
     let linux = [format!("Linux: Linux/{soversion}"), format!("LinuxArm64: LinuxArm64/{soversion}")];
     let set = |rows: &[&str]| -> BTreeSet<String> { rows.iter().map(|row| (*row).to_owned()).collect() };
     let mut expected = set(&[
@@ -136,8 +140,14 @@ fn the_plugins_descriptor_fits_its_modules_and_platforms() {
     assert_eq!(modules.len(), 1, "{modules:?}");
     let name = modules[0]["Name"].as_str().expect("a module has a name");
     assert_eq!(modules[0]["PlatformAllowList"], platforms);
-    assert!(read(&format!("bindings/unreal/Sterna/Source/{name}/{name}.Build.cs")).contains("class Sterna : ModuleRules"));
-    assert!(read("bindings/unreal/Sterna/Source/Sterna/Private/SternaModule.cpp").contains("IMPLEMENT_MODULE(FSternaModule, Sterna)"));
+    assert!(
+        read(&format!("bindings/unreal/Sterna/Source/{name}/{name}.Build.cs"))
+            .contains("class Sterna : ModuleRules")
+    );
+    assert!(
+        read("bindings/unreal/Sterna/Source/Sterna/Private/SternaModule.cpp")
+            .contains("IMPLEMENT_MODULE(FSternaModule, Sterna)")
+    );
     // Where the module looks is where the rules say that it lies.
     let module = read("bindings/unreal/Sterna/Source/Sterna/Private/SternaModule.cpp");
     for path in ["Win64/sterna.dll", "Mac/libsterna.dylib"] {
@@ -148,9 +158,11 @@ fn the_plugins_descriptor_fits_its_modules_and_platforms() {
 #[test]
 fn the_engine_modules_that_are_included_are_depended_on() {
     let rules = read("bindings/unreal/Sterna/Source/Sterna/Sterna.Build.cs");
-    for (header, module) in
-        [("HttpModule.h", "HTTP"), ("IPluginManager.h", "Projects"), ("DeveloperSettings.h", "DeveloperSettings")]
-    {
+    for (header, module) in [
+        ("HttpModule.h", "HTTP"),
+        ("IPluginManager.h", "Projects"),
+        ("DeveloperSettings.h", "DeveloperSettings"),
+    ] {
         let used = super::module_sources().into_iter().chain(super::files("Public", "h")).any(|path| {
             let text = fs::read_to_string(path).expect("it was listed");
             text.lines().any(|line| line.starts_with("#include") && line.contains(header))

@@ -61,15 +61,17 @@ fn statement<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>, first: &str
     whole
 }
 
-/// The word behind `class STERNA_API`, `struct STERNA_API` or `enum class`.
+/// The word behind `class STERNA_API`, `class`, `struct STERNA_API` or `enum class`.
 fn declared(line: &str) -> String {
     let words: Vec<_> = line.split([' ', ':']).filter(|word| !word.is_empty()).collect();
-    let at = if words[0] == "enum" || words[1] == "STERNA_API" { 2 } else { 1 };
+    let at = if words[0] == "enum" || words[1].ends_with("_API") { 2 } else { 1 };
     words[at].to_owned()
 }
 
 fn body(name: &str, base: Option<&str>) -> String {
-    let Some(base) = base else { return format!("public: static const char* StubName() {{ return \"{name}\"; }}") };
+    let Some(base) = base else {
+        return format!("public: static const char* StubName() {{ return \"{name}\"; }}");
+    };
     format!(
         "public: using Super = {base}; using ThisClass = {name}; \
          static UClass* StaticClass() {{ static UClass Class = {{\"{name}\", Super::StaticClass()}}; return &Class; }} \
@@ -82,8 +84,9 @@ fn read(name: &str, text: &str, reflected: &mut Reflected) -> String {
     let includes: Vec<_> = text.lines().filter(|line| line.starts_with("#include")).collect();
     let own = format!("#include \"{name}.generated.h\"");
     assert_eq!(includes.last(), Some(&own.as_str()), "{name}.h: the last include is not its own");
-    let mut generated =
-        format!("#undef CURRENT_FILE_ID\n#define CURRENT_FILE_ID FID_{name}_h\n#include \"UObject/Object.h\"\n");
+    let mut generated = format!(
+        "#undef CURRENT_FILE_ID\n#define CURRENT_FILE_ID FID_{name}_h\n#include \"UObject/Object.h\"\n"
+    );
     let (mut current, mut base, mut marked) = (String::new(), None, "");
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
@@ -99,7 +102,7 @@ fn read(name: &str, text: &str, reflected: &mut Reflected) -> String {
                 marked = kind;
             }
         }
-        let begins = ["class STERNA_API ", "struct STERNA_API ", "enum class "];
+        let begins = ["class ", "struct ", "enum class "];
         if line.ends_with(';') || !begins.iter().any(|begin| line.starts_with(begin)) {
             if trimmed == "GENERATED_BODY()" {
                 let macro_of = format!("FID_{name}_h_{}_GENERATED_BODY", number + 1);
@@ -142,13 +145,17 @@ fn read(name: &str, text: &str, reflected: &mut Reflected) -> String {
             let of = reflected.types.get_mut(&current).expect("a property is in a class or struct");
             let before = of.properties.insert(property.to_owned(), (kind.to_owned(), specifiers));
             assert!(before.is_none(), "{current}::{property} is there twice");
-            assert!(kind != "bool" || property.starts_with('b'), "{current}::{property}: booleans begin with b");
+            assert!(
+                kind != "bool" || property.starts_with('b'),
+                "{current}::{property}: booleans begin with b"
+            );
         }
         if trimmed.starts_with("UFUNCTION(") {
             let specifiers = statement(&mut lines, trimmed, &[')']);
             let (_, next) = lines.next().expect("a function follows");
             let declaration = statement(&mut lines, next, &[';', '}']);
-            assert!(specifiers.contains("Category = \"Sterna"), "{declaration}: no category");
+            let in_blueprint = specifiers.contains("Blueprint");
+            assert!(!in_blueprint || specifiers.contains("Category = \""), "{declaration}: no category");
             let of = reflected.types.get_mut(&current).expect("a function is in a class");
             of.lines.push(format!("UFUNCTION {declaration}"));
             let function = declaration.split('(').next().and_then(|before| before.rsplit(' ').next());
@@ -193,7 +200,11 @@ pub(crate) fn run(public: &Path, out: &Path) -> Reflected {
         for (property, (kind, specifiers)) in &of.properties {
             assert!(reflected.knows(kind), "{name}::{property}: {kind} cannot be a property");
             let assignable = specifiers.contains("BlueprintAssignable");
-            assert_eq!(assignable, reflected.dynamic_delegates.contains(kind), "{name}::{property}: {specifiers}");
+            assert_eq!(
+                assignable,
+                reflected.dynamic_delegates.contains(kind),
+                "{name}::{property}: {specifiers}"
+            );
         }
         for declaration in of.lines.iter().filter(|line| line.starts_with("UFUNCTION ")) {
             for kind in types_of(declaration) {

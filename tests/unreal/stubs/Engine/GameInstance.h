@@ -6,6 +6,8 @@
 class UGameInstance : public UObject
 {
 public:
+	/** In the engine this makes the subsystems; here StubInit has done so. */
+	virtual void Init() {}
 	virtual UWorld* GetWorld() const override { return StubWorld; }
 
 	template <class T> T* GetSubsystem() const
@@ -39,6 +41,7 @@ public:
 			static_cast<USubsystem*>(Subsystem)->Deinitialize();
 		}
 		StubSubsystems.clear();
+		StubWorld->bStubGarbage = true;
 		bStubGarbage = true;
 	}
 
