@@ -187,6 +187,7 @@ pub(crate) fn run(public: &Path, out: &Path) -> Reflected {
         .expect("the plugin has headers")
         .map(|entry| entry.expect("it can be listed").path())
         .collect();
+    headers.retain(|path| path.extension().is_some_and(|found| found == "h"));
     headers.sort();
     for header in headers {
         let name = header.file_stem().expect("it has a name").to_string_lossy().into_owned();

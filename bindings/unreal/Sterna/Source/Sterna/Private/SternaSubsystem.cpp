@@ -65,8 +65,8 @@ ETickableTickType USternaSubsystem::GetTickableTickType() const
 
 UWorld* USternaSubsystem::GetTickableGameObjectWorld() const
 {
-	// Else it would tick once for each world: in an editor there are several.
-	return GetGameInstance()->GetWorld();
+	// With the world of its own game, not with each world of an editor. A default object has no game.
+	return IsTemplate() ? nullptr : GetGameInstance()->GetWorld();
 }
 
 TStatId USternaSubsystem::GetStatId() const

@@ -34,10 +34,10 @@ class STERNA_API USternaConnectAction : public USternaAction
 	GENERATED_BODY()
 
 public:
-	UPROPERTY(BlueprintAssignable)
+	UPROPERTY(BlueprintAssignable, Category = "Sterna")
 	FSternaConnectOutput OnConnected;
 
-	UPROPERTY(BlueprintAssignable)
+	UPROPERTY(BlueprintAssignable, Category = "Sterna")
 	FSternaConnectOutput OnFailed;
 
 	/** Connects with a token from the game's backend. */
@@ -61,10 +61,10 @@ class STERNA_API USternaRequestAction : public USternaAction
 	GENERATED_BODY()
 
 public:
-	UPROPERTY(BlueprintAssignable)
+	UPROPERTY(BlueprintAssignable, Category = "Sterna")
 	FSternaRequestOutput OnAnswered;
 
-	UPROPERTY(BlueprintAssignable)
+	UPROPERTY(BlueprintAssignable, Category = "Sterna")
 	FSternaRequestOutput OnFailed;
 
 	/** Sends a message and waits for its answer; a TimeoutMs of 0 stands for the setting. */
@@ -92,10 +92,10 @@ class STERNA_API USternaRoomAction : public USternaAction
 	GENERATED_BODY()
 
 public:
-	UPROPERTY(BlueprintAssignable)
+	UPROPERTY(BlueprintAssignable, Category = "Sterna")
 	FSternaRoomOutput OnEntered;
 
-	UPROPERTY(BlueprintAssignable)
+	UPROPERTY(BlueprintAssignable, Category = "Sterna")
 	FSternaRoomOutput OnFailed;
 
 	/** Makes a room and joins it. */

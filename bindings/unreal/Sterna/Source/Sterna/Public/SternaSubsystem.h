@@ -24,7 +24,7 @@ class USternaRoom;
  * thread, one per process, never calls the game; it keeps the session alive while a level loads. Each player of a
  * play-in-editor session has a game instance, and so a session, of their own.
  */
-UCLASS()
+UCLASS(BlueprintType)
 class STERNA_API USternaSubsystem : public UGameInstanceSubsystem, public FTickableGameObject
 {
 	GENERATED_BODY()
