@@ -146,6 +146,27 @@ fn the_work_of_a_frame_is_bounded() {
     play(core(), &["bounded"]);
 }
 
+#[test]
+fn on_windows_the_library_is_imported_though_the_module_exports_itself() {
+    let compiler = "x86_64-w64-mingw32-g++";
+    if !has(compiler) {
+        assert!(std::env::var_os("STERNA_NEED_CROSS").is_none(), "{compiler} is not installed");
+        println!("{compiler} is not installed: this was not tried");
+        return;
+    }
+    let dir = native::scratch("unreal_mingw");
+    // What Unreal's build tool defines for a module that is a DLL; the C header has a macro of that name.
+    let flags = [include(root().join("include")), "-DSTERNA_API=__declspec(dllexport)".to_owned()];
+    for object in objects((compiler, "-std=c++17"), &flags, &files("Private/Core", "cpp"), &dir) {
+        let symbols = run(Command::new("x86_64-w64-mingw32-nm").arg(&object));
+        for symbol in symbols.lines().filter_map(|line| line.trim().strip_prefix("U ")) {
+            assert!(!symbol.starts_with("sterna_"), "{}: {symbol} is not imported", object.display());
+        }
+        let session = object.ends_with("SternaSession.o");
+        assert!(!session || symbols.contains("U __imp_sterna_client_create"), "{symbols}");
+    }
+}
+
 /// The headers as Unreal's header tool sees them, and what it writes of them.
 fn reflected() -> &'static (PathBuf, uht::Reflected) {
     static REFLECTED: OnceLock<(PathBuf, uht::Reflected)> = OnceLock::new();

@@ -39,7 +39,7 @@ public:
 		}
 	}
 
-	void Clear() { Functions.clear(); }
+	bool IsBound() const { return !Functions.empty(); }
 
 private:
 	std::vector<std::function<void(ParamTypes...)>> Functions;
@@ -54,6 +54,7 @@ public:
 		Delegate.AddUObject(Object, Method);
 	}
 
+	bool IsBound() const { return Delegate.IsBound(); }
 	void Broadcast(ParamTypes... Params) const { Delegate.Broadcast(Params...); }
 
 private:

@@ -37,7 +37,8 @@ void FSternaLink::Tell(const NativeType& Native, const DynamicType& Dynamic, con
 {
 	USternaSubsystem& Owner = Subsystem;
 	Native.Broadcast(Args);
-	if (Owner.Link.IsValid())
+	// For Blueprint the arguments are copied, whether anybody is bound or not.
+	if (Owner.Link.IsValid() && Dynamic.IsBound())
 	{
 		Dynamic.Broadcast(Args);
 	}

@@ -198,7 +198,7 @@ private:
 	USternaSubsystem* GetSubsystem() const;
 	FSternaLink* FindLink(ESternaResult& OutProblem) const;
 
-	/** Used again for each message, so that one costs no memory. */
+	/** Used again for each message, so that its payload costs no memory. */
 	FSternaRoomMessageArgs MessageArgs;
 	FSternaRoomSyncArgs SyncArgs;
 };

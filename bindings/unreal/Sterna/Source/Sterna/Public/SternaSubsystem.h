@@ -206,7 +206,7 @@ private:
 	/** There between Initialize and Deinitialize. Shared, because the headers that UHT writes do not know its type. */
 	TSharedPtr<FSternaLink> Link;
 
-	/** Used again for each message, so that one costs no memory. */
+	/** Used again for each message, so that its payload costs no memory. */
 	FSternaPushArgs PushArgs;
 	FSternaResponseArgs ResponseArgs;
 
