@@ -51,7 +51,6 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
     ),
     ("tests/csharp/Messages.cs", "a game's frames: the server and the library's own thread work meanwhile"),
     ("tests/csharp/Play.cs", "a game's frames, until a deadline"),
-    ("tests/unreal/play.h", "a game's frames, until a deadline"),
 ];
 
 /// Words that the protocol core must not know, and what to use instead.

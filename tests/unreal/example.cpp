@@ -24,9 +24,9 @@ int main(int argc, char **argv)
     game->StubInit<USternaSubsystem>(world);
     game->Init();
     const USternaSubsystem *sterna = game->GetSubsystem<USternaSubsystem>();
-    const auto frame = [world] {
+    const auto frame = [] {
         Stub::TickHttp();
-        FTickableGameObject::TickObjects(world, 0, false, 0.016f);
+        FTSTicker::GetCoreTicker().Tick(0.016f);
     };
     Until([&] { return game->Count > 50; }, "it counts", frame);
     CHECK(Stub::Console(TEXT("Sterna.SimulateScaleIn"), {}, world), "the command");

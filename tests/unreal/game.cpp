@@ -186,9 +186,8 @@ struct Player {
     UGameInstance *game = NewObject<UGameInstance>();
     UWitness *witness = NewObject<UWitness>(game);
     USternaSubsystem *sterna;
-    bool paused;
 
-    explicit Player(bool is_paused = false) : paused(is_paused)
+    Player()
     {
         game->StubInit<USternaSubsystem>(world);
         sterna = game->GetSubsystem<USternaSubsystem>();
@@ -208,16 +207,17 @@ struct Player {
     }
 };
 
-template <class Happened> void Until(Happened happened, const char *what, std::initializer_list<Player *> players)
+/// Frames of the engine, until what is waited for has happened.
+template <class Happened> void Until(Happened happened, const char *what)
 {
-    ::Until(happened, what, [&] {
+    ::Until(happened, what, [] {
         Stub::TickHttp();
-        FTickableGameObject::TickObjects(nullptr, 0, false, 0.016f);
-        for (Player *player : players) {
-            FTickableGameObject::TickObjects(player->world, 0, player->paused, 0.016f);
-        }
+        FTSTicker::GetCoreTicker().Tick(0.016f);
     });
 }
+
+/// How many subsystems tick.
+std::size_t Tickers() { return FTSTicker::GetCoreTicker().StubCount(); }
 
 std::string Token(const std::string &user)
 {
@@ -228,15 +228,16 @@ std::string Token(const std::string &user)
 
 void Editor()
 {
-    CHECK(GetMutableDefault<USternaSubsystem>()->GetTickableTickType() == ETickableTickType::Never, "the default object");
-    Player first, second(true); // whose game is paused all the time
+    CHECK(GetMutableDefault<USternaSubsystem>()->IsTemplate() && Tickers() == 0, "the default object does nothing");
+    Player first, second;
+    CHECK(Tickers() == 2, "both tick");
     CHECK(first.sterna->GetState() == ESternaState::Idle, "idle");
     CHECK(first.sterna->RSend(kVersion, kEcho, Payload(0)) == ESternaResult::NotConnected, "not yet");
     CHECK(first.sterna->RSend(kVersion, 65536, Payload(0)) == ESternaResult::InvalidArgument, "no such command");
     CHECK(first.Console(TEXT("Sterna.SimulateScaleIn")) && Logged("not connected"), "nothing to scale in");
     CHECK(first.Console(TEXT("Sterna.Connect"), {FString(TEXT("first"))}), "connect");
     CHECK(second.Console(TEXT("Sterna.Connect"), {FString(TEXT("second"))}), "connect");
-    Until([&] { return first.witness->connected && second.witness->connected; }, "both connected", {&first, &second});
+    Until([&] { return first.witness->connected && second.witness->connected; }, "both connected");
     CHECK(first.sterna->GetNode() == first.witness->node && first.sterna->GetState() == ESternaState::Connected, "state");
 
     int answers = 0, asked = 0, after = 0;
@@ -244,7 +245,7 @@ void Editor()
         first.SendNumber();
         second.SendNumber();
         return first.witness->next > 30;
-    }, "numbers", {&first, &second});
+    }, "numbers");
     CHECK(first.Console(TEXT("Sterna.SimulateScaleIn"), {FString(TEXT("30"))}), "scale-in");
     Until([&] {
         first.SendNumber();
@@ -257,11 +258,11 @@ void Editor()
         asked += taken == ESternaResult::Ok ? 1 : 0;
         after += first.witness->migrated;
         return after > 60;
-    }, "moved", {&first, &second});
+    }, "moved");
     CHECK(Logged("Scale-in: ") && Logged("goes away") && Logged("Migrated to "), "in the log");
     CHECK(first.witness->offline == 1 && first.witness->migrated == 1 && first.witness->migrating == 1, "told once of each");
     CHECK(!first.sterna->IsOffline() && first.sterna->GetStats().Moves == 1, "its figures");
-    Until([&] { return first.witness->next == first.witness->sent && answers == asked; }, "nothing lost", {&first, &second});
+    Until([&] { return first.witness->next == first.witness->sent && answers == asked; }, "nothing lost");
     CHECK(first.witness->responses == asked, "answers are events as well");
     CHECK(first.Console(TEXT("Sterna.Status")) && Logged("1 moves, 0 failed"), "status");
 
@@ -269,27 +270,28 @@ void Editor()
     const int failed_before = first.witness->failed;
     first.sterna->ConnectForDevelopment(TEXT("first"));
     first.game->Shutdown();
-    CHECK(first.sterna->GetState() == ESternaState::Invalid && !first.sterna->IsTickable(), "over");
+    CHECK(first.sterna->GetState() == ESternaState::Invalid, "over");
     CHECK(first.sterna->Connect(TEXT("token")) == ESternaResult::ShutDown, "no way back");
     const std::uint64_t next = first.witness->next;
     Until([&, frames = 0]() mutable {
         second.SendNumber();
         return ++frames > 20;
-    }, "frames", {&first, &second});
+    }, "frames");
     CHECK(first.witness->next == next && first.witness->failed == failed_before, "nothing is told after the end");
+    CHECK(Tickers() == 1, "it does not tick any more");
     Stub::Collect();
     Until([&] {
         second.SendNumber();
         return second.witness->next > 60;
-    }, "the other plays on", {&second});
-    Until([&] { return second.witness->next == second.witness->sent; }, "all came back", {&second});
+    }, "the other plays on");
+    Until([&] { return second.witness->next == second.witness->sent; }, "all came back");
     CHECK(second.sterna->Disconnect() == ESternaResult::Ok, "disconnect");
-    Until([&] { return second.witness->ended == 1; }, "disconnected", {&second});
+    Until([&] { return second.witness->ended == 1; }, "disconnected");
     CHECK(second.witness->result == ESternaResult::Ok && second.sterna->GetNode().IsEmpty(), "as asked for");
 
     GetMutableDefault<USternaSettings>()->DevServerAddress = TEXT("127.0.0.1:1");
     second.sterna->ConnectForDevelopment(TEXT("second"));
-    Until([&] { return second.witness->failed == 1; }, "nobody there", {&second});
+    Until([&] { return second.witness->failed == 1; }, "nobody there");
     CHECK(second.witness->reason.Contains(TEXT("sterna serve")), "and what to do");
     second.game->Shutdown();
     Stub::Collect();
@@ -307,14 +309,14 @@ void Nodes()
             USternaConnectAction::ConnectToSterna(player->world, Text(Token(player == &first ? "Zoë" : "second")));
         connect->OnConnected.AddDynamic(player->witness, &UWitness::HandleConnectOutput);
         connect->Activate();
-        Until([&] { return player->witness->outputs == 2; }, "connected", {&first, &second});
+        Until([&] { return player->witness->outputs == 2; }, "connected");
         CHECK(player->witness->output == ESternaResult::Ok, "connected");
     }
     Stub::Collect(); // takes the nodes that are done
     USternaRequestAction *request = USternaRequestAction::RequestFromSterna(first.world, kVersion, kEcho, Payload(77), 0);
     request->OnAnswered.AddDynamic(first.witness, &UWitness::HandleRequestOutput);
     request->Activate();
-    Until([&] { return first.witness->outputs == 3; }, "answered", {&first, &second});
+    Until([&] { return first.witness->outputs == 3; }, "answered");
     CHECK(first.witness->answer == Payload(77), "the answer");
     USternaRequestAction *reserved = USternaRequestAction::RequestFromSterna(first.world, 1, kEcho, Payload(1), 0);
     reserved->OnFailed.AddDynamic(first.witness, &UWitness::HandleRequestOutput);
@@ -327,12 +329,12 @@ void Nodes()
     USternaRoomAction *create = USternaRoomAction::CreateSternaRoom(first.world, config);
     create->OnEntered.AddDynamic(first.witness, &UWitness::HandleRoomOutput);
     create->Activate();
-    Until([&] { return first.witness->outputs == 5; }, "a room", {&first, &second});
+    Until([&] { return first.witness->outputs == 5; }, "a room");
     const int64 room = first.witness->output_room;
     USternaRoomAction *unknown = USternaRoomAction::JoinSternaRoom(second.world, room + 1);
     unknown->OnFailed.AddDynamic(second.witness, &UWitness::HandleRoomOutput);
     unknown->Activate();
-    Until([&] { return second.witness->outputs == 3; }, "no such room", {&first, &second});
+    Until([&] { return second.witness->outputs == 3; }, "no such room");
     CHECK(second.witness->output == ESternaResult::RoomUnknown, "no such room");
     FSternaRoomCondition condition;
     condition.Key = TEXT("map");
@@ -341,7 +343,7 @@ void Nodes()
     join->OnEntered.AddDynamic(second.witness, &UWitness::HandleRoomOutput);
     join->Activate();
     Until([&] { return second.witness->outputs == 4 && second.witness->room == room && !first.witness->joined.IsEmpty(); },
-          "joined", {&first, &second});
+          "joined");
 
     USternaRoom *mine = first.sterna->GetRoom(), *theirs = second.sterna->GetRoom();
     CHECK(mine->IsInRoom() && mine->IsOwner() && !theirs->IsOwner() && theirs->GetRoomId() == room, "whose it is");
@@ -363,20 +365,19 @@ void Nodes()
     int64 id = 0;
     CHECK(theirs->Kick(1, id) == ESternaResult::Ok && id != 0, "a request has a number");
     CHECK(mine->Sync(TEXT("at"), {1, 2}) == ESternaResult::Ok, "sync");
-    Until([&] { return told == 3 && second.witness->results >= 6 && !second.witness->synced.IsEmpty(); }, "told", {&first, &second});
+    Until([&] { return told == 3 && second.witness->results >= 6 && !second.witness->synced.IsEmpty(); }, "told");
     CHECK(first.witness->property.Text == FString(TEXT("Grüße \U0001F680")), "as it was");
 
     CHECK(mine->Broadcast(kVersion, kChat, USternaFunctionLibrary::TextToPayload(TEXT("before"))) == ESternaResult::Ok, "say");
     first.sterna->SimulateScaleIn(30.0f);
-    Until([&] { return first.witness->room_migrated == 1 && second.witness->room_migrated == 1; }, "it moves", {&first, &second});
+    Until([&] { return first.witness->room_migrated == 1 && second.witness->room_migrated == 1; }, "it moves");
     CHECK(theirs->Relay(kVersion, kChat, USternaFunctionLibrary::TextToPayload(TEXT("after"))) == ESternaResult::Ok, "say");
     CHECK(theirs->SendTo({1}, kVersion, kChat, USternaFunctionLibrary::TextToPayload(TEXT("you"))) == ESternaResult::Ok, "say");
-    Until([&] { return first.witness->said.Contains(TEXT("you")) && second.witness->said.Contains(TEXT("before")); }, "all said",
-          {&first, &second});
+    Until([&] { return first.witness->said.Contains(TEXT("you")) && second.witness->said.Contains(TEXT("before")); }, "all said");
     CHECK(first.witness->said == FString(TEXT("Zoë: before; second: after; second: you; ")), "in order");
     CHECK(first.witness->left == 0 && second.witness->left == 0 && mine->GetRoomId() == room, "nobody has left");
     CHECK(theirs->LeaveRoom(id) == ESternaResult::Ok, "leave");
-    Until([&] { return second.witness->room == 0 && first.witness->left == 1; }, "left", {&first, &second});
+    Until([&] { return second.witness->room == 0 && first.witness->left == 1; }, "left");
     CHECK(!theirs->IsInRoom() && theirs->GetMembers().Num() == 0, "in no room");
     for (Player *player : {&first, &second}) {
         player->game->Shutdown();
@@ -424,14 +425,15 @@ void EndsInside()
             }
             other.SendNumber();
             return over;
-        }, "the end", {player, &other});
+        }, "the end");
         CHECK(player->witness->connected == (when == 0 ? 0 : 1), "Blueprint is not told any more");
         CHECK(when != 1 || player->witness->next == 0, "nor of this");
-        Until([&, frames = 0]() mutable { return ++frames > 5; }, "frames", {player, &other});
+        Until([&, frames = 0]() mutable { return ++frames > 5; }, "frames");
+        CHECK(Tickers() == 1, "only the other one ticks");
         Stub::Collect();
         delete player;
     }
-    Until([&] { return other.witness->next == other.witness->sent; }, "the other plays on", {&other});
+    Until([&] { return other.witness->next == other.witness->sent; }, "the other plays on");
     other.game->Shutdown();
     Stub::Collect();
 }
@@ -454,7 +456,7 @@ void Missing()
     node->OnFailed.AddDynamic(player.witness, &UWitness::HandleConnectOutput);
     node->Activate();
     CHECK(player.witness->outputs == 1 && player.witness->output == ESternaResult::LibraryMissing, "the node");
-    CHECK(!player.sterna->IsTickable() && player.Console(TEXT("Sterna.SimulateScaleIn")), "nothing to do");
+    CHECK(Tickers() == 0 && player.Console(TEXT("Sterna.SimulateScaleIn")), "nothing to do");
     player.game->Shutdown();
     Stub::Collect();
 }

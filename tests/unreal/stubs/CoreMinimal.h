@@ -86,9 +86,3 @@ template <class T> std::remove_reference_t<T>&& MoveTemp(T&& Value)
 	static_assert(std::is_lvalue_reference<T>::value, "MoveTemp is for what has a name");
 	return static_cast<std::remove_reference_t<T>&&>(Value);
 }
-
-// Stats/Stats.h
-struct TStatId
-{
-};
-#define RETURN_QUICK_DECLARE_CYCLE_STAT(StatId, GroupId) return TStatId()

@@ -95,6 +95,28 @@ private:
 	std::function<void(ParamTypes...)> Function;
 };
 
+/** One that returns something. */
+template <class Result, class... ParamTypes> class TStubRetValDelegate
+{
+public:
+	template <class UserClass> static TStubRetValDelegate CreateUObject(UserClass* Object, Result (UserClass::*Method)(ParamTypes...))
+	{
+		TStubRetValDelegate Delegate;
+		Delegate.Alive = Object->StubAlive;
+		Delegate.Function = [Object, Method](ParamTypes... Params) { return (Object->*Method)(Params...); };
+		return Delegate;
+	}
+
+	bool IsBound() const { return Alive && *Alive; }
+	Result Execute(ParamTypes... Params) const { return Function(Params...); }
+
+private:
+	Stub::FAlive Alive;
+	std::function<Result(ParamTypes...)> Function;
+};
+
+#define DECLARE_DELEGATE_RetVal_OneParam(ReturnValueType, Name, Param1Type)                                            \
+	using Name = TStubRetValDelegate<ReturnValueType, Param1Type>
 #define DECLARE_MULTICAST_DELEGATE_OneParam(Name, Param1Type) using Name = TMulticastDelegate<Param1Type>
 #define DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(Name, Param1Type, Param1Name)                                      \
 	class Name : public TStubDynamicMulticastDelegate<Param1Type>                                                      \

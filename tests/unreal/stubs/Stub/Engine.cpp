@@ -1,12 +1,12 @@
 // What is behind the headers of this folder.
 
+#include "Containers/Ticker.h"
 #include "Engine/GameInstance.h"
 #include "HAL/IConsoleManager.h"
 #include "HAL/PlatformProcess.h"
 #include "HttpModule.h"
 #include "Interfaces/IPluginManager.h"
 #include "Modules/ModuleManager.h"
-#include "Tickable.h"
 #include "http.h"
 
 #include <algorithm>
@@ -58,12 +58,6 @@ void Collect()
 	{
 		delete Object;
 	}
-}
-
-static std::vector<FTickableGameObject*>& Tickables()
-{
-	static std::vector<FTickableGameObject*> All;
-	return All;
 }
 
 FModule& Module()
@@ -149,34 +143,43 @@ void TickHttp()
 
 } // namespace Stub
 
-FTickableGameObject::FTickableGameObject()
+FTSTicker& FTSTicker::GetCoreTicker()
 {
-	Stub::Tickables().push_back(this);
+	static FTSTicker Only;
+	return Only;
 }
 
-FTickableGameObject::~FTickableGameObject()
+FTSTicker::FDelegateHandle FTSTicker::AddTicker(const FTickerDelegate& InDelegate, float)
 {
-	std::vector<FTickableGameObject*>& All = Stub::Tickables();
-	All.erase(std::remove(All.begin(), All.end(), this), All.end());
+	Elements.push_back(std::make_shared<FElement>(FElement{InDelegate}));
+	return Elements.back();
 }
 
-void FTickableGameObject::TickObjects(UWorld* World, int32, bool bIsPaused, float DeltaSeconds)
+void FTSTicker::RemoveTicker(FDelegateHandle Handle)
 {
-	const std::vector<FTickableGameObject*> Now = Stub::Tickables();
-	for (FTickableGameObject* const Object : Now)
+	if (const std::shared_ptr<FElement> Element = Handle.lock())
 	{
-		const std::vector<FTickableGameObject*>& All = Stub::Tickables();
-		if (std::find(All.begin(), All.end(), Object) == All.end())
+		// The engine waits until it is over, which a delegate that removes itself should not have to rely on.
+		check(!Element->bIsRunning);
+		Element->bIsRemoved = true;
+	}
+}
+
+void FTSTicker::Tick(float DeltaTime)
+{
+	const std::vector<std::shared_ptr<FElement>> Now = Elements;
+	for (const std::shared_ptr<FElement>& Element : Now)
+	{
+		if (Element->bIsRemoved)
 		{
 			continue;
 		}
-		const ETickableTickType Type = Object->GetTickableTickType();
-		const bool bWanted = Type == ETickableTickType::Always || (Type == ETickableTickType::Conditional && Object->IsTickable());
-		if (bWanted && Object->GetTickableGameObjectWorld() == World && (!bIsPaused || Object->IsTickableWhenPaused()))
-		{
-			Object->Tick(DeltaSeconds);
-		}
+		Element->bIsRunning = true;
+		Element->bIsRemoved = !Element->Delegate.IsBound() || !Element->Delegate.Execute(DeltaTime);
+		Element->bIsRunning = false;
 	}
+	Elements.erase(std::remove_if(Elements.begin(), Elements.end(), [](const auto& Element) { return Element->bIsRemoved; }),
+				   Elements.end());
 }
 
 FAutoConsoleCommandWithWorldAndArgs::FAutoConsoleCommandWithWorldAndArgs(const TCHAR* Name, const TCHAR*,

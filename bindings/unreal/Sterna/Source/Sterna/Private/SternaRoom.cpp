@@ -183,7 +183,8 @@ ESternaResult USternaRoom::RemoveProperty(const FString& Key, FSternaRoomCallbac
 	});
 }
 
-ESternaResult USternaRoom::CompareAndSetProperty(const FString& Key, const FSternaValue& Expected, const FSternaValue& Value, int64& RequestId)
+ESternaResult USternaRoom::CompareAndSetProperty(const FString& Key, const FSternaValue& Expected,
+												 const FSternaValue& Value, int64& RequestId)
 {
 	ESternaResult Problem = ESternaResult::Ok;
 	FSternaLink* const Found = FindLink(Problem);
@@ -193,7 +194,8 @@ ESternaResult USternaRoom::CompareAndSetProperty(const FString& Key, const FSter
 	});
 }
 
-ESternaResult USternaRoom::CompareAndSetProperty(const FString& Key, const FSternaValue& Expected, const FSternaValue& Value, FSternaRoomCallback Callback)
+ESternaResult USternaRoom::CompareAndSetProperty(const FString& Key, const FSternaValue& Expected,
+												 const FSternaValue& Value, FSternaRoomCallback Callback)
 {
 	ESternaResult Problem = ESternaResult::Ok;
 	FSternaLink* const Found = FindLink(Problem);

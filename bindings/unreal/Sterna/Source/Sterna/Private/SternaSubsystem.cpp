@@ -1,8 +1,6 @@
 #include "SternaSubsystem.h"
 
 #include "Core/SternaDevServer.h"
-#include "Engine/GameInstance.h"
-#include "Engine/World.h"
 #include "HttpModule.h"
 #include "Interfaces/IHttpRequest.h"
 #include "Interfaces/IHttpResponse.h"
@@ -27,51 +25,39 @@ void USternaSubsystem::Initialize(FSubsystemCollectionBase& Collection)
 	if (Module != nullptr && Module->GetProblem().IsEmpty())
 	{
 		Link = MakeShared<FSternaLink>(*this, *Room);
+		// Not a tickable object: that would tick with a world, of which there is none while a level loads.
+		Ticker = FTSTicker::GetCoreTicker().AddTicker(FTickerDelegate::CreateUObject(this, &USternaSubsystem::Tick));
 	}
 }
 
 void USternaSubsystem::Deinitialize()
 {
 	// The end of a play-in-editor session, too: from here on nobody is told anything, not even in a Tick that is under way.
+	const bool bTicking = Link.IsValid() && !bInTick;
 	Link.Reset();
+	if (bTicking)
+	{
+		FTSTicker::GetCoreTicker().RemoveTicker(Ticker);
+	}
 	Super::Deinitialize();
 }
 
-void USternaSubsystem::Tick(float)
+bool USternaSubsystem::Tick(float)
 {
 	if (!Link.IsValid())
 	{
-		return;
+		return false;
 	}
+	bInTick = true;
 	const SternaResult Result = Link->Session.Tick();
+	bInTick = false;
 	// A delegate may have ended the game.
 	if (Result != STERNA_OK && Link.IsValid() && !bBroken)
 	{
 		bBroken = true;
 		UE_LOG(LogSterna, Error, TEXT("The session cannot go on: %s"), *ToText(Link->Session.LastError()));
 	}
-}
-
-bool USternaSubsystem::IsTickable() const
-{
 	return Link.IsValid();
-}
-
-ETickableTickType USternaSubsystem::GetTickableTickType() const
-{
-	// The class's default object is one as well, and must not tick.
-	return IsTemplate() ? ETickableTickType::Never : ETickableTickType::Conditional;
-}
-
-UWorld* USternaSubsystem::GetTickableGameObjectWorld() const
-{
-	// With the world of its own game, not with each world of an editor. A default object has no game.
-	return IsTemplate() ? nullptr : GetGameInstance()->GetWorld();
-}
-
-TStatId USternaSubsystem::GetStatId() const
-{
-	RETURN_QUICK_DECLARE_CYCLE_STAT(USternaSubsystem, STATGROUP_Tickables);
 }
 
 FSternaLink* USternaSubsystem::FindLink(ESternaResult& OutProblem) const

@@ -69,7 +69,8 @@ public:
 
 	/** Sends a message and waits for its answer; a TimeoutMs of 0 stands for the setting. */
 	UFUNCTION(BlueprintCallable, Category = "Sterna",
-			  meta = (BlueprintInternalUseOnly = "true", WorldContext = "WorldContextObject", DisplayName = "Request from Sterna"))
+			  meta = (BlueprintInternalUseOnly = "true", WorldContext = "WorldContextObject",
+					  DisplayName = "Request from Sterna"))
 	static USternaRequestAction* RequestFromSterna(UObject* WorldContextObject, uint8 Ver, int32 Cmd,
 												   const TArray<uint8>& Payload, int32 TimeoutMs);
 
@@ -110,7 +111,8 @@ public:
 
 	/** Joins any listed room that fits all conditions; if there is none, makes one by Config if bCreate is set. */
 	UFUNCTION(BlueprintCallable, Category = "Sterna|Room",
-			  meta = (BlueprintInternalUseOnly = "true", WorldContext = "WorldContextObject", DisplayName = "Join Random Sterna Room"))
+			  meta = (BlueprintInternalUseOnly = "true", WorldContext = "WorldContextObject",
+					  DisplayName = "Join Random Sterna Room"))
 	static USternaRoomAction* JoinRandomSternaRoom(UObject* WorldContextObject, const TArray<FSternaRoomCondition>& Conditions,
 												   bool bCreate, const FSternaRoomConfig& Config);
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "Containers/Ticker.h"
 #include "CoreMinimal.h"
 #include "SternaEvents.h"
 #include "Subsystems/GameInstanceSubsystem.h"
 #include "Templates/Function.h"
 #include "Templates/SharedPointer.h"
-#include "Tickable.h"
 #include "UObject/ObjectPtr.h"
 
 #include "SternaSubsystem.generated.h"
@@ -20,12 +20,12 @@ class USternaRoom;
  *     Sterna->OnPush.AddDynamic(this, &UMyGame::HandlePush);
  *     Sterna->Connect(TokenFromTheBackend);
  *
- * Everything belongs to the game thread: events are told inside Tick, and all functions are called there. The library's own
- * thread, one per process, never calls the game; it keeps the session alive while a level loads. Each player of a
- * play-in-editor session has a game instance, and so a session, of their own.
+ * Everything belongs to the game thread: events are told once per frame, also of a paused game, and all functions are
+ * called there. The library's own thread, one per process, never calls the game; it keeps the session alive while a level
+ * loads. Each player of a play-in-editor session has a game instance, and so a session, of their own.
  */
 UCLASS(BlueprintType)
-class STERNA_API USternaSubsystem : public UGameInstanceSubsystem, public FTickableGameObject
+class STERNA_API USternaSubsystem : public UGameInstanceSubsystem
 {
 	GENERATED_BODY()
 
@@ -181,18 +181,12 @@ public:
 	virtual void Deinitialize() override;
 	//~ End USubsystem Interface
 
-	//~ Begin FTickableGameObject Interface
-	virtual void Tick(float DeltaTime) override;
-	virtual bool IsTickable() const override;
-	virtual bool IsTickableWhenPaused() const override { return true; }
-	virtual ETickableTickType GetTickableTickType() const override;
-	virtual UWorld* GetTickableGameObjectWorld() const override;
-	virtual TStatId GetStatId() const override;
-	//~ End FTickableGameObject Interface
-
 private:
 	friend class FSternaLink;
 	friend class USternaRoom;
+
+	/** Once per frame of the engine; whether there is to be another one. */
+	bool Tick(float DeltaTime);
 
 	/** Null if nothing can be done now; then OutProblem says why. */
 	FSternaLink* FindLink(ESternaResult& OutProblem) const;
@@ -209,6 +203,11 @@ private:
 	/** Used again for each message, so that its payload costs no memory. */
 	FSternaPushArgs PushArgs;
 	FSternaResponseArgs ResponseArgs;
+
+	FTSTicker::FDelegateHandle Ticker;
+
+	/** Tick is under way, so that it is the one that ends the ticker. */
+	bool bInTick = false;
 
 	/** The library has stopped this client: told once, not in each frame. */
 	bool bBroken = false;
