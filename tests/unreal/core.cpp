@@ -473,6 +473,14 @@ void WorksBoundedPerFrame()
     player.Connect("bounded");
     player.SendNumber();
     Settle(player);
+    CHECK(player.session->Stats().messages_sent == 1, "another client");
+    options.bMigrateAtOnce = false;
+    player.session->SetOptions(options);
+    player.connected = player.ended = 0;
+    player.Connect("bounded");
+    player.SendNumber();
+    Settle(player);
+    CHECK(player.session->Stats().messages_sent == 2, "the same client, whose figures go on");
 }
 
 /// Connects again in the function that tells of the end.

@@ -1,9 +1,18 @@
 #include "SternaSession.h"
 
+#include <tuple>
 #include <utility>
 
 namespace SternaCore
 {
+
+/** What a client is made with; the rest holds at once. */
+static auto ClientOptions(const FOptions& Options)
+{
+	return std::tie(Options.Transport, Options.MoveMode, Options.LogLevel, Options.ConnectTimeoutMs, Options.ResumeTimeoutMs,
+					Options.RequestTimeoutMs, Options.MessageBytesMax, Options.SimulatorDelayMs, Options.SimulatorJitterMs,
+					Options.SimulatorLossPercent);
+}
 
 FSession::FSession(IListener& InListener, const FOptions& InOptions) : Listener(InListener), Options(InOptions) {}
 
@@ -18,8 +27,8 @@ FSession::~FSession()
 
 void FSession::SetOptions(const FOptions& InOptions)
 {
+	bStale = bStale || ClientOptions(Options) != ClientOptions(InOptions);
 	Options = InOptions;
-	bStale = true;
 }
 
 SternaResult FSession::Open()

@@ -58,7 +58,7 @@ public:
 	FSession(const FSession&) = delete;
 	FSession& operator=(const FSession&) = delete;
 
-	/** Hold for the next Connect if there is a session now. */
+	/** What a client is made with holds from the next Connect on, the rest at once. */
 	void SetOptions(const FOptions& InOptions);
 	const FOptions& GetOptions() const { return Options; }
 
