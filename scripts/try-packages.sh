@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Assembles the packages for Unity and Unreal from what stands in for the libraries of all platforms, which only the
-# release can build, and looks at what is in them. A plugin that is not in this repository is stood in for as well.
+# release can build, and looks at what is in them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,15 +11,6 @@ files="linux-x86_64/libsterna.so linux-arm64/libsterna.so windows-x86_64/sterna.
 for file in $files; do
     mkdir -p "$place/binaries/$(dirname "$file")"
     echo "$file" >"$place/binaries/$file"
-done
-for plugin in unity unreal/Sterna; do
-    variable="$(tr '[:lower:]' '[:upper:]' <<<"${plugin%%/*}")"
-    export "$variable=bindings/$plugin"
-    if ! [ -d "bindings/$plugin" ]; then
-        echo "bindings/$plugin is not here: an empty folder stands in for it"
-        mkdir -p "$place/$plugin/Runtime"
-        export "$variable=$place/$plugin"
-    fi
 done
 
 scripts/assemble-packages.sh "$place/binaries" "$place/packages"
@@ -45,8 +36,9 @@ missing="$(find "$plugins" -not -name '*.meta' -exec sh -c 'for file; do [ -e "$
 doubled="$(find unity-package -name '*.meta' -exec sed --quiet 's/^guid: //p' {} + | sort | uniq -d)"
 [ -z "$doubled" ] || { echo "the same guid twice: $doubled"; exit 1; }
 library=unreal-plugin/Sterna/Source/ThirdParty/SternaLibrary
-for file in Win64/sterna.dll Win64/sterna.dll.lib Mac/libsterna.dylib Android/arm64-v8a/libsterna.so IOS/libsterna.a \
-    include/sterna.h include/sterna/sterna.hpp; do
+for file in Win64/sterna.dll Win64/sterna.dll.lib Mac/libsterna.dylib Linux/libsterna.so.0.1 LinuxArm64/libsterna.so.0.1 \
+    Android/arm64-v8a/libsterna.so Android/x86_64/libsterna.so IOS/libsterna.a include/sterna.h include/sterna/sterna.hpp \
+    SternaLibrary.Build.cs; do
     [ -f "$library/$file" ] || { echo "the plugin for Unreal lacks $file"; exit 1; }
 done
 
