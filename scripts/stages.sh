@@ -156,4 +156,9 @@ if [ -n "$failed" ]; then
     echo "$passed passed, 1 failed"
     exit 1
 fi
+if [ "$plan" = test ] && [ $# = 0 ]; then
+    printf '\n%s\n' "--- what that says of platforms and packages"
+    scripts/claims.sh
+    echo
+fi
 echo "$passed passed, 0 failed"

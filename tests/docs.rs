@@ -349,3 +349,23 @@ fn the_names_that_users_of_diarkis_are_given_exist_and_are_all_there() {
         }
     }
 }
+
+#[test]
+fn every_platform_says_how_far_it_got_and_names_a_stage_of_make_test() {
+    let readme = read("README.md");
+    let section = readme.split("\n## Platforms\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let claims = rows(section.expect("the README has a section on platforms")).split_off(2);
+    assert!(claims.len() > 8, "{claims:?}");
+    let stages = read("scripts/stages.sh");
+    for claim in claims {
+        let [what, how, by @ ..] = &claim[..] else { panic!("{claim:?}") };
+        let words = ["run", "built", "assembled", "written"];
+        assert!(words.iter().any(|word| how.starts_with(word)), "{what}: {how}");
+        let named = by.iter().flat_map(|by| by.split('`')).filter(|word| word.contains('/'));
+        for path in named.filter(|word| word.ends_with(".rs") || word.ends_with(".sh")) {
+            let path = path.rsplit(' ').next().unwrap_or(path);
+            assert!(root().join(path).exists(), "{what}: there is no {path}");
+            assert!(path.starts_with("tests/") || stages.contains(path), "{what}: {path} is no stage");
+        }
+    }
+}
