@@ -40,6 +40,8 @@ plugin android-arm64 android-arm64/libsterna.so
 plugin android-x86_64 android-x86_64/libsterna.so
 plugin ios ios-arm64/libsterna.a
 scripts/unity-package.sh "$place/package" "${plugins[@]}" >/dev/null
+scripts/third-party-notices.sh >"$place/package/Third Party Notices.md"
+scripts/unity-meta.sh "$place/package"
 
 tar --create --gzip --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --directory "$place" \
     --file "$packages/com.sterna.client-$version.tgz" package
@@ -58,7 +60,7 @@ take linux-arm64/libsterna.so "$library/LinuxArm64/libsterna.so.$soversion"
 take android-arm64/libsterna.so "$library/Android/arm64-v8a/libsterna.so"
 take android-x86_64/libsterna.so "$library/Android/x86_64/libsterna.so"
 take ios-arm64/libsterna.a "$library/IOS/libsterna.a"
-cp LICENSE-MIT LICENSE-APACHE "$place/Sterna/"
+cp LICENSE-MIT LICENSE-APACHE "$place/package/Third Party Notices.md" "$place/Sterna/"
 rm -f "$packages/Sterna-$version-unreal.zip"
 (cd "$place" && cmake -E tar cf "$packages/Sterna-$version-unreal.zip" --format=zip Sterna)
 echo "com.sterna.client-$version.tgz and Sterna-$version-unreal.zip are in $packages"

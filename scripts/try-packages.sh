@@ -41,6 +41,9 @@ END
 for file in package.json LICENSE-MIT LICENSE-APACHE Samples~/ScaleIn/ScaleInPlayer.cs; do
     [ -f "unity-package/package/$file" ] || { echo "the package for Unity lacks $file"; exit 1; }
 done
+for package in unity-package/package unreal-plugin/Sterna; do
+    grep --quiet '^## ring ' "$package/Third Party Notices.md" || { echo "$package does not name what is linked"; exit 1; }
+done
 missing="$(find unity-package/package -mindepth 1 -name '*~' -prune -o -not -name '*.meta' -exec sh -c 'for file; do [ -e "$file.meta" ] || echo "$file"; done' sh {} +)"
 [ -z "$missing" ] || { echo "without a .meta: $missing"; exit 1; }
 doubled="$(find unity-package -name '*.meta' -exec sed --quiet 's/^guid: //p' {} + | sort | uniq -d)"
