@@ -25,13 +25,26 @@ found() {
     echo "$2: ${1#*/}"
 }
 plugins=unity-package/package/Runtime/Plugins
-for pair in Windows/x86_64/sterna.dll:windows-x86_64/sterna.dll macOS/libsterna.dylib:macos-universal/libsterna.dylib \
-    Linux/x86_64/libsterna.so:linux-x86_64/libsterna.so Android/arm64-v8a/libsterna.so:android-arm64/libsterna.so \
-    Android/x86_64/libsterna.so:android-x86_64/libsterna.so iOS/libsterna.a:ios-arm64/libsterna.a; do
-    found "$plugins/${pair%:*}" "${pair#*:}"
-    grep --quiet 'enabled: 1' "$plugins/${pair%:*}.meta"
+while read -r place_in_package built platform; do
+    found "$plugins/$place_in_package" "$built"
+    # The platform's entry, up to where it is enabled.
+    grep --after-context 2 "^      $platform$" "$plugins/$place_in_package.meta" | grep --quiet 'enabled: 1' ||
+        { echo "$place_in_package is not for $platform"; exit 1; }
+done <<'END'
+windows-x86_64/sterna.dll windows-x86_64/sterna.dll Standalone: Win64
+macos/libsterna.dylib macos-universal/libsterna.dylib Standalone: OSXUniversal
+linux-x86_64/libsterna.so linux-x86_64/libsterna.so Standalone: Linux64
+android-arm64/libsterna.so android-arm64/libsterna.so Android: Android
+android-x86_64/libsterna.so android-x86_64/libsterna.so Android: Android
+ios/libsterna.a ios-arm64/libsterna.a iPhone: iOS
+END
+for file in package.json LICENSE-MIT LICENSE-APACHE Samples~/ScaleIn/ScaleInPlayer.cs; do
+    [ -f "unity-package/package/$file" ] || { echo "the package for Unity lacks $file"; exit 1; }
 done
-missing="$(find "$plugins" -not -name '*.meta' -exec sh -c 'for file; do [ -e "$file.meta" ] || echo "$file"; done' sh {} +)"
+for package in unity-package/package unreal-plugin/Sterna; do
+    grep --quiet '^## ring ' "$package/Third Party Notices.md" || { echo "$package does not name what is linked"; exit 1; }
+done
+missing="$(find unity-package/package -mindepth 1 -name '*~' -prune -o -not -name '*.meta' -exec sh -c 'for file; do [ -e "$file.meta" ] || echo "$file"; done' sh {} +)"
 [ -z "$missing" ] || { echo "without a .meta: $missing"; exit 1; }
 doubled="$(find unity-package -name '*.meta' -exec sed --quiet 's/^guid: //p' {} + | sort | uniq -d)"
 [ -z "$doubled" ] || { echo "the same guid twice: $doubled"; exit 1; }
