@@ -1,6 +1,6 @@
-//! Generates the C header and the C# declarations from `src/ffi` into `OUT_DIR`, behind the feature `bindgen`, so
-//! that an ordinary build needs neither the generators nor their time. `tests/generated_files.rs` compares them with
-//! the committed files.
+//! Generates the C header, and from it or from `src/ffi` the declarations for C# and Lua, into `OUT_DIR`, behind the
+//! feature `bindgen`, so that an ordinary build needs neither the generators nor their time.
+//! `tests/generated_files.rs` compares them with the committed files.
 
 #[cfg(not(feature = "bindgen"))]
 fn main() {
@@ -17,6 +17,7 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     bindings::c_header(&out.join("sterna.h"));
     bindings::csharp(&out.join("NativeMethods.g.cs"));
+    bindings::lua(&out.join("sterna.h"), &out.join("sterna_cdef.lua"));
 }
 
 #[cfg(feature = "bindgen")]
@@ -72,6 +73,40 @@ mod bindings {
             .generate()
             .expect("src/ffi has only what a C header can express")
             .write_to_file(file);
+    }
+
+    /// The header as LuaJIT reads it, which knows C but no preprocessor.
+    pub(super) fn lua(header: &Path, file: &Path) {
+        let header = std::fs::read_to_string(header).expect("it was written just now");
+        let mut text = "-- The declarations of include/sterna.h, for sterna.lua. Generated from src/ffi; change that instead.\n\
+                        return [[\n"
+            .to_owned();
+        let mut only_in_cpp = false;
+        for line in without_comments(&header).lines().map(str::trim_end).filter(|line| !line.is_empty()) {
+            match line.strip_prefix('#') {
+                Some("ifdef __cplusplus") => only_in_cpp = true,
+                Some(directive) if directive.starts_with("endif") => only_in_cpp = false,
+                Some(directive) => {
+                    if let Some(number) = directive.strip_prefix("define STERNA_ABI_VERSION ") {
+                        text.push_str(&format!("static const uint32_t STERNA_ABI_VERSION = {number};\n"));
+                    }
+                }
+                None if only_in_cpp || line == "STERNA_API" => {}
+                None => {
+                    text.push_str(line.strip_prefix("STERNA_API ").unwrap_or(line));
+                    text.push('\n');
+                }
+            }
+        }
+        text.push_str("]]\n");
+        std::fs::write(file, text).expect("OUT_DIR can be written");
+    }
+
+    fn without_comments(header: &str) -> String {
+        let mut parts = header.split("/*");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        text.extend(parts.map(|part| part.split_once("*/").expect("every comment ends").1));
+        text
     }
 
     pub(super) fn csharp(file: &Path) {

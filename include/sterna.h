@@ -719,7 +719,7 @@ typedef struct SternaClientConfig {
    */
   uint32_t transport;
   /**
-   * A `SternaMoveMode`. Initially seamless.
+   * A `SternaMoveMode`. Initially seamless. A room moves as one, and always seamlessly.
    */
   uint32_t move_mode;
   /**

@@ -6,7 +6,6 @@
 #
 # <binaries> has a folder for each platform: linux-x86_64, linux-arm64, windows-x86_64, macos-universal, ios-arm64,
 # android-arm64, android-x86_64. All must be there: a package that lacks one fails in somebody's game, on that platform.
-# UNITY and UNREAL name other folders than bindings/unity and bindings/unreal/Sterna.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,11 +13,6 @@ cd "$(dirname "$0")/.."
 mkdir -p "$2"
 binaries="$(realpath "$1")"
 packages="$(realpath "$2")"
-unity="${UNITY:-bindings/unity}"
-unreal="${UNREAL:-bindings/unreal/Sterna}"
-for folder in "$unity" "$unreal"; do
-    [ -d "$folder" ] || { echo "missing: $folder"; exit 1; }
-done
 version="$(sed --quiet 's/^version = "\([0-9.]*\)"$/\1/p' Cargo.toml | head -n 1)"
 place="$(mktemp -d)"
 trap 'rm -rf "$place"' EXIT
@@ -31,47 +25,28 @@ take() {
     cp --dereference "$from" "$to"
 }
 
-# Unity knows a file by a number in its .meta: the same in each release, or references to it break.
-guid() {
-    printf 'com.sterna.client/%s' "$1" | md5sum | cut -c 1-32
-}
-
-folder_meta() {
-    printf 'fileFormatVersion: 2\nguid: %s\nfolderAsset: yes\nDefaultImporter:\n  externalObjects: {}\n' "$(guid "$1")" \
-        >"$place/package/$1.meta"
-}
-
-# A library of the package, for one platform of players (`Standalone: Win64`) and, if it has one, of the editor.
+# A library for one of the platforms that scripts/unity-package.sh knows.
+plugins=()
 plugin() {
-    local file="Runtime/Plugins/$2" player="$3" cpu="$4" editor="${5:-}" folder
-    take "$1" "$place/package/$file"
-    folder="$(dirname "$file")"
-    while [ "$folder" != Runtime ]; do
-        folder_meta "$folder"
-        folder="$(dirname "$folder")"
-    done
-    {
-        printf 'fileFormatVersion: 2\nguid: %s\nPluginImporter:\n  externalObjects: {}\n' "$(guid "$file")"
-        printf '  serializedVersion: 2\n  isPreloaded: 0\n  isOverridable: 0\n  platformData:\n'
-        printf '  - first:\n      Any: \n    second:\n      enabled: 0\n      settings: {}\n'
-        printf '  - first:\n      Editor: Editor\n    second:\n      enabled: %d\n      settings:\n' "$([ -n "$editor" ] && echo 1 || echo 0)"
-        printf '        CPU: %s\n        DefaultValueInitialized: true\n        OS: %s\n' "$cpu" "${editor:-AnyOS}"
-        printf '  - first:\n      %s\n    second:\n      enabled: 1\n      settings:\n        CPU: %s\n' "$player" "$cpu"
-    } >"$place/package/$file.meta"
+    local library="$binaries/$2"
+    [ -f "$library" ] || { echo "missing: $library"; exit 1; }
+    plugins+=("$1=$library")
 }
 
-cp -R "$unity" "$place/package"
-plugin windows-x86_64/sterna.dll Windows/x86_64/sterna.dll "Standalone: Win64" x86_64 Windows
-plugin macos-universal/libsterna.dylib macOS/libsterna.dylib "Standalone: OSXUniversal" AnyCPU OSX
-plugin linux-x86_64/libsterna.so Linux/x86_64/libsterna.so "Standalone: Linux64" x86_64 Linux
-plugin android-arm64/libsterna.so Android/arm64-v8a/libsterna.so "Android: Android" ARM64
-plugin android-x86_64/libsterna.so Android/x86_64/libsterna.so "Android: Android" X86_64
-plugin ios-arm64/libsterna.a iOS/libsterna.a "iPhone: iOS" AnyCPU
+plugin windows-x86_64 windows-x86_64/sterna.dll
+plugin macos macos-universal/libsterna.dylib
+plugin linux-x86_64 linux-x86_64/libsterna.so
+plugin android-arm64 android-arm64/libsterna.so
+plugin android-x86_64 android-x86_64/libsterna.so
+plugin ios ios-arm64/libsterna.a
+scripts/unity-package.sh "$place/package" "${plugins[@]}" >/dev/null
+scripts/third-party-notices.sh >"$place/package/Third Party Notices.md"
+scripts/unity-meta.sh "$place/package"
 
 tar --create --gzip --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --directory "$place" \
     --file "$packages/com.sterna.client-$version.tgz" package
 
-cp -R "$unreal" "$place/Sterna"
+cp -R bindings/unreal/Sterna "$place/Sterna"
 library="$place/Sterna/Source/ThirdParty/SternaLibrary"
 mkdir -p "$library/include"
 cp -R include/. bindings/cpp/include/. "$library/include/"
@@ -85,7 +60,7 @@ take linux-arm64/libsterna.so "$library/LinuxArm64/libsterna.so.$soversion"
 take android-arm64/libsterna.so "$library/Android/arm64-v8a/libsterna.so"
 take android-x86_64/libsterna.so "$library/Android/x86_64/libsterna.so"
 take ios-arm64/libsterna.a "$library/IOS/libsterna.a"
-cp LICENSE-MIT LICENSE-APACHE "$place/Sterna/"
+cp LICENSE-MIT LICENSE-APACHE "$place/package/Third Party Notices.md" "$place/Sterna/"
 rm -f "$packages/Sterna-$version-unreal.zip"
 (cd "$place" && cmake -E tar cf "$packages/Sterna-$version-unreal.zip" --format=zip Sterna)
 echo "com.sterna.client-$version.tgz and Sterna-$version-unreal.zip are in $packages"

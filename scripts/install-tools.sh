@@ -36,7 +36,7 @@ fi
 # program, or file:package that has it on Debian and Ubuntu
 wanted="cc:build-essential c++:build-essential clang:clang cmake:cmake valgrind:valgrind
     pkg-config:pkg-config git:git nm:binutils strip:binutils readelf:binutils
-    mcs:mono-mcs mono:mono-runtime
+    mcs:mono-mcs mono:mono-runtime love:love xvfb-run:xvfb xauth:xauth
     x86_64-w64-mingw32-gcc:gcc-mingw-w64-x86-64 x86_64-w64-mingw32-g++:g++-mingw-w64-x86-64
     wine:wine wine:wine64 aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
     /usr/aarch64-linux-gnu/include/stdio.h:libc6-dev-arm64-cross qemu-aarch64-static:qemu-user-static

@@ -59,7 +59,7 @@ test)
     stage unit "$cargo_test --lib --bins"
     stage doc-tests "$cargo_test --doc"
     # Where every tool is there, no test may go without it.
-    need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1 STERNA_NEED_CROSS=1 STERNA_NEED_MONO=1 STERNA_NEED_NATS=1"
+    need="STERNA_NEED_VALGRIND=1 STERNA_NEED_CMAKE=1 STERNA_NEED_CROSS=1 STERNA_NEED_MONO=1 STERNA_NEED_LOVE=1 STERNA_NEED_NATS=1"
     for name in $(tests_in tests); do
         stage "library:$name" "$need $cargo_test --test $name"
     done
@@ -161,5 +161,10 @@ if [ -n "$failed" ]; then
     echo "the stage \`$failed\` failed; once more: scripts/stages.sh $plan $failed"
     echo "$passed passed, 1 failed"
     exit 1
+fi
+if [ "$plan" = test ] && [ $# = 0 ]; then
+    printf '\n%s\n' "--- what that says of platforms and packages"
+    scripts/claims.sh
+    echo
 fi
 echo "$passed passed, 0 failed"

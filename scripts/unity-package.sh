@@ -37,7 +37,8 @@ platform_data() {
     android-arm64) enabled Android Android "CPU: ARM64" ;;
     android-armv7) enabled Android Android "CPU: ARMv7" ;;
     android-x86_64) enabled Android Android "CPU: X86_64" ;;
-    ios) enabled iPhone iOS "AddToEmbeddedBinaries: false" "CPU: ARM64" ;;
+    ios) enabled iPhone iOS "AddToEmbeddedBinaries: false" "CPU: ARM64" \
+        "FrameworkDependencies: CoreFoundation;Security;" ;;
     esac
 }
 

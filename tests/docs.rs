@@ -94,7 +94,7 @@ fn every_frame_is_in_the_protocols_description_with_its_fields_in_order() {
     let control = frames(&read("src/protocol/wire/control.rs"));
     let peer_source = read("src/protocol/wire/peer.rs");
     let peer = frames(&peer_source);
-    assert_eq!((control.len(), peer.len()), (20, 13), "the number of frames has changed: change it here too");
+    assert_eq!((control.len(), peer.len()), (20, 14), "the number of frames has changed: change it here too");
     for frame in control.iter().chain(&peer) {
         assert_described(frame, &rows);
     }
@@ -146,7 +146,7 @@ fn every_reason_is_in_the_protocols_description() {
         assert!(section.contains(&row), "docs/PROTOCOL.md: {list} lacks the row {row}");
         seen += 1;
     }
-    assert_eq!(seen, 80, "the number of reasons has changed: change it here too");
+    assert_eq!(seen, 81, "the number of reasons has changed: change it here too");
 }
 
 /// A limit's value as the document writes it.
@@ -273,6 +273,8 @@ fn every_link_of_the_documents_leads_somewhere() {
     let mut seen = 0;
     for document in documents() {
         let text = fs::read_to_string(root().join(&document)).expect("it was listed");
+        // What is between fences is code: a lambda looks like a link.
+        let text: String = text.split("```").step_by(2).collect();
         let here = document.parent().expect("a file has a folder");
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.starts_with("https://") {
@@ -312,4 +314,58 @@ fn every_row_of_the_fault_table_has_a_scene_of_its_name() {
     }
     assert_eq!(named.len(), 16, "the rows of DESIGN section 4: {named:?}");
     assert_eq!(named, found, "rows of the table, and scenes, in the same order");
+}
+
+#[test]
+fn the_names_that_users_of_diarkis_are_given_exist_and_are_all_there() {
+    let page = read("docs/DIARKIS.md");
+    let ours = [
+        "bindings/cpp/include/sterna/diarkis.hpp",
+        "bindings/cpp/include/sterna/room.hpp",
+        "bindings/cpp/include/sterna/sterna.hpp",
+        "include/sterna.h",
+        "src/protocol/application/mod.rs",
+        "src/protocol/application/room.rs",
+    ];
+    let ours: String = ours.iter().map(|path| read(path)).collect();
+    let mut seen = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let cell = row.split(" | ").nth(1).expect("a row has three cells");
+        for name in cell.split('`').skip(1).step_by(2) {
+            let function = name.strip_suffix("()").map(|name| format!("{name}("));
+            let constant = name.starts_with("STERNA_").then(|| name.to_owned());
+            if let Some(wanted) = function.or(constant) {
+                assert!(ours.contains(&wanted), "docs/DIARKIS.md: there is no {wanted}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 60, "only {seen} names were found: they are written in another way now");
+    for line in read("bindings/cpp/include/sterna/diarkis.hpp").lines().map(str::trim) {
+        let virtual_one = line.strip_prefix("virtual void ");
+        let command = line.strip_prefix("Result Send").map(|_| line.trim_start_matches("Result "));
+        if let Some(name) = virtual_one.or(command).and_then(|rest| rest.split('(').next()) {
+            assert!(page.contains(&format!("`{name}()`")), "docs/DIARKIS.md does not have {name}");
+        }
+    }
+}
+
+#[test]
+fn every_platform_says_how_far_it_got_and_names_a_stage_of_make_test() {
+    let readme = read("README.md");
+    let section = readme.split("\n## Platforms\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let claims = rows(section.expect("the README has a section on platforms")).split_off(2);
+    assert!(claims.len() > 8, "{claims:?}");
+    let stages = read("scripts/stages.sh");
+    for claim in claims {
+        let [what, how, by @ ..] = &claim[..] else { panic!("{claim:?}") };
+        let words = ["run", "built", "assembled", "written"];
+        assert!(words.iter().any(|word| how.starts_with(word)), "{what}: {how}");
+        let named = by.iter().flat_map(|by| by.split('`')).filter(|word| word.contains('/'));
+        for path in named.filter(|word| word.ends_with(".rs") || word.ends_with(".sh")) {
+            let path = path.rsplit(' ').next().unwrap_or(path);
+            assert!(root().join(path).exists(), "{what}: there is no {path}");
+            assert!(path.starts_with("tests/") || stages.contains(path), "{what}: {path} is no stage");
+        }
+    }
 }

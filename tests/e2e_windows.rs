@@ -33,7 +33,10 @@ impl Windows {
             .arg(dir.join("bcryptprimitives.dll"))
             .arg(root().join("tests/windows/bcryptprimitives.c"))
             .arg("-ladvapi32"));
-        Some(Self { dir, library })
+        let windows = Self { dir, library };
+        // The first start makes a Windows, which takes longer than nodes stay that are scaled in every two seconds.
+        windows.run(Path::new("wineboot"), &["--init"]);
+        Some(windows)
     }
 
     fn compile(&self, compiler: &str, source: &str, standard: &str) -> PathBuf {
@@ -63,7 +66,7 @@ fn games_on_windows_survive_a_move_over_tcp_and_udp() {
     let in_c = windows.compile(CC, "examples/c/game.c", "-std=c99");
     let in_cpp = windows.compile(CXX, "examples/cpp/game.cpp", "-std=c++17");
     for (game, transport) in [(&in_c, None), (&in_c, Some("--udp")), (&in_cpp, None)] {
-        let server = Server::start(&["--scale-in-every", "2s"]);
+        let server = Server::start(&["--scale-in-every", "4s"]);
         let mut arguments: Vec<&str> = transport.into_iter().collect();
         arguments.extend(["--until-migrated", &server.token]);
         let said = windows.run(game, &arguments);
@@ -72,7 +75,7 @@ fn games_on_windows_survive_a_move_over_tcp_and_udp() {
 
     let room = windows.compile(CC, "examples/c/room.c", "-std=c99");
     for transport in [None, Some("--udp")] {
-        let server = Server::start(&["--scale-in-every", "2s"]);
+        let server = Server::start(&["--scale-in-every", "4s"]);
         let tokens: Vec<String> =
             (1..=4).map(|number| server.token_for(&format!("player-{number}"))).collect();
         let mut arguments: Vec<&str> = transport.into_iter().collect();

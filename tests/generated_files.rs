@@ -1,11 +1,12 @@
-//! The committed header and the committed C# declarations are what the generators make of `src/ffi`. `BLESS=1` rewrites
-//! them.
+//! The committed header and the committed declarations for C# and Lua are what the generators make of `src/ffi`.
+//! `BLESS=1` rewrites them.
 
 use std::fs;
 use std::path::Path;
 
 const HEADER: &str = include_str!(concat!(env!("OUT_DIR"), "/sterna.h"));
 const CSHARP: &str = include_str!(concat!(env!("OUT_DIR"), "/NativeMethods.g.cs"));
+const LUA: &str = include_str!(concat!(env!("OUT_DIR"), "/sterna_cdef.lua"));
 
 fn assert_committed(path: &str, generated: &str) {
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -33,15 +34,31 @@ fn the_committed_declarations_for_csharp_are_up_to_date() {
 }
 
 #[test]
-fn csharp_declares_the_functions_of_the_header() {
+fn the_committed_declarations_for_lua_are_up_to_date() {
+    assert_committed("bindings/lua/sterna_cdef.lua", LUA);
+}
+
+/// The functions that the header declares.
+fn functions() -> impl Iterator<Item = &'static str> {
     let declarations = HEADER.lines().filter(|line| !line.trim_start().starts_with(['*', '/']));
-    let names = declarations.filter_map(|line| {
-        let name = line.split_once('(')?.0.rsplit([' ', '*']).next()?;
-        // C# polls events instead: nothing native calls managed code.
-        (name.starts_with("sterna_") && !name.starts_with("sterna_client_on_")).then_some(name)
-    });
+    let names = declarations.filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next());
+    names.filter(|name| name.starts_with("sterna_"))
+}
+
+#[test]
+fn lua_declares_the_functions_of_the_header_and_nothing_of_the_preprocessor() {
+    for name in functions() {
+        assert!(LUA.contains(&format!("{name}(")), "Lua does not declare {name}");
+    }
+    let foreign = LUA.lines().find(|line| line.contains(['#', '"']) || line.contains("STERNA_API"));
+    assert_eq!(foreign, None, "LuaJIT cannot read that");
+}
+
+#[test]
+fn csharp_declares_the_functions_of_the_header() {
     let mut seen = 0;
-    for name in names {
+    // C# polls events instead of callbacks: nothing native calls managed code.
+    for name in functions().filter(|name| !name.starts_with("sterna_client_on_")) {
         assert!(CSHARP.contains(&format!("EntryPoint = \"{name}\"")), "C# does not declare {name}");
         seen += 1;
     }

@@ -1,4 +1,4 @@
-//! The programs in README.md compile as they stand there, and do what it says.
+//! The programs in README.md, and in the pages about C++, compile as they stand there, and do what it says.
 
 #![cfg(target_os = "linux")] // it knows this system's names of libraries and tools
 
@@ -9,20 +9,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The one block of this language in the README.
-fn block(language: &str) -> String {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+/// The one block of this language in the page.
+fn block(page: &str, language: &str) -> String {
+    let text = fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
     let fence = format!("```{language}\n");
-    let mut blocks = readme.split(fence.as_str()).skip(1);
+    let mut blocks = text.split(fence.as_str()).skip(1);
     let code = blocks.next().and_then(|rest| rest.split("```").next());
-    let code = code.unwrap_or_else(|| panic!("README.md has no {language} program"));
-    assert!(blocks.next().is_none(), "README.md has two {language} programs: which one is to be tried?");
+    let code = code.unwrap_or_else(|| panic!("{page} has no {language} program"));
+    assert!(blocks.next().is_none(), "{page} has two {language} programs: which one is to be tried?");
     code.to_owned()
 }
 
 fn compiled(language: &str, compiler: &str, standard: &str, dir: &Path) -> PathBuf {
+    compiled_of("README.md", language, compiler, standard, dir)
+}
+
+fn compiled_of(page: &str, language: &str, compiler: &str, standard: &str, dir: &Path) -> PathBuf {
     let source = dir.join(format!("game.{language}"));
-    fs::write(&source, block(language)).expect("the scratch folder can be written");
+    fs::write(&source, block(page, language)).expect("the scratch folder can be written");
     let source = source.to_str().expect("the path is text");
     compile(compiler, source, &[&format!("-std={standard}")], Link::Shared, dir)
 }
@@ -48,6 +52,20 @@ fn the_programs_say_why_they_cannot_play() {
         assert!(without.contains("NULL"), "{}: {without}", program.display());
         let unreachable = said(program, Some(dead_token()));
         assert!(unreachable.contains("can be reached"), "{}: {unreachable}", program.display());
+    }
+}
+
+#[test]
+fn the_programs_of_the_pages_about_cpp_compile_and_run() {
+    for page in ["docs/CPP.md", "docs/DIARKIS.md"] {
+        let dir = scratch(&format!("readme_{}", page.replace(['/', '.'], "_")));
+        let program = compiled_of(page, "cpp", "c++", "c++17", &dir);
+        let mut command = Command::new(program);
+        command.env("LD_LIBRARY_PATH", library_dir());
+        let output = command.arg(dead_token()).output().expect("it was compiled just now");
+        assert_eq!(output.status.code(), Some(0), "{page}: {output:?}");
+        let says = String::from_utf8_lossy(&output.stdout).contains("can be reached");
+        assert!(says || page == "docs/DIARKIS.md", "{page}: {output:?}");
     }
 }
 

@@ -53,6 +53,7 @@ const SLEEPING_TESTS: &[(&str, &str)] = &[
     ("server/tests/smoke.rs", "a game's frames: it looks for events once a millisecond, until a deadline"),
     ("tests/c/asleep.c", "a game that hangs, which is what it is about"),
     ("tests/c/events.c", "a game's frames: the library's own thread works meanwhile"),
+    ("tests/lua/main.lua", "a game's frames, until a deadline"),
     ("tests/golden/consumer.c", "a game's frames: the server and the library's own thread work meanwhile"),
     ("tests/c/no_allocation.c", "a game's frames: the library's own thread works meanwhile"),
     ("tests/c/room.c", "a game's frames: the server and the library's own thread work meanwhile"),
@@ -136,7 +137,7 @@ fn collect(folder: &Path, root: &Path, found: &mut Vec<Source>) {
             }
             continue;
         }
-        let wanted = ["rs", "c", "h", "cpp", "hpp", "cs", "sh"];
+        let wanted = ["rs", "c", "h", "cpp", "hpp", "cs", "lua", "sh"];
         if path.extension().is_some_and(|extension| wanted.iter().any(|wanted| extension == *wanted)) {
             let text =
                 fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -207,7 +208,11 @@ fn unsafe_stands_only_where_it_may() {
 #[test]
 fn files_are_short_enough_to_be_read() {
     let sources = sources();
-    let generated = ["include/sterna.h", "bindings/unity/Runtime/Native/NativeMethods.g.cs"];
+    let generated = [
+        "include/sterna.h",
+        "bindings/unity/Runtime/Native/NativeMethods.g.cs",
+        "bindings/lua/sterna_cdef.lua",
+    ];
     let long: BTreeSet<&str> = sources
         .iter()
         .filter(|source| {

@@ -432,6 +432,7 @@ impl Node {
             | Peer::AheadAck { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
+            | Peer::Wanted { .. }
             | Peer::Credit { .. }
             | Peer::Hello { .. } => self.call(variant, |cohort, env| cohort.on_peer(from, frame, env)),
         }

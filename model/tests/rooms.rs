@@ -50,7 +50,7 @@ const LEAVE_LANDED: &str = "the answer to a leave was lost, and it had landed";
 fn joins_and_leaves() {
     let bounds = Bounds { joins: 2, leaves: 2, kicks: 1, lost_answers: 1, durability: LAZY, ..Bounds::CALM };
     let reached = [JOINED, LEFT, LATE_BIND, LATE_RELEASE, JOIN_LANDED, LEAVE_LANDED];
-    search("joins and leaves", bounds, &reached, 126_134);
+    search("joins and leaves", bounds, &reached, 189_479);
 }
 
 #[test]

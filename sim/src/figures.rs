@@ -7,7 +7,7 @@ use std::fmt;
 use sterna::client::event::Event;
 use sterna::protocol::cohort::Report;
 use sterna::protocol::snapshot::Origin;
-use sterna::testing::{Cluster, Entry};
+use sterna::testing::{Cluster, Entry, RoomSeen};
 
 /// From so many seeds on nothing may be missing.
 pub const SEEDS_TO_SEE_ALL: u64 = 1000;
@@ -26,6 +26,12 @@ const OUTCOMES: &[&str] = &[
     "told of lost messages",
     "session ended: session_unknown",
     "session ended: timed_out",
+    "member entered a room",
+    "member told of the room's move",
+    "member told of the room's restart",
+    "member out of the room: Ok",
+    "member out of the room: Kicked",
+    "member out of the room: RoomClosed",
 ];
 
 /// From so many seeds on rare outcomes may not be missing, either.
@@ -86,6 +92,12 @@ impl Figures {
                 }
                 Entry::Reported(_, _, Report::Closed(reason)) => {
                     self.came(format!("session ended: {}", reason.label()));
+                }
+                Entry::Room(_, RoomSeen::Entered(..)) => self.came("member entered a room"),
+                Entry::Room(_, RoomSeen::Moved(_)) => self.came("member told of the room's move"),
+                Entry::Room(_, RoomSeen::Refreshed(_)) => self.came("member told of the room's restart"),
+                Entry::Room(_, RoomSeen::Exited(_, status)) => {
+                    self.came(format!("member out of the room: {status:?}"));
                 }
                 _ => {}
             }

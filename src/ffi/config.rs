@@ -55,7 +55,7 @@ pub struct SternaClientConfig {
     pub struct_size: u32,
     /// A `SternaTransport`. Initially TCP.
     pub transport: u32,
-    /// A `SternaMoveMode`. Initially seamless.
+    /// A `SternaMoveMode`. Initially seamless. A room moves as one, and always seamlessly.
     pub move_mode: u32,
     /// A `SternaLogLevel`. Initially warnings and errors.
     pub log_level: u32,

@@ -4,7 +4,7 @@
 use crate::protocol::application::{Application, Context, Lost};
 use crate::protocol::cohort::Seat;
 use crate::protocol::errand::Errand;
-use crate::protocol::ids::SessionId;
+use crate::protocol::ids::{MemberId, SessionId};
 use crate::protocol::reasons::{CloseReason, ReplyStatus, RoomRefusal};
 use crate::protocol::room::wire::{self, Outbound, RoomAnswer, RoomRequest, Sync};
 use crate::protocol::room::{Post, Room};
@@ -142,7 +142,7 @@ impl<'a> Company<'a> {
     fn with_room<R>(
         &mut self,
         session: &mut Session,
-        act: impl FnOnce(&mut Room, crate::protocol::ids::MemberId, &mut Crowd<'_>) -> R,
+        act: impl FnOnce(&mut Room, MemberId, &mut Crowd<'_>) -> R,
     ) -> Option<R> {
         let room = self.room.as_deref_mut()?;
         let member = room.member_of(session.id())?;

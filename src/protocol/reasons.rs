@@ -78,6 +78,7 @@ reasons! {
         Unreachable = 8, "unreachable", "the target cannot be reached";
         Silent = 9, "silent", "the target did not answer in time";
         TooLarge = 10, "too_large", "the state is larger than the target accepts";
+        Unusable = 11, "unusable", "the target cannot go on from what was passed to it";
     }
 
     /// Why a move failed. The player plays on where they were.

@@ -50,6 +50,8 @@ pub const ODD_FLOAT: u64 = 0xfff8_dead_beef_0001;
 pub struct Echo {
     pub(super) node: NodeId,
     pub(super) history: Arc<Mutex<History>>,
+    /// Whether it can go on from the state of a room's game that comes from elsewhere.
+    pub(super) knows_games: bool,
 }
 
 /// The numbers that a payload begins with.
@@ -256,6 +258,9 @@ impl Application for Echo {
     }
 
     fn restore_room(&self, snapshot: &[u8]) -> Result<Box<dyn RoomGame>, GameError> {
+        if !self.knows_games {
+            return Err(GameError { reason: "it was not taught to".into() });
+        }
         Self::wake_tally(snapshot)
     }
 

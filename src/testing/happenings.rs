@@ -399,6 +399,9 @@ impl Cluster {
             | Peer::Cancel { id } => {
                 self.call(to, id.cohort, |cohort, env| cohort.on_peer(from, frame, env));
             }
+            Peer::Wanted { room } => {
+                self.call(to, room, |cohort, env| cohort.on_peer(from, frame, env));
+            }
             Peer::Close { session, .. } => {
                 if let Some(holder) = self.holder(to, session) {
                     self.call(to, holder, |cohort, env| cohort.on_peer(from, frame, env));

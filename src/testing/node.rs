@@ -156,7 +156,7 @@ pub struct Node {
     /// Refuses whoever asks for room.
     pub(super) full: bool,
     pub(super) settings: Arc<Settings>,
-    application: Echo,
+    pub(super) application: Echo,
 }
 
 impl Node {

@@ -15,6 +15,7 @@ use crate::protocol::record::{OwnerPhase, Record, Versioned};
 use crate::protocol::room::Listing;
 use crate::protocol::room::wire::RoomOptions;
 use crate::protocol::session::LinkId;
+use crate::protocol::wire::Peer;
 
 /// What the directory has said about what a session wants of rooms.
 #[derive(Clone, Debug)]
@@ -128,6 +129,9 @@ impl Cluster {
         if record.room.is_some() {
             ErrandAnswer::Nowhere // that is a session in a room, not a room
         } else if self.take_over(node, room, record) || record.owner == node {
+            ErrandAnswer::Later
+        } else if self.nodes.get(&record.owner).is_some_and(|owner| owner.view.offline.is_some()) {
+            self.send_peer(node, record.owner, Peer::Wanted { room });
             ErrandAnswer::Later
         } else {
             ErrandAnswer::At(record.owner)

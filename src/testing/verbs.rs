@@ -30,7 +30,7 @@ impl Cluster {
     pub(super) fn start_at(&mut self, place: u8) -> NodeId {
         let id = NodeId(1 + self.directory.heartbeats.len() as u64);
         self.directory.beat(id);
-        let application = Echo { node: id, history: self.history.clone() };
+        let application = Echo { node: id, history: self.history.clone(), knows_games: true };
         let mut node = Node::new(application, place, self.settings.clone());
         node.lease.restart(node.clock.boot(self.now));
         self.nodes.insert(id, node);
@@ -196,6 +196,13 @@ impl Cluster {
     pub fn fill_up(&mut self, node: NodeId) {
         if let Some(node) = self.nodes.get_mut(&node) {
             node.full = true;
+        }
+    }
+
+    /// The node's application can, or cannot, go on from the state of a room's game that comes from elsewhere.
+    pub fn teach_games(&mut self, node: NodeId, knows: bool) {
+        if let Some(node) = self.nodes.get_mut(&node) {
+            node.application.knows_games = knows;
         }
     }
 

@@ -5,6 +5,7 @@ using Sterna;
 using Sterna.Editor;
 using Sterna.Samples;
 using UnityEditor;
+using UnityEditor.Build.Reporting;
 using UnityEngine;
 
 /// <summary>
@@ -50,9 +51,28 @@ internal static class InTheEditor
         SternaClient client = behaviour.Client;
         Call(behaviour, "OnDestroy");
         Play.Check(client.State == SternaState.Invalid && !behaviour.HasClient, "it ends with the object");
+        Call(behaviour, "Update");
+        Play.Check(behaviour.Client == client, "scripts that go later find the same client, to unsubscribe");
+        var unused = new SternaBehaviour();
+        Call(unused, "OnApplicationQuit");
+        Play.Check(unused.Client.State == SternaState.Invalid, "nothing begins any more when all ends");
         var forgotten = new SternaClient();
         EditorApplication.Raise(PlayModeStateChange.EnteredEditMode);
         Play.Check(forgotten.State == SternaState.Invalid, "a forgotten one ends with play mode");
+
+        Play.Check(Warnings(BuildTarget.StandaloneWindows64, false) == 0, "other systems ask for no permission");
+        Play.Check(Warnings(BuildTarget.Android, true) == 0, "it has the permission");
+        Play.Check(Warnings(BuildTarget.Android, false) == 1, "it may lack the permission");
+    }
+
+    /// <summary>Of building an app, with or without the permission to use the network.</summary>
+    private static int Warnings(BuildTarget platform, bool internet)
+    {
+        PlayerSettings.Android.forceInternetPermission = internet;
+        int before = Debug.Lines.Count;
+        new AndroidInternetCheck().OnPreprocessBuild(
+            new BuildReport { summary = new BuildSummary { platform = platform } });
+        return Debug.Lines.Count - before;
     }
 
     /// <summary>The sample, as users import it.</summary>
@@ -60,9 +80,12 @@ internal static class InTheEditor
     {
         var behaviour = new SternaBehaviour();
         var player = new ScaleInPlayer();
-        player.Use(behaviour);
+        var both = new GameObject();
+        behaviour.AddTo(both);
+        player.AddTo(both);
         Set(player, "token", Play.Server.Token("sample"));
         Call(behaviour, "Awake");
+        Call(player, "Awake");
         Call(player, "Start");
         string from = null;
         int heardBefore = 0;

@@ -46,6 +46,12 @@ pub(crate) fn has(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// Whether a program is there, also if it does not know `--version`.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 /// Those of `compilers` that are installed. The first is needed and named if it is missing.
 pub(crate) fn compilers<'a>(compilers: &[&'a str]) -> Vec<&'a str> {
     let found: Vec<_> = compilers.iter().copied().filter(|name| has(name)).collect();

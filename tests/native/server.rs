@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
+use sterna::client::token::ConnectToken;
 
 /// A server with three nodes in one process.
 pub(crate) struct Server {
@@ -57,6 +58,22 @@ impl Server {
     pub(crate) fn token_for(&self, user: &str) -> String {
         let token = super::run(Command::new(program()).args(["token", user, "--admin", &self.admin]));
         token.trim().to_owned()
+    }
+
+    /// The same, with the nodes in another order: the user goes to the one with this index first.
+    pub(crate) fn token_for_node(&self, user: &str, index: usize) -> String {
+        let mut token = ConnectToken::parse(&self.token_for(user)).expect("the server makes it well");
+        for addresses in [&mut token.tcp, &mut token.quic] {
+            let first = index % addresses.len();
+            addresses.rotate_left(first);
+        }
+        token.encode()
+    }
+
+    /// Takes a node out: its users have to leave it.
+    pub(crate) fn scale_in(&self, node: &str) {
+        let options = ["--reason", "scale-in", "--deadline", "30s", "--admin", &self.admin];
+        super::run(Command::new(program()).args(["drain", node]).args(options));
     }
 }
 

@@ -6,6 +6,9 @@
 # TARGET_DIR is where cargo works if CARGO_TARGET_DIR is not set: <repository>/target if that is not said either.
 # A linker for another platform is told to cargo as always: CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER and the like.
 #
+# On Windows the DLL has Visual C++'s runtime inside: players need not have it installed, and engines do not bring it
+# along. The static library leaves it to the program.
+#
 # One crate type at a time: with several cargo gives the library no link-time optimisation. Fat for the shared library;
 # thin for the static one, because two static libraries of Rust with fat LTO do not link together.
 
@@ -55,19 +58,27 @@ endif()
 # What the linker is told of a shared library: the name that programs ask for, and the size of a page.
 set(link_options)
 set(versioned FALSE)
+set(shared_rustflags "$ENV{RUSTFLAGS}")
 if(platform MATCHES "android")
   # Packages for Android hold only names that end in .so. Since Android 15 pages may have 16 KiB.
   set(link_options -C link-arg=-Wl,-soname,libsterna.so -C link-arg=-Wl,-z,max-page-size=16384)
 elseif(platform MATCHES "linux")
   set(versioned TRUE)
   set(link_options -C "link-arg=-Wl,-soname,libsterna.so.${sterna_soversion}")
+elseif(platform MATCHES "windows-msvc")
+  # For the C code of dependencies as well, which therefore has to hear of it.
+  string(STRIP "${shared_rustflags} -C target-feature=+crt-static" shared_rustflags)
 elseif(platform MATCHES "apple")
   set(link_options -C link-arg=-Wl,-install_name,@rpath/libsterna.dylib)
 endif()
 
-function(build crate_type lto)
+function(build crate_type lto rustflags)
+  set(environment "CARGO_PROFILE_RELEASE_LTO=${lto}")
+  if(rustflags) # an empty RUSTFLAGS would hide what cargo's configuration says
+    list(APPEND environment "RUSTFLAGS=${rustflags}")
+  endif()
   execute_process(
-    COMMAND "${CMAKE_COMMAND}" -E env "CARGO_PROFILE_RELEASE_LTO=${lto}"
+    COMMAND "${CMAKE_COMMAND}" -E env ${environment}
             "${CARGO}" rustc --locked --quiet --package sterna --lib --crate-type ${crate_type} --profile ${PROFILE}
             --target-dir "${target_dir}" ${target_option} -- ${ARGN}
     WORKING_DIRECTORY "${root}" RESULT_VARIABLE failed)
@@ -91,7 +102,7 @@ endfunction()
 
 file(MAKE_DIRECTORY "${OUT}")
 if("shared" IN_LIST KINDS)
-  build(cdylib fat -C strip=symbols ${link_options})
+  build(cdylib fat "${shared_rustflags}" -C strip=symbols ${link_options})
   if(platform MATCHES "windows")
     take(sterna.dll libsterna.dll.a sterna.dll.lib)
   elseif(platform MATCHES "apple")
@@ -106,7 +117,7 @@ if("shared" IN_LIST KINDS)
   endif()
 endif()
 if("static" IN_LIST KINDS)
-  build(staticlib thin)
+  build(staticlib thin "$ENV{RUSTFLAGS}")
   if(platform MATCHES "windows-msvc")
     take(sterna.lib)
   else()

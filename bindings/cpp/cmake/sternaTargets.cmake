@@ -1,5 +1,6 @@
 # Defines sterna::sterna, sterna::static and sterna::cpp from sterna_c_include_dir, sterna_cpp_include_dir,
-# sterna_library_dir (what is linked) and sterna_runtime_dir (what programs load). A library that was not built simply has no target, unless sterna_to_be_built names its kind.
+# sterna_library_dir (what is linked) and sterna_runtime_dir (what programs load). A library that was not built simply has
+# no target, unless sterna_to_be_built names its kind.
 
 if(WIN32)
   set(sterna_shared "sterna.dll")

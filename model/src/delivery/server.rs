@@ -230,6 +230,7 @@ fn prepare(node: &mut Node, frame: &Peer, effects: &mut Effects) -> bool {
         | Peer::AheadAck { .. }
         | Peer::Cancel { .. }
         | Peer::Close { .. }
+        | Peer::Wanted { .. }
         | Peer::Hello { .. } => {}
     }
     true

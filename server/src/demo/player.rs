@@ -120,7 +120,10 @@ impl Player {
     }
 
     pub(super) fn has_entered(&self) -> bool {
-        !self.is_outside() && !self.is_connecting() && self.member.as_ref().is_none_or(Member::has_entered)
+        // Until everybody has heard of everybody, there are joins to hear of.
+        let heard_of_all =
+            |member: &Member| member.has_entered() && self.seat.members_in_room() == member.members_of_room();
+        !self.is_outside() && !self.is_connecting() && self.member.as_ref().is_none_or(heard_of_all)
     }
 
     /// Whether there is a room to enter now.

@@ -145,6 +145,7 @@ impl Node {
             | Peer::Finalised { .. }
             | Peer::Ahead { .. }
             | Peer::AheadAck { .. }
+            | Peer::Wanted { .. }
             | Peer::Cancel { .. } => {}
         }
         let Some(cohort) = frame.cohort() else { return };

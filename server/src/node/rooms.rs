@@ -10,6 +10,7 @@ use sterna::protocol::ids::{Binding, CohortId, Epoch, NodeId, SessionId};
 use sterna::protocol::reasons::RoomRefusal;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Versioned};
 use sterna::protocol::room::wire::{Condition, RoomOptions};
+use sterna::protocol::wire::Peer;
 
 /// Rooms that one search tries to enter: of more, one is free with near certainty.
 const ROOMS_TRIED_MAX: usize = 8;
@@ -119,6 +120,7 @@ impl Node {
         // A room on a node that is offline takes joins only after it has moved, and nobody can move there.
         let owner = self.live_nodes().into_iter().find(|info| info.id == record.owner);
         if owner.is_some_and(|info| info.standing == Standing::Offline) {
+            self.send_peer(record.owner, room, &Peer::Wanted { room });
             return ErrandAnswer::Later;
         }
         ErrandAnswer::At(record.owner)

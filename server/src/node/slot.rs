@@ -473,6 +473,7 @@ impl Node {
             | Peer::AheadAck { .. }
             | Peer::Cancel { .. }
             | Peer::Close { .. }
+            | Peer::Wanted { .. }
             | Peer::Credit { .. } => (None, None),
         };
         self.push_to(to, Item { bytes, cohort, baton, prepare });

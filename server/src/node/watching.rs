@@ -174,6 +174,7 @@ fn step(frame: &Peer) -> Option<&'static str> {
         | Peer::AheadAck { .. }
         | Peer::Credit { .. }
         | Peer::Close { .. }
+        | Peer::Wanted { .. }
         | Peer::Hello { .. } => None,
     }
 }

@@ -191,6 +191,11 @@ impl CClient {
         member(sterna_room_owner(self.client))
     }
 
+    /// `sterna_room_member_count`.
+    pub fn members_in_room(&self) -> usize {
+        sterna_room_member_count(self.client) as usize
+    }
+
     /// `sterna_room_members`, as many as `sterna_room_member_count` says.
     pub fn room_members(&self) -> Vec<(MemberId, String)> {
         let capacity = sterna_room_member_count(self.client);
@@ -250,29 +255,33 @@ pub(super) fn to_rust(c: &SternaEvent, status: Status) -> (Event, &[u8]) {
         other => unreachable!("{other:?} is not about rooms"),
     };
     let bytes = match (event, kind) {
-        (RoomEvent::Message { .. } | RoomEvent::Sync { .. }, _) => behind(text, data),
+        (RoomEvent::Message { .. } | RoomEvent::Sync { .. }, _) => behind(c, data),
         (
             RoomEvent::Property { .. } | RoomEvent::Result { .. },
             Some(ValueKind::Integer | ValueKind::Float),
         ) => {
             // The eight bytes of the number are not told to C, but lie where the others do.
             // SAFETY: a text, a NUL and these bytes are what such an event is made of.
-            behind(text, unsafe { std::slice::from_raw_parts(text.as_ptr().add(text.len() + 1), 8) })
+            behind(c, unsafe { std::slice::from_raw_parts(c.text.cast::<u8>().add(text.len() + 1), 8) })
         }
-        (RoomEvent::Property { .. } | RoomEvent::Result { .. }, Some(_)) => behind(text, value_data),
-        (RoomEvent::Property { .. } | RoomEvent::Result { .. }, None) => behind(text, &[]),
+        (RoomEvent::Property { .. } | RoomEvent::Result { .. }, Some(_)) => behind(c, value_data),
+        (RoomEvent::Property { .. } | RoomEvent::Result { .. }, None) => behind(c, &[]),
         (_, _) => text,
     };
     (Event::Room(event), bytes)
 }
 
-/// A text, the NUL behind it and the data behind that, which lie one after the other in the event's bytes.
-fn behind<'a>(text: &'a [u8], data: &[u8]) -> &'a [u8] {
+/// The event's text, the NUL behind it and the data behind that, which lie one after the other in its bytes.
+fn behind<'a>(c: &'a SternaEvent, data: &[u8]) -> &'a [u8] {
+    // By the event's own pointer: what is made of the text alone may not look further than the text.
+    let start = c.text.cast::<u8>();
+    // SAFETY: `text` is never NULL and ends in a NUL.
+    let text = unsafe { CStr::from_ptr(c.text) }.count_bytes();
     if !data.is_empty() {
-        assert_eq!(data.as_ptr().addr(), text.as_ptr().addr() + text.len() + 1);
+        assert_eq!(data.as_ptr().addr(), start.addr() + text + 1);
     }
-    // SAFETY: all of it is part of the event's bytes, which live as long as the text.
-    unsafe { std::slice::from_raw_parts(text.as_ptr(), text.len() + 1 + data.len()) }
+    // SAFETY: all of it is part of the event's bytes, which live as long as the event.
+    unsafe { std::slice::from_raw_parts(start, text + 1 + data.len()) }
 }
 
 #[cfg(test)]

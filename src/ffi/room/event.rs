@@ -1,7 +1,7 @@
 //! Events about rooms as C sees them.
 
 use super::value::SternaValue;
-use crate::client::room::RoomEvent;
+use crate::client::room::{RoomEvent, ValueKind};
 use crate::ffi::event::{SternaEvent, SternaEventType};
 use crate::protocol::room::wire::RoomNews;
 
@@ -33,22 +33,24 @@ pub(in crate::ffi) fn fill(c: &mut SternaEvent, event: RoomEvent, bytes: &[u8]) 
             c.ver = ver;
             c.cmd = cmd;
             c.reliable = 1;
-            set_data(c, event.split(without_nul).1);
+            let data = event.split(without_nul).1;
+            (c.data, c.length) = (end_of(bytes, data.len()), data.len() as u32);
         }
         RoomEvent::OwnerChanged { owner } => c.owner = owner.unwrap_or_default().0,
         RoomEvent::Property { by, kind, .. } => {
             c.member = by.unwrap_or_default().0;
-            c.value = SternaValue::of_bytes(kind, event.split(without_nul).1);
+            c.value = value(kind, event.split(without_nul).1, bytes);
         }
         RoomEvent::Sync { by, .. } => {
             c.member = by.0;
-            set_data(c, event.split(without_nul).1);
+            let data = event.split(without_nul).1;
+            (c.data, c.length) = (end_of(bytes, data.len()), data.len() as u32);
         }
         RoomEvent::Result { request, status, room, kind } => {
             c.request_id = request;
             c.status = status.into();
             c.room_id = room.unwrap_or_default().0;
-            c.value = SternaValue::of_bytes(kind, event.split(without_nul).1);
+            c.value = value(kind, event.split(without_nul).1, bytes);
         }
         RoomEvent::Migrated { room, epoch } => {
             c.room_id = room.0;
@@ -58,10 +60,19 @@ pub(in crate::ffi) fn fill(c: &mut SternaEvent, event: RoomEvent, bytes: &[u8]) 
     }
 }
 
-/// `data` lies in the event's bytes, a NUL follows it.
-fn set_data(c: &mut SternaEvent, data: &[u8]) {
-    c.data = data.as_ptr();
-    c.length = data.len() as u32;
+/// Where the last `length` bytes before the NUL of an event's bytes begin. The game may read the NUL as well, so
+/// this is not a pointer to a part of them.
+fn end_of(bytes: &[u8], length: usize) -> *const u8 {
+    bytes.as_ptr().wrapping_add(bytes.len().saturating_sub(length + 1))
+}
+
+/// The value with these bytes, the last of the event's.
+fn value(kind: Option<ValueKind>, data: &[u8], bytes: &[u8]) -> SternaValue {
+    let value = SternaValue::of_bytes(kind, data);
+    match kind {
+        Some(ValueKind::Text | ValueKind::Bytes) => SternaValue { data: end_of(bytes, data.len()), ..value },
+        Some(ValueKind::Integer | ValueKind::Float) | None => value,
+    }
 }
 
 /// The type of an event.
@@ -86,7 +97,7 @@ pub(in crate::ffi) const fn event_type(event: RoomEvent) -> SternaEventType {
 mod tests {
     use super::*;
     use crate::client::event::{Batch, Event};
-    use crate::client::room::{ValueKind, with_bytes};
+    use crate::client::room::with_bytes;
     use crate::protocol::ids::MemberId;
     use crate::protocol::wire::Value;
     use std::ffi::CStr;

@@ -16,12 +16,16 @@ use std::time::Duration;
 pub(super) struct Restore {
     deadline: Time,
     attempts: u32,
+    /// When the last attempt began.
+    began: Time,
     /// When to try again; `None` while an attempt is under way.
     retry_at: Option<Time>,
     /// Where a node says that the owner is.
     elsewhere: Vec<SocketAddr>,
     /// Where it was looked for last.
     last: Option<SocketAddr>,
+    /// How many times nodes other than the owner were asked.
+    others_asked: usize,
     /// The game has been told.
     pub(super) announced: bool,
 }
@@ -31,9 +35,25 @@ impl Restore {
         self.retry_at.map_or(self.deadline, |at| at.min(self.deadline))
     }
 
+    /// The pause counts from the attempt's beginning: whoever has waited for a dead node has paused already.
     pub(super) fn attempt_failed(&mut self, random: &mut u64, now: Time) {
         self.attempts += 1;
-        self.retry_at = Some(now + back_off(self.attempts, random));
+        self.retry_at = Some(now.max(self.began + back_off(self.attempts, random)));
+    }
+
+    /// Takes turns between where a node says that the owner is, or the owner as last known, and all others, which
+    /// may know.
+    fn next_address(&mut self, owner: SocketAddr, all: &[SocketAddr]) -> SocketAddr {
+        if let Some(elsewhere) = self.elsewhere.pop() {
+            return elsewhere;
+        }
+        let others = || all.iter().filter(|address| **address != owner);
+        let count = others().count();
+        if count == 0 || self.last != Some(owner) {
+            return owner;
+        }
+        self.others_asked += 1;
+        others().nth((self.others_asked - 1) % count).copied().unwrap_or(owner)
     }
 }
 
@@ -70,9 +90,11 @@ impl Client {
         self.phase = Phase::Restoring(Restore {
             deadline: now + session.resume_max,
             attempts: 0,
+            began: now,
             retry_at: Some(now),
             elsewhere: Vec::new(),
             last: None,
+            others_asked: 0,
             announced,
         });
     }
@@ -112,20 +134,16 @@ impl Client {
         }
     }
 
-    /// Takes turns: the target, with a ticket in hand; the owner, or where a node says that it is; any
-    /// other node, which may know.
+    /// Takes turns: the target, with a ticket in hand; the owner; any other node.
     fn try_to_restore(&mut self, now: Time) {
         let may_attach = self.moving.is_some() && !self.is_attaching();
         let Phase::Restoring(restore) = &mut self.phase else { return };
-        let attempts = restore.attempts as usize;
-        if may_attach && attempts.is_multiple_of(3) && self.attach(now) {
+        restore.began = now;
+        if may_attach && restore.attempts.is_multiple_of(3) && self.attach(now) {
             return;
         }
         let (Phase::Restoring(restore), Some(session)) = (&mut self.phase, &self.session) else { return };
-        let others: Vec<_> = self.addresses.iter().filter(|address| **address != session.owner).collect();
-        let other = (attempts % 3 == 2).then(|| others.get(attempts / 3 % others.len().max(1)));
-        let other = other.flatten().map(|address| **address);
-        let address = restore.elsewhere.pop().or(other).unwrap_or(session.owner);
+        let address = restore.next_address(session.owner, &self.addresses);
         restore.last = Some(address);
         self.dial(Purpose::Resume, address, now);
     }

@@ -58,6 +58,7 @@ impl Cohort {
             Peer::AheadAck { id, number } => self.on_ahead_ack(id, number, env),
             Peer::Baton { id, baton } => self.on_baton(from, id, baton, env),
             Peer::Cancel { id } => self.target_input(id, target::Input::Cancelled, env),
+            Peer::Wanted { .. } => self.is_wanted(env),
             Peer::Close { session, reason } => {
                 if let Some(index) = self.seat_of(session) {
                     self.seats[index].session.close(reason);
@@ -146,16 +147,20 @@ impl Cohort {
         self.releases.clear();
     }
 
-    fn on_baton(&mut self, from: NodeId, id: MoveId, baton: Box<Baton>, env: &Env<'_>) {
-        let fits = self.fits(&baton);
+    fn on_baton(&mut self, from: NodeId, id: MoveId, mut baton: Box<Baton>, env: &Env<'_>) {
+        // Any other is repeated, or of another attempt, and is not looked into.
+        let comes = matches!(&self.role, Role::Target(target)
+            if target.id() == id && target.is_prepared() && baton.fence.epoch == id.epoch);
+        let goes_on =
+            !comes || env.permit.is_none() || self.fits(&baton) && self.unpack_room(&mut baton, env);
         match &mut self.role {
             // (e) A fenced node accepts no baton.
             Role::Target(target) if target.id() == id && env.permit.is_some() => {
                 target.handle(
-                    if fits {
+                    if goes_on {
                         target::Input::Baton(baton)
                     } else {
-                        target::Input::Drop(TargetRefusal::NoBaton)
+                        target::Input::Drop(TargetRefusal::Unusable)
                     },
                     env.now,
                 );
@@ -188,6 +193,19 @@ impl Cohort {
         baton.sessions.len() == self.seats.len()
             && pairs.all(|(seat, state)| seat.session.fits(state))
             && room
+    }
+
+    /// Makes the baton's room, and has the game make its own state of it, before the baton is accepted: a room
+    /// that the game cannot go on with here had better stay where it can. False: it cannot.
+    fn unpack_room(&mut self, baton: &mut Baton, env: &Env<'_>) -> bool {
+        let Some(state) = baton.room.take() else { return true };
+        let preload = std::mem::take(&mut self.preload);
+        self.room = preload.into_room(state, self.settings.room.clone(), env.now).ok().map(Box::new);
+        let goes_on = self.room.is_some() && self.wake_game(env);
+        if !goes_on {
+            self.room = None;
+        }
+        goes_on
     }
 
     /// (c) A baton without a live preparation is handed back.
@@ -298,14 +316,8 @@ impl Cohort {
     }
 
     fn serve(&mut self, id: MoveId, baton: Baton, env: &Env<'_>) {
-        let Baton { fence, sessions, room, stored } = baton;
+        let Baton { fence, sessions, room: _, stored } = baton;
         self.keeper.begin_anew(stored);
-        if let Some(state) = room {
-            let room =
-                std::mem::take(&mut self.preload).into_room(state, self.settings.room.clone(), env.now);
-            self.room = Some(Box::new(room.expect("a baton's room was looked at before it was accepted")));
-            self.wake_game(env);
-        }
         for state in sessions {
             let Some(index) = self.seat_of(state.session) else { continue };
             let fence = match self.room {

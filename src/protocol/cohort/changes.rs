@@ -17,7 +17,7 @@ use crate::protocol::room::Room;
 use crate::protocol::room::wire::RoomAnswer;
 use crate::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk};
 use crate::protocol::time::Time;
-use crate::protocol::wire::SwitchCause;
+use crate::protocol::wire::{SessionState, SwitchCause};
 use std::time::Duration;
 
 /// A change of a session's binding that is under way.
@@ -218,7 +218,7 @@ impl Cohort {
             Some(KeeperStep::Read(number)) => (number, SnapshotAsk::Read),
             Some(KeeperStep::Write { number, expected, snapshot }) => {
                 let state = seat.session.take_snapshot(env.now);
-                let state = crate::protocol::wire::SessionState { binding: fence.binding, ..state };
+                let state = SessionState { binding: fence.binding, ..state };
                 let snapshot = Snapshot { fence, number: snapshot, sessions: vec![state], room: None };
                 (number, SnapshotAsk::Write { expected, snapshot: Box::new(snapshot) })
             }

@@ -132,7 +132,7 @@ impl Cohort {
                 let wakes = piece.game.as_ref().is_some_and(|game| game.last);
                 self.preload.add(piece);
                 if wakes {
-                    // In front of the gap of the move. If it fails now, it does again when the room is served.
+                    // In front of the gap of the move. If it fails now, it does again when the baton comes.
                     let _ = self.preload.wake_game(|snapshot| env.application.restore_room(snapshot));
                 }
             }

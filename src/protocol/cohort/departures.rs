@@ -6,6 +6,7 @@ use crate::protocol::ids::{Epoch, MoveId, NodeId};
 use crate::protocol::limits;
 use crate::protocol::reasons::MoveFailure;
 use crate::protocol::record::{Record, Versioned};
+use crate::protocol::room::Room;
 use crate::protocol::session::Session;
 use crate::protocol::source::{self, Source};
 use crate::protocol::wire::{Baton, Downlink, Member, MoveMode, Peer, SwitchCause};
@@ -297,7 +298,7 @@ impl Cohort {
 
     /// About how large its state is as bytes.
     pub(super) fn state_bytes(&self) -> usize {
-        let room = self.room.as_deref().map_or(0, crate::protocol::room::Room::state_bytes);
+        let room = self.room.as_deref().map_or(0, Room::state_bytes);
         room + self.sessions().map(|session| session.state_bytes()).sum::<usize>()
     }
 

@@ -6,12 +6,12 @@ use crate::protocol::ids::{CohortId, MemberId, SessionId};
 use crate::protocol::keeper::Keeper;
 use crate::protocol::limits;
 use crate::protocol::reasons::{CloseReason, ExitReason, MoveFailure, RoomRefusal};
-use crate::protocol::record::{Ask, Versioned};
+use crate::protocol::record::{Ask, Record, Versioned};
 use crate::protocol::room::Room;
 use crate::protocol::room::wire::{RoomAnswer, RoomOptions};
 use crate::protocol::session::Settings;
 use crate::protocol::time::Time;
-use crate::protocol::wire::MoveMode;
+use crate::protocol::wire::{MoveMode, SwitchCause};
 use std::sync::Arc;
 
 /// How an attempt to join a room on this node ended.
@@ -74,11 +74,7 @@ impl Cohort {
             return Entry::Refused(RoomRefusal::Unknown);
         }
         if env.node.going_offline().is_some() && !self.seats.is_empty() {
-            // It takes joins only after it has moved; then it had better move.
-            if self.leave_again_at.is_none_or(|at| at <= env.now) {
-                self.wants_move.get_or_insert(MoveMode::Seamless);
-                self.see_to_room(env);
-            }
+            self.is_wanted(env);
             return Entry::Later;
         }
         if !at_rest(self) {
@@ -100,6 +96,16 @@ impl Cohort {
         }
         self.take_seat(lone, held, env);
         Entry::Entered
+    }
+
+    /// Somebody waits to join. Where a node goes offline a room takes joins only after it has moved; then it had
+    /// better move.
+    pub(super) fn is_wanted(&mut self, env: &Env<'_>) {
+        let leaves = self.room.is_some() && !self.seats.is_empty() && env.node.going_offline().is_some();
+        if leaves && self.leave_again_at.is_none_or(|at| at <= env.now) {
+            self.wants_move.get_or_insert(MoveMode::Seamless);
+            self.see_to_room(env);
+        }
     }
 
     fn lets_in(&mut self, user: &str, env: &Env<'_>) -> bool {
@@ -130,7 +136,7 @@ impl Cohort {
         } else if self.fenced {
             self.ask_as_owner(Ask::Read);
         } else {
-            self.open_links(crate::protocol::wire::SwitchCause::Resumed, held.record.fence(), env);
+            self.open_links(SwitchCause::Resumed, held.record.fence(), env);
             self.tell_offline_again(env);
         }
         self.settle(env);
@@ -328,7 +334,7 @@ impl Cohort {
         let Some(fence) = self.record_fence() else { return };
         let seated: Vec<SessionId> = self.seats.iter().map(|seat| seat.id()).collect();
         self.with_room(|room, crowd| room.keep_only(&seated, crowd, env.now));
-        self.open_links(crate::protocol::wire::SwitchCause::TookOver, fence, env);
+        self.open_links(SwitchCause::TookOver, fence, env);
         for session in seated {
             let Some(index) = self.seat_of(session) else { continue };
             let Some(room) = self.room.as_deref() else { return };
@@ -350,9 +356,9 @@ impl Cohort {
     }
 
     /// A member's entry as it has just been confirmed.
-    fn entry_of(&self, index: usize) -> Option<crate::protocol::record::Record> {
+    fn entry_of(&self, index: usize) -> Option<Record> {
         let Role::Owner(held) = self.role else { return None };
         let binding = self.seats.get(index)?.session.fence().binding;
-        Some(crate::protocol::record::Record { binding, room: Some(self.id), ..held.record })
+        Some(Record { binding, room: Some(self.id), ..held.record })
     }
 }

@@ -236,7 +236,8 @@ impl Source {
                     | TargetRefusal::Fenced
                     | TargetRefusal::NoBaton
                     | TargetRefusal::Unreachable
-                    | TargetRefusal::Silent => MoveFailure::TargetRefused,
+                    | TargetRefusal::Silent
+                    | TargetRefusal::Unusable => MoveFailure::TargetRefused,
                 };
                 self.give_up_attempt(failure);
             }

@@ -256,6 +256,7 @@ fn peer() -> impl Strategy<Value = Peer> {
         move_id().prop_map(|id| Peer::Finalised { id }),
         (move_id(), number(), piece()).prop_map(|(id, number, piece)| Peer::Ahead { id, number, piece }),
         (move_id(), number()).prop_map(|(id, number)| Peer::AheadAck { id, number }),
+        any::<u64>().prop_map(|room| Peer::Wanted { room: CohortId(room) }),
         move_id().prop_map(|id| Peer::Cancel { id }),
         any::<u32>().prop_map(|moves| Peer::Credit { moves }),
         (any::<u64>(), select(CloseReason::ALL))

@@ -251,6 +251,11 @@ frames! {
             /// How many.
             moves: u32,
         },
+        /// To a room's owner that goes offline: somebody waits at another node to join, so it had better move now.
+        0xcf Wanted {
+            /// Which room.
+            room: CohortId,
+        },
         /// To the owner: end this session, its user has connected elsewhere.
         0xca Close {
             /// Which session.
@@ -307,6 +312,7 @@ impl Peer {
     pub fn cohort(&self) -> Option<CohortId> {
         match self {
             Self::Close { session, .. } => Some((*session).into()),
+            Self::Wanted { room } => Some(*room),
             frame => frame.move_id().map(|id| id.cohort),
         }
     }
@@ -324,7 +330,7 @@ impl Peer {
             | Self::Ahead { id, .. }
             | Self::AheadAck { id, .. }
             | Self::Cancel { id } => Some(*id),
-            Self::Close { .. } | Self::Hello { .. } | Self::Credit { .. } => None,
+            Self::Close { .. } | Self::Wanted { .. } | Self::Hello { .. } | Self::Credit { .. } => None,
         }
     }
 }

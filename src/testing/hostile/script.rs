@@ -199,7 +199,8 @@ impl<'a> Script<'a> {
 
     /// A frame of another node about the move `id`. Prepare is not among them: its driver splits it up.
     pub(super) fn peer(&mut self, id: MoveId) -> Peer {
-        match self.byte() % 10 {
+        match self.byte() % 11 {
+            9 => Peer::Wanted { room: id.cohort },
             0 => {
                 let (tickets, tcp, quic) = (vec![vec![7]; self.below(3)], self.addresses(), self.addresses());
                 Peer::Prepared { id, tickets, tcp, quic }

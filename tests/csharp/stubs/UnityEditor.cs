@@ -152,4 +152,41 @@ namespace UnityEditor
         {
         }
     }
+
+    public enum BuildTarget
+    {
+        StandaloneWindows64 = 19,
+        Android = 13,
+    }
+
+    public static class PlayerSettings
+    {
+        public static class Android
+        {
+            public static bool forceInternetPermission { get; set; }
+        }
+    }
+}
+
+namespace UnityEditor.Build
+{
+    public interface IPreprocessBuildWithReport
+    {
+        int callbackOrder { get; }
+
+        void OnPreprocessBuild(Reporting.BuildReport report);
+    }
+}
+
+namespace UnityEditor.Build.Reporting
+{
+    public struct BuildSummary
+    {
+        public BuildTarget platform { get; set; }
+    }
+
+    public sealed class BuildReport : UnityEngine.Object
+    {
+        public BuildSummary summary { get; set; }
+    }
 }

@@ -3,6 +3,7 @@
 
 using System;
 using System.Collections.Generic;
+using System.Linq;
 
 namespace UnityEngine
 {
@@ -17,15 +18,34 @@ namespace UnityEngine
 
     public class GameObject : Object
     {
+        /// <summary>For <see cref="Component.AddTo"/>.</summary>
+        public readonly List<Component> Components = new List<Component>();
+
+        public T GetComponent<T>()
+        {
+            return Components.OfType<T>().FirstOrDefault();
+        }
     }
 
     public class Component : Object
     {
-        private readonly GameObject owner = new GameObject();
+        private GameObject owner = new GameObject();
 
         public GameObject gameObject
         {
             get { return owner; }
+        }
+
+        public T GetComponent<T>()
+        {
+            return owner.GetComponent<T>();
+        }
+
+        /// <summary>What AddComponent does in the engine, which makes the component itself.</summary>
+        public void AddTo(GameObject other)
+        {
+            owner = other;
+            other.Components.Add(this);
         }
     }
 

@@ -31,29 +31,23 @@ namespace Sterna
         /// <exception cref="SternaException">It failed; its text says what to do.</exception>
         public Task<ConnectedArgs> ConnectAsync(string token, CancellationToken cancellation = default(CancellationToken))
         {
+            if (cancellation.IsCancellationRequested)
+            {
+                return Task.FromCanceled<ConnectedArgs>(cancellation);
+            }
             var pending = new Pending<ConnectedArgs>();
-            pending.Watch(cancellation, CallConnectingOff, this);
             SternaResult result;
             lock (gate)
             {
-                result = cancellation.IsCancellationRequested ? SternaResult.Aborted : Connect(token);
+                result = Connect(token);
                 if (result == SternaResult.Ok)
                 {
                     connecting = pending;
+                    // Not before: an attempt that was refused must not call off the session that is there.
+                    pending.Watch(cancellation, CallConnectingOff, this);
                 }
             }
-            if (cancellation.IsCancellationRequested)
-            {
-                if (result == SternaResult.Ok)
-                {
-                    Disconnect(); // it was cancelled before there was anything to call off
-                }
-                else
-                {
-                    pending.Cancel();
-                }
-            }
-            else if (result != SternaResult.Ok)
+            if (result != SternaResult.Ok)
             {
                 pending.Fail(result, LastError);
             }

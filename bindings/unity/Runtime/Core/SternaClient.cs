@@ -99,15 +99,20 @@ namespace Sterna
             get { return NativeText.Read(NativeMethods.sterna_client_last_error(Native)); }
         }
 
+        /// <summary>
+        /// Nobody's once it is disposed, also while an event keeps the native client: what was begun then would never
+        /// end.
+        /// </summary>
         internal NativeClient* Native
         {
-            get { return handle.Client; }
+            get { return disposed ? ClientHandle.Nobody : handle.Client; }
         }
 
         /// <summary>
         /// Raises the events of what has happened, has awaited tasks go on, and sends what is queued. Once per frame.
         /// </summary>
-        /// <remarks>An exception of a handler is thrown at the end, when all other events have been handled.</remarks>
+        /// <remarks>An exception of a handler is thrown at the end, when all other events have been handled; of
+        /// several an <see cref="AggregateException"/>.</remarks>
         /// <returns><see cref="SternaResult.Busy"/> inside an event, or while another thread is in it.</returns>
         public SternaResult Update()
         {
@@ -115,7 +120,7 @@ namespace Sterna
             {
                 return SternaResult.Busy;
             }
-            Exception thrown = null;
+            List<Exception> thrown = null;
             bool held = false;
             try
             {
@@ -139,7 +144,8 @@ namespace Sterna
                     }
                     catch (Exception error)
                     {
-                        thrown = thrown ?? error;
+                        thrown = thrown ?? new List<Exception>();
+                        thrown.Add(error);
                     }
                 }
             }
@@ -157,7 +163,7 @@ namespace Sterna
             }
             if (thrown != null)
             {
-                ExceptionDispatchInfo.Capture(thrown).Throw();
+                Rethrow(thrown);
             }
             return SternaResult.Ok;
         }
@@ -264,6 +270,16 @@ namespace Sterna
                     Room.Dispatch(e);
                     break;
             }
+        }
+
+        /// <summary>One as it was thrown, so that who handles it need not unpack it.</summary>
+        private static void Rethrow(List<Exception> thrown)
+        {
+            if (thrown.Count > 1)
+            {
+                throw new AggregateException("handlers of several events have thrown", thrown);
+            }
+            ExceptionDispatchInfo.Capture(thrown[0]).Throw();
         }
 
         private static EndedArgs Ended(NativeEvent* e)

@@ -24,6 +24,13 @@ namespace Sterna
             get { return handle == IntPtr.Zero; }
         }
 
+        /// <summary>A number that no client has, aligned as they all are: calls with it are answered with InvalidHandle.
+        /// </summary>
+        internal static NativeClient* Nobody
+        {
+            get { return (NativeClient*)new IntPtr(-8); }
+        }
+
         internal NativeClient* Client
         {
             get { return (NativeClient*)handle; }

@@ -412,7 +412,7 @@ namespace Sterna
         /// </summary>
         public uint transport;
         /// <summary>
-        ///  A `SternaMoveMode`. Initially seamless.
+        ///  A `SternaMoveMode`. Initially seamless. A room moves as one, and always seamlessly.
         /// </summary>
         public uint move_mode;
         /// <summary>

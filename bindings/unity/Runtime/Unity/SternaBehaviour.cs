@@ -51,10 +51,12 @@ namespace Sterna
         private int lossPercent;
 
         private SternaClient client;
+        private bool ended;
 
         /// <summary>
         /// The client, made when it is first asked for. After a reload of the scripts while playing it is a new one,
-        /// which is not connected.
+        /// which is not connected. When the object is destroyed it is disposed, and stays the same: scripts that go
+        /// later may still unsubscribe.
         /// </summary>
         /// <exception cref="SternaException">The native library is missing or does not fit.</exception>
         public SternaClient Client
@@ -62,10 +64,10 @@ namespace Sterna
             get { return client ?? (client = Create()); }
         }
 
-        /// <summary>Whether there is a client already.</summary>
+        /// <summary>Whether there is a client already, and still.</summary>
         public bool HasClient
         {
-            get { return client != null; }
+            get { return client != null && !ended; }
         }
 
         /// <summary>The simulated network of the next client.</summary>
@@ -96,6 +98,10 @@ namespace Sterna
             });
             made.OnLog += Log;
             made.OnOffline += AnswerOffline;
+            if (ended)
+            {
+                made.Dispose();
+            }
             return made;
         }
 
@@ -109,7 +115,7 @@ namespace Sterna
 
         private void Update()
         {
-            if (client != null)
+            if (HasClient)
             {
                 client.Update(); // an exception of a handler is Unity's to log
             }
@@ -127,10 +133,10 @@ namespace Sterna
 
         private void End()
         {
+            ended = true;
             if (client != null)
             {
                 client.Dispose();
-                client = null;
             }
         }
 

@@ -19,6 +19,7 @@ namespace Sterna.Samples
         private string token = string.Empty;
 
         [SerializeField]
+        [Tooltip("Empty: the one of this object.")]
         private SternaBehaviour sterna;
 
         private readonly byte[] message = new byte[4];
@@ -29,10 +30,12 @@ namespace Sterna.Samples
         /// <summary>How many numbers were heard, of oneself as well.</summary>
         public int Heard { get; private set; }
 
-        /// <summary>For a player that is made by a script.</summary>
-        public void Use(SternaBehaviour behaviour)
+        private void Awake()
         {
-            sterna = behaviour;
+            if (sterna == null)
+            {
+                sterna = GetComponent<SternaBehaviour>();
+            }
         }
 
         private void Start()

@@ -30,7 +30,14 @@ if(VCPKG_CROSSCOMPILING)
   endif()
 endif()
 
-# There is one library for Debug and Release: its own assertions do not depend on the game's configuration.
+# A static library for a game that has Visual C++'s runtime inside has to be built for that.
+if(VCPKG_TARGET_IS_WINDOWS AND NOT VCPKG_TARGET_IS_MINGW AND VCPKG_CRT_LINKAGE STREQUAL "static")
+  set(ENV{RUSTFLAGS} "-C target-feature=+crt-static")
+endif()
+
+# There is one library for Debug and Release: its own assertions do not depend on the game's configuration. Rust knows
+# no debug variant of Visual C++'s runtime.
+set(VCPKG_POLICY_ONLY_RELEASE_CRT enabled)
 vcpkg_cmake_configure(
   SOURCE_PATH "${SOURCE_PATH}/bindings/cpp"
   OPTIONS "-DSTERNA_KINDS=${kind}" ${platform})

@@ -124,6 +124,11 @@ impl Member {
         !matches!(self.phase, Phase::Outside | Phase::Entering { .. })
     }
 
+    /// How many are to be in the room.
+    pub(in super::super) fn members_of_room(&self) -> usize {
+        self.plan.members_of(self.heard.room)
+    }
+
     pub(in super::super) fn is_entering(&self) -> bool {
         matches!(self.phase, Phase::Entering { .. })
     }
@@ -189,9 +194,7 @@ impl Member {
         if !self.has_said_last {
             self.has_said_last = seat.broadcast(LAST, &self.heard.sent.to_be_bytes()).is_ok();
         }
-        let everybody = (0..self.plan.size).map(|place| self.heard.room * self.plan.size + place);
-        let everybody = everybody.filter(|player| *player < self.plan.players);
-        self.has_said_last && everybody.count() == self.silent.len()
+        self.has_said_last && self.members_of_room() == self.silent.len()
     }
 
     /// Begins to look at the room's properties.

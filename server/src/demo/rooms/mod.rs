@@ -57,6 +57,11 @@ impl Plan {
         player % self.size
     }
 
+    /// How many sit in this room.
+    pub(super) fn members_of(&self, room: usize) -> usize {
+        self.size.min(self.players - room * self.size)
+    }
+
     /// The node that a player comes to first: rooms are made on all nodes in turn, and of those who join them most
     /// have to move there.
     pub(super) fn first_node(&self, player: usize) -> usize {
@@ -110,6 +115,7 @@ mod tests {
     fn every_node_has_rooms_and_the_last_room_is_smaller() {
         let plan = plan("100");
         assert_eq!(plan.rooms(), 13);
+        assert_eq!([0, 11, 12].map(|room| plan.members_of(room)), [8, 8, 4]);
         assert_eq!(plan.describe(), "100 players sit in 13 rooms of 8, the last of 4");
         let made_on = |room: usize| plan.first_node(room * 8);
         assert_eq!([0, 1, 2, 3].map(made_on), [0, 1, 2, 0]);

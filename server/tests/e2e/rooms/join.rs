@@ -5,22 +5,11 @@ use crate::moves::{begin_drain, drained};
 use crate::player::{Player, quick};
 use crate::proxy::cluster_behind_proxies;
 use crate::{BOTH, cluster, cluster_with};
-use std::sync::Arc;
-use std::time::Duration;
 use sterna::client::config::Transport;
 use sterna::client::event::Event;
 use sterna::protocol::ids::CohortId;
-use sterna::protocol::reasons::OfflineReason;
 use sterna::protocol::room::wire::{Comparison, Condition, RoomOptions, RoomRequest};
 use sterna::protocol::wire::Value;
-use sterna_server::cluster::Cluster;
-
-/// Rooms of nodes that are drained in so long move at half of it by themselves.
-const SHORT: Duration = Duration::from_secs(4);
-
-fn drain_soon(cluster: &Arc<Cluster>, name: &str) {
-    cluster.begin_drain(name, SHORT, OfflineReason::ScaleIn).expect("it was online");
-}
 
 /// Joins, and says something to everybody all the while.
 async fn joins_talking(player: &mut Player, room: CohortId) {
@@ -84,7 +73,7 @@ async fn members_come_from_three_nodes_at_once_while_others_talk() {
     all.check().await;
 }
 
-/// Whose node is drained, and where the room is in the end.
+/// Whose node is drained. There is time, and nobody has asked the room to move: it does for who waits to join.
 async fn joins_while_nodes_drain(transport: Transport, rooms_node: bool, own_node: bool) {
     let cluster = cluster(3).await;
     let (room, players) = room_on(&cluster, "node-1", 2).await;
@@ -94,7 +83,7 @@ async fn joins_while_nodes_drain(transport: Transport, rooms_node: bool, own_nod
         .filter(|(_, is)| *is)
         .map(|(name, _)| name)
         .collect();
-    drained_nodes.iter().for_each(|name| drain_soon(&cluster, name));
+    drained_nodes.iter().for_each(|name| begin_drain(&cluster, name));
     joins_talking(&mut late, room).await;
     assert!(!rooms_node || late.node != "node-1", "it takes joins only after it has moved");
     let mut all = Chorus::of(players.into_iter().chain([late]).collect());

@@ -76,6 +76,25 @@ fn a_room_that_nobody_can_follow_stays_and_all_play_on() {
 }
 
 #[test]
+fn a_room_whose_game_cannot_go_on_elsewhere_stays_and_all_play_on() {
+    let (mut cluster, players, room, [source, target, third]) = in_room(23, 3);
+    for node in [target, third] {
+        cluster.teach_games(node, false);
+    }
+    cluster.drain(source);
+    assert_eq!(move_room(&mut cluster, players[0]), Some(Status::RoomMoveFailed));
+    assert_eq!(cluster.room_at(room), Some(source));
+    everybody_is_in(&cluster, &players, room);
+    for node in [target, third] {
+        cluster.teach_games(node, true);
+    }
+    assert_eq!(move_room(&mut cluster, players[0]), Some(Status::Ok));
+    assert_ne!(cluster.room_at(room), Some(source));
+    everybody_is_in(&cluster, &players, room);
+    cluster.finish();
+}
+
+#[test]
 fn a_room_is_moved_on_its_owners_word_only_and_from_a_node_that_goes() {
     let (mut cluster, players, room, [source, ..]) = in_room(5, 3);
     assert_eq!(move_room(&mut cluster, players[0]), Some(Status::NotOffline));

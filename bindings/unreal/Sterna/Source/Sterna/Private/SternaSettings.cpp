@@ -1,0 +1,6 @@
+#include "SternaSettings.h"
+
+FName USternaSettings::GetCategoryName() const
+{
+	return FName(TEXT("Plugins"));
+}
