@@ -315,6 +315,10 @@ typedef enum SternaResult {
    */
   STERNA_ERROR_SESSION_UNKNOWN = 64,
   /**
+   * The server stopped, and no other can take the session now: it waits, and the client keeps trying.
+   */
+  STERNA_ERROR_RESUME_LATER = 65,
+  /**
    * The request was not answered in time; the server may still have carried it out.
    */
   STERNA_ERROR_REQUEST_TIMED_OUT = 70,

@@ -24,6 +24,7 @@ const OUTCOMES: &[&str] = &[
     "taken over from a snapshot",
     "told of a take-over",
     "told of lost messages",
+    "parked in the store",
     "session ended: session_unknown",
     "session ended: timed_out",
     "member entered a room",
@@ -93,6 +94,7 @@ impl Figures {
                 Entry::Reported(_, _, Report::Closed(reason)) => {
                     self.came(format!("session ended: {}", reason.label()));
                 }
+                Entry::Reported(_, _, Report::Parked) => self.came("parked in the store"),
                 Entry::Room(_, RoomSeen::Entered(..)) => self.came("member entered a room"),
                 Entry::Room(_, RoomSeen::Moved(_)) => self.came("member told of the room's move"),
                 Entry::Room(_, RoomSeen::Refreshed(_)) => self.came("member told of the room's restart"),

@@ -167,10 +167,11 @@ impl Stage {
     fn abandoned(&self) -> Option<PlayerId> {
         let history = self.cluster.history();
         let crashed = history.entries().iter().any(|entry| matches!(entry, Entry::Crashed(_)));
-        let nothing_left = history
-            .entries()
-            .iter()
-            .any(|entry| matches!(entry, Entry::Reported(_, _, Report::Closed(CloseReason::SessionUnknown))));
+        // Said only where nothing is stored.
+        let unstored = [CloseReason::SessionUnknown, CloseReason::NodeStopped];
+        let nothing_left = history.entries().iter().any(
+            |entry| matches!(entry, Entry::Reported(_, _, Report::Closed(reason)) if unstored.contains(reason)),
+        );
         if crashed || nothing_left {
             return None;
         }
@@ -224,6 +225,7 @@ impl Stage {
             }
             Happening::Online { node } => self.on_node(node, |cluster, node| cluster.online(node)),
             Happening::Force { node } => self.on_node(node, |cluster, node| cluster.force(node)),
+            Happening::Park { node } => self.on_node(node, |cluster, node| cluster.park(node)),
             Happening::Stop { node } => self.node(node).is_some_and(|node| self.cluster.stop_if_empty(node)),
             Happening::Crash { node } => self.on_node(node, |cluster, node| cluster.crash(node)),
             Happening::PowerOff { node } => self.on_node(node, |cluster, node| cluster.power_off(node)),

@@ -92,6 +92,7 @@ statuses! {
     SessionTimedOut = 62, "the connection could not be restored in time, and the session has ended: connect anew";
     NodeStopped = 63, "the server stopped, and no other could take the session: connect anew";
     SessionUnknown = 64, "no server knows the session any more: connect anew";
+    ResumeLater = 65, "the server stopped, and no other can take the session now: it waits, and the client keeps trying";
 
     RequestTimedOut = 70, "the request was not answered in time; the server may still have carried it out";
     RequestBad = 71, "the server calls the request malformed or not allowed";
@@ -168,6 +169,7 @@ impl From<CloseReason> for Status {
             CloseReason::TimedOut => Self::SessionTimedOut,
             CloseReason::Misbehaved => Self::PeerMisbehaved,
             CloseReason::NodeStopped => Self::NodeStopped,
+            CloseReason::ResumeLater => Self::ResumeLater,
             CloseReason::SessionUnknown => Self::SessionUnknown,
             CloseReason::Moved
             | CloseReason::NewerLink

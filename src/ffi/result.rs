@@ -102,6 +102,8 @@ pub enum SternaResult {
     STERNA_ERROR_NODE_STOPPED = 63,
     /// No server knows the session any more: connect anew.
     STERNA_ERROR_SESSION_UNKNOWN = 64,
+    /// The server stopped, and no other can take the session now: it waits, and the client keeps trying.
+    STERNA_ERROR_RESUME_LATER = 65,
     /// The request was not answered in time; the server may still have carried it out.
     STERNA_ERROR_REQUEST_TIMED_OUT = 70,
     /// The server calls the request malformed or not allowed.
@@ -203,6 +205,7 @@ impl From<Status> for SternaResult {
             Status::SessionTimedOut => STERNA_ERROR_SESSION_TIMED_OUT,
             Status::NodeStopped => STERNA_ERROR_NODE_STOPPED,
             Status::SessionUnknown => STERNA_ERROR_SESSION_UNKNOWN,
+            Status::ResumeLater => STERNA_ERROR_RESUME_LATER,
             Status::RequestTimedOut => STERNA_ERROR_REQUEST_TIMED_OUT,
             Status::RequestBad => STERNA_ERROR_REQUEST_BAD,
             Status::RequestFailed => STERNA_ERROR_REQUEST_FAILED,

@@ -109,6 +109,7 @@ reasons! {
         Silent = 9, "silent", "nothing arrived on the link for too long";
         SessionUnknown = 10, "session_unknown", "the session is not known to any node any more";
         TransportError = 11, "transport_error", "the transport broke";
+        ResumeLater = 12, "resume_later", "the node stopped, and no other could take the session now: it waits for one";
     }
 
     /// Why a node is going offline.

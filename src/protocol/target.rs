@@ -349,12 +349,17 @@ impl Target {
 
     /// What the record says while the baton is awaited.
     fn on_watch(&mut self, answer: Answer, now: Time) {
-        let Answer::Read(ReadAnswer::Read(Some(found))) = answer else {
-            // Without the engine nobody can be handed anything: the time to refuse starts again.
-            if let Phase::Prepared { handing_since: Some(since), .. } = &mut self.phase {
-                *since = now;
+        let found = match answer {
+            Answer::Read(ReadAnswer::Read(Some(found))) => found,
+            // It has ended, or is about to be published again: the time to refuse runs on.
+            Answer::Read(ReadAnswer::Read(None)) => return,
+            Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => {
+                // Without the engine nobody can be handed anything: the time to refuse starts again.
+                if let Phase::Prepared { handing_since: Some(since), .. } = &mut self.phase {
+                    *since = now;
+                }
+                return;
             }
-            return;
         };
         if self.names_this_move(&found.record) {
             if self.source_gone {

@@ -14,6 +14,9 @@ use crate::protocol::reasons::CloseReason;
 use crate::protocol::wire::MoveMode;
 use std::time::Duration;
 
+/// How long a node that stops waits for the store.
+const PARK_TIME: Duration = Duration::from_secs(5);
+
 impl Cluster {
     /// Which incarnation is at an address, dead or alive; addresses are counted from one.
     pub fn node_at(&self, place: u8) -> NodeId {
@@ -49,9 +52,29 @@ impl Cluster {
         if host.view.offline.is_none() || !host.cohorts.is_empty() || !reachable {
             return false;
         }
-        self.directory.heartbeats.insert(node, Heartbeat::Goodbye);
-        self.crash(node);
+        self.ends_in_good_order(node);
         true
+    }
+
+    pub(super) fn ends_in_good_order(&mut self, node: NodeId) {
+        if self.is_alive(node) && !self.is_cut_off(node) {
+            self.directory.heartbeats.insert(node, Heartbeat::Goodbye);
+        }
+        self.crash(node);
+    }
+
+    /// The drain's deadline has passed: what is left on a node is to wait in the store, and a moment later the node
+    /// ends.
+    pub fn park(&mut self, node: NodeId) {
+        if self.nodes.get(&node).is_some_and(|host| host.view.offline.is_none()) {
+            self.drain(node);
+        }
+        let Some(host) = self.nodes.get_mut(&node) else { return };
+        host.parking = true;
+        for cohort in host.cohorts.keys().copied().collect::<Vec<_>>() {
+            self.call(node, cohort, |cohort, env| cohort.park(env));
+        }
+        self.schedule(PARK_TIME, Happening::Parked(node));
     }
 
     /// A node does nothing for so long; with its machine, if that is suspended.

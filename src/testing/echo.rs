@@ -267,6 +267,11 @@ impl Application for Echo {
     fn lost(&self, context: &mut Context<'_>, lost: &Lost) {
         let entry = Entry::GameTold(player(context), lineage(context), lost.uplink.clone());
         self.history.lock().push(entry);
+        // It has taken note of that, and whoever goes on from here has, too.
+        if !lost.uplink.is_empty() {
+            count(context, "up_next", lost.uplink.end);
+            self.note(context);
+        }
     }
 
     fn took_over(&self, context: &mut Context<'_>, _: Origin) {

@@ -73,6 +73,8 @@ pub(super) enum Happening {
     Watched(NodeId, Time, Option<Vec<(NodeId, Heartbeat)>>),
     /// A node's pause may have ended.
     Wakes(NodeId),
+    /// A node that has parked its cohorts ends.
+    Parked(NodeId),
     /// The game of a client plays.
     Plays(PlayerId),
     /// A player's network carries again.
@@ -122,6 +124,7 @@ impl Happening {
             | Self::Renews(..)
             | Self::Watches(..)
             | Self::Wakes(_)
+            | Self::Parked(_)
             | Self::Plays(_)
             | Self::Speaks(_) => None,
         }
@@ -195,6 +198,7 @@ impl Cluster {
             Happening::Watches(node, asked_at) => self.watches(node, asked_at),
             Happening::Watched(node, asked_at, beats) => self.watched(node, asked_at, beats),
             Happening::Wakes(node) => self.wakes(node),
+            Happening::Parked(node) => self.ends_in_good_order(node),
             Happening::Plays(player) => self.plays(player),
             Happening::Speaks(player) => self.speaks(player),
         }
@@ -224,8 +228,10 @@ impl Cluster {
             if dirty.is_empty() {
                 break;
             }
+            // All of them before the first is closed: with that a cohort may be gone.
+            dirty.retain(|link| self.pump_open_node(id, cohort, *link));
             for link in dirty {
-                self.pump_node(id, cohort, link);
+                self.close_end(PipeId(link.0), End::Node);
             }
         }
         let node = self.nodes.get_mut(&id);

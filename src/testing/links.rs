@@ -184,16 +184,23 @@ impl Cluster {
 
     /// Writes what a cohort has for a link.
     pub(super) fn pump_node(&mut self, node: NodeId, cohort: CohortId, link: LinkId) {
+        if self.pump_open_node(node, cohort, link) {
+            self.close_end(PipeId(link.0), End::Node);
+        }
+    }
+
+    /// Says whether the link is to be closed then.
+    pub(super) fn pump_open_node(&mut self, node: NodeId, cohort: CohortId, link: LinkId) -> bool {
         let now = self.now;
         let id = PipeId(link.0);
         if !self.pipes.get(&id).is_some_and(|pipe| pipe.node_open) {
-            return;
+            return false;
         }
         let mut control = Vec::new();
         self.fill(node, cohort, link, Outgoing::Control, &mut control, 0);
         self.transmit_control(id, End::Client, control);
         loop {
-            let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return };
+            let Some(player) = self.pipes.get(&id).map(|pipe| pipe.player) else { return false };
             let room = 512 + self.chance_of(player).below(16_000) as usize;
             let mut data = Vec::new();
             self.fill(node, cohort, link, Outgoing::Data, &mut data, room);
@@ -203,13 +210,9 @@ impl Cluster {
             self.transmit(id, End::Client, Lane::Data, data);
         }
         self.carry_datagrams_down(id, node, cohort, link);
-        let closing = self
-            .nodes
-            .get_mut(&node)
-            .and_then(|node| node.call(cohort, now, |cohort, _| cohort.is_closing(link)));
-        if closing == Some(true) {
-            self.close_end(id, End::Node);
-        }
+        let node = self.nodes.get_mut(&node);
+        let closing = node.and_then(|node| node.call(cohort, now, |cohort, _| cohort.is_closing(link)));
+        closing == Some(true)
     }
 
     fn fill(

@@ -155,6 +155,8 @@ pub struct Node {
     pub(super) refused: BTreeSet<MoveId>,
     /// Refuses whoever asks for room.
     pub(super) full: bool,
+    /// Its cohorts are to wait in the store: it takes nothing over any more.
+    pub(super) parking: bool,
     pub(super) settings: Arc<Settings>,
     pub(super) application: Echo,
 }
@@ -183,6 +185,7 @@ impl Node {
             cohorts: BTreeMap::new(),
             refused: BTreeSet::new(),
             full: false,
+            parking: false,
             settings,
             application,
         }

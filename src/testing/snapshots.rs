@@ -34,7 +34,7 @@ impl Cluster {
     pub(super) fn may_take_over(&self, id: NodeId, record: &Record) -> bool {
         let Some(node) = self.nodes.get(&id) else { return false };
         let nobody = record.may_be_taken_over(id, |other| node.watch.has_run_out(other));
-        nobody && node.is_permitted(self.now)
+        nobody && !node.parking && node.is_permitted(self.now)
     }
 
     /// Calls a cohort that the node may know nothing of.

@@ -382,6 +382,9 @@ impl Cluster {
     /// Something that is still under way.
     pub fn unrest(&self) -> Option<String> {
         for (id, node) in &self.nodes {
+            if node.parking {
+                return Some(format!("{id} is about to end"));
+            }
             for (name, cohort) in &node.cohorts {
                 if cohort.is_taking() {
                     return Some(format!("{id} is taking {name} over"));

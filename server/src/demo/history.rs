@@ -152,7 +152,8 @@ impl Observer for History {
             | Report::MoveFailed(_)
             | Report::TookOver(_)
             | Report::Closed(_)
-            | Report::RoomEnded => {}
+            | Report::RoomEnded
+            | Report::Parked => {}
         }
     }
 }

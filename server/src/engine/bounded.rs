@@ -96,6 +96,10 @@ impl Engine for Bounded {
         self.engine.bucket()
     }
 
+    fn outlives_nodes(&self) -> bool {
+        self.engine.outlives_nodes()
+    }
+
     fn bulk_answer_max(&self) -> Duration {
         self.engine.bulk_answer_max()
     }

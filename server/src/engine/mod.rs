@@ -83,6 +83,11 @@ pub trait Engine: Send + Sync + 'static {
         Bucket(1)
     }
 
+    /// Whether what it holds is there after all processes of nodes have ended.
+    fn outlives_nodes(&self) -> bool {
+        false
+    }
+
     /// How long a node waits for an answer about many things, or large ones: [`cohorts_of`](Self::cohorts_of) and
     /// [`ask_snapshot`](Self::ask_snapshot). An engine that takes its time for them notices by itself when it is cut
     /// off.

@@ -1,12 +1,13 @@
 //! Going offline: clients are told, cohorts leave as their games ask for it, what is left is moved at the
 //! deadline, and an empty node stops.
 
+use super::parking::Left;
 use super::{Node, Phase, now};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use sterna::protocol::lease::Lease;
-use sterna::protocol::reasons::{CloseReason, OfflineReason};
+use sterna::protocol::reasons::OfflineReason;
 use sterna::protocol::time::Time;
 
 /// What a node that goes offline is told.
@@ -34,6 +35,8 @@ pub struct DrainReport {
     pub took: Duration,
     /// Sessions that no other node could take, and that were ended.
     pub closed: usize,
+    /// Sessions that no other node could take, and that wait in the engine's store until one can.
+    pub parked: usize,
 }
 
 /// Rooms that nobody has moved by then are moved after this share of the drain's time.
@@ -87,15 +90,15 @@ impl Node {
                 cohort.tell_offline(env);
             });
         }
-        let closed = if self.left_by_themselves(began + deadline, deadline).await {
-            0
+        let Left { closed, parked } = if self.left_by_themselves(began + deadline, deadline).await {
+            Left::default()
         } else {
             self.force_by(began + deadline).await
         };
         let took = now().since(began);
         self.stop().await;
-        tracing::info!(node = %self.name, took_ms = took.as_millis() as u64, closed, "empty, stopped");
-        DrainReport { took, closed }
+        tracing::info!(node = %self.name, took_ms = took.as_millis() as u64, closed, parked, "empty, stopped");
+        DrainReport { took, closed, parked }
     }
 
     /// Waits as long as there is time to wait. False: what is left has to be forced now.
@@ -115,8 +118,8 @@ impl Node {
         }
     }
 
-    /// Moves what is left without asking, and ends what no node takes: gives how many that were.
-    async fn force_by(self: &Arc<Self>, deadline: Time) -> usize {
+    /// Moves what is left without asking, and gives what no node has taken.
+    async fn force_by(self: &Arc<Self>, deadline: Time) -> Left {
         let round = deadline.since(now()) / FORCED_TRIES;
         for tries in 1..=FORCED_TRIES {
             if tries == FORCED_TRIES {
@@ -124,15 +127,13 @@ impl Node {
             }
             self.force_all();
             if self.empty_within(round).await {
-                return 0;
+                return Left::default();
             }
         }
-        let closed = self.close_all();
-        self.empty_within(FORCED_TIME_MIN).await;
-        closed
+        self.leave_all().await
     }
 
-    async fn empty_within(&self, time: Duration) -> bool {
+    pub(super) async fn empty_within(&self, time: Duration) -> bool {
         tokio::time::timeout(time, self.until_empty()).await.is_ok()
     }
 
@@ -158,24 +159,7 @@ impl Node {
         }
     }
 
-    fn close_all(self: &Arc<Self>) -> usize {
-        let mut closed = 0;
-        for slot in self.held_slots() {
-            slot.with(self, None, |cohort, env| {
-                // (c) What has left is the target's, although this node does not know yet how that ends.
-                if !cohort.is_passed_on() {
-                    closed += cohort.sessions().len();
-                    cohort.close_all(CloseReason::NodeStopped, env);
-                }
-            });
-        }
-        if closed > 0 {
-            tracing::error!(node = %self.name, sessions = closed, "no node took these sessions: ended");
-        }
-        closed
-    }
-
-    /// Stops, whoever still plays here: ends what is left, says goodbye to the engine, and lets go of all
+    /// Stops, whoever still plays here: lets go of what is left, says goodbye to the engine, and lets go of all
     /// ports.
     pub async fn stop(self: &Arc<Self>) {
         if self.stopping.swap(true, Ordering::AcqRel) {
@@ -183,11 +167,11 @@ impl Node {
         }
         // Before links see that the node has stopped, for they close then; and once more for whoever was
         // let in meanwhile.
-        if self.close_all() > 0 {
-            self.empty_within(FORCED_TIME_MIN).await; // what is stored of them is deleted
-        }
+        self.leave_all().await;
         self.stopped.send_replace(true);
-        self.close_all();
+        if !self.can_park() {
+            self.close_all();
+        }
         let keeper = self.lease_keeper.lock().take();
         if let Some(keeper) = keeper {
             let _ = keeper.await; // a renewal under way would come after the goodbye

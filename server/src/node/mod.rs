@@ -14,6 +14,7 @@ mod leases;
 mod links;
 mod outbox;
 mod pace;
+mod parking;
 mod peers;
 mod republish;
 mod rooms;
@@ -157,6 +158,8 @@ pub struct Node {
     emptied: Notify,
     /// Somebody sees to its end.
     stopping: AtomicBool,
+    /// Its sessions are to wait in the store.
+    parking: AtomicBool,
     stopped: watch::Sender<bool>,
     /// Listeners, links and whatever else holds a port.
     tasks: TaskTracker,
@@ -251,6 +254,7 @@ impl Node {
             next_link: AtomicU64::new(1),
             emptied: Notify::new(),
             stopping: AtomicBool::new(false),
+            parking: AtomicBool::new(false),
             stopped,
             tasks: TaskTracker::new(),
             estates: tokio::sync::Mutex::default(),
@@ -293,6 +297,9 @@ impl Node {
 
     /// Whether it takes newcomers.
     pub fn standing(&self) -> Standing {
+        if self.is_parking() {
+            return Standing::Offline;
+        }
         match *self.phase.lock() {
             Phase::Online => Standing::Online,
             Phase::Cordoned => Standing::Cordoned,

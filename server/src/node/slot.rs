@@ -390,6 +390,7 @@ fn happened_at(report: Report, env: &Env<'_>) -> Instant {
         | Report::MoveFailed(_)
         | Report::TookOver(_)
         | Report::RoomEnded
+        | Report::Parked
         | Report::Closed(_) => at,
     }
 }
@@ -408,6 +409,7 @@ fn log_report(node: &Node, cohort: CohortId, report: Report) {
             tracing::warn!(%node, %cohort, "took back after a crash, from the copy of epoch {epoch}");
         }
         Report::RoomEnded => tracing::debug!(%node, %cohort, "room ended"),
+        Report::Parked => tracing::debug!(%node, %cohort, "parked: it waits for a node in the store"),
         Report::Closed(reason) => tracing::debug!(%node, %cohort, "session ended: {reason}"),
     }
 }

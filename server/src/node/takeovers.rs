@@ -29,7 +29,7 @@ impl Node {
         // A node on its way out leaves it to others, if there are any.
         let willing = self.standing() != Standing::Offline || !self.others_online();
         let permitted = self.with_env(|env| env.permit.is_some());
-        if !nobody || !willing || !permitted || self.is_full() {
+        if !nobody || !willing || !permitted || self.is_full() || self.is_parking() {
             return false;
         }
         self.begin_take_over(id, orphan_of);

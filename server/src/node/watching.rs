@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sterna::protocol::cohort::{Cohort, Report};
 use sterna::protocol::ids::{MoveId, NodeId};
+use sterna::protocol::reasons::CloseReason;
 use sterna::protocol::time::Time;
 use sterna::protocol::wire::Peer;
 use sterna::transport::Kind;
@@ -141,6 +142,10 @@ impl MoveWatch {
             }
             Report::Closed(reason) => {
                 metrics.session_ended(reason);
+                Span::none()
+            }
+            Report::Parked => {
+                cohort.sessions().for_each(|_| metrics.session_ended(CloseReason::ResumeLater));
                 Span::none()
             }
             Report::RoomEnded => Span::none(),

@@ -74,6 +74,11 @@ fn on_asked_engine(config: Config) -> Config {
     Config { cluster, state_dir, engine, ..config }
 }
 
+/// Whether sessions that no node takes wait there, instead of being ended.
+fn engine_outlives_nodes() -> bool {
+    std::env::var_os("STERNA_E2E_NATS").is_some()
+}
+
 /// A cluster that runs another game than the one that is built in.
 async fn cluster_of(application: Arc<dyn Application>, config: Config) -> Arc<Cluster> {
     let config = on_asked_engine(config);

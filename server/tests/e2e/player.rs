@@ -197,6 +197,18 @@ impl Player {
         (status, String::from_utf8(text).expect("texts are UTF-8"))
     }
 
+    /// Its node stops, and no other takes it: its session has ended or, on an engine that outlives the node, waits.
+    pub(crate) async fn until_left_alone(&mut self) {
+        let (event, _) = self
+            .until(|event| matches!(event, Event::Disconnected { .. } | Event::Reconnecting { .. }))
+            .await;
+        let expected = match crate::engine_outlives_nodes() {
+            false => Event::Disconnected { status: Status::NodeStopped },
+            true => Event::Reconnecting { status: Status::ResumeLater },
+        };
+        assert_eq!(event, expected);
+    }
+
     pub(crate) async fn until_reconnecting(&mut self) {
         self.until(|event| matches!(event, Event::Reconnecting { .. })).await;
     }

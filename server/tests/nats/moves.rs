@@ -4,6 +4,7 @@ use crate::player::Player;
 use crate::processes::Process;
 use crate::servers::{Folder, Servers};
 use std::time::Duration;
+use sterna::client::Status;
 use sterna::client::config::Transport;
 use sterna::client::event::Event;
 use sterna_server::pki::ClusterKeys;
@@ -107,9 +108,7 @@ async fn a_user_who_connects_to_another_process_ends_the_earlier_session() {
     assert_eq!(second.node, "green-1");
     let ended = tokio::time::timeout(
         Duration::from_secs(20),
-        first.until("replaced", |event| {
-            matches!(event, Event::Disconnected { status: sterna::client::Status::Replaced })
-        }),
+        first.until("replaced", |event| matches!(event, Event::Disconnected { status: Status::Replaced })),
     );
     ended.await.expect("the earlier session ends");
     second.leaves().await;
@@ -146,8 +145,7 @@ async fn that_the_bucket_is_deleted_is_no_event_for_players() {
     assert!(red.ends_well().await);
     // She has one session, as before.
     let again = Player::join(&green.ask(&["token", "ann"]).await, Transport::Udp).await;
-    let replaced =
-        |event: &Event| matches!(event, Event::Disconnected { status: sterna::client::Status::Replaced });
+    let replaced = |event: &Event| matches!(event, Event::Disconnected { status: Status::Replaced });
     ann.until("replaced", replaced).await;
     let noticed = |event: &Event| matches!(event, Event::Reconnecting { .. } | Event::Reconnected { .. });
     assert!(!ann.has_seen(noticed));
@@ -208,6 +206,46 @@ async fn a_process_that_is_told_to_end_gives_its_players_to_the_others() {
     for mut player in [ann, bob] {
         assert_eq!(player.node, "green-1");
         player.plays().await;
+        player.leaves().await;
+    }
+    assert!(green.ends_well().await);
+}
+
+/// The deadline of a drain, and nowhere to go: what one process leaves in NATS another one goes on from.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_finds_no_node_by_the_deadline_waits_in_nats_and_loses_nothing() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    // A snapshot in a minute: what was said since the last one would be gone after a crash.
+    let rarely = "[times]\ndrain_ms = 1000\nsnapshot_ms = 60000\n";
+    let mut red = Process::start("red", &servers, keys.path(), rarely).await;
+    let mut green = Process::start("green", &servers, keys.path(), "").await;
+    let tokens = [red.ask(&["token", "ann"]).await, red.ask(&["token", "bob"]).await];
+    green.ask(&["cordon", "green-1"]).await;
+    let mut players = Vec::new();
+    for (token, transport) in tokens.iter().zip([Transport::Tcp, Transport::Udp]) {
+        let mut player = Player::join(token, transport).await;
+        assert_eq!(player.node, "red-1");
+        player.plays().await;
+        players.push(player);
+    }
+    assert!(red.ends_well().await);
+    for player in &mut players {
+        let told = |event: &Event| matches!(event, Event::Reconnecting { status: Status::ResumeLater });
+        player.until("told that the session waits", told).await;
+        player.say();
+    }
+    green.ask(&["uncordon", "green-1"]).await;
+    for mut player in players {
+        player.until("back", |event| matches!(event, Event::Reconnected { .. })).await;
+        assert_eq!(player.node, "green-1");
+        let restart = |event: &Event| matches!(event, Event::TookOver { .. });
+        let Event::TookOver { lost_from, lost_to, .. } = player.until("restarted", restart).await else {
+            unreachable!("that was waited for")
+        };
+        assert_eq!(lost_from, lost_to, "nothing is gone");
+        player.hear_all().await;
         player.leaves().await;
     }
     assert!(green.ends_well().await);

@@ -201,8 +201,10 @@ impl Author {
                 self.at(back, Happening::Restart { node });
             }
             1 => {
-                self.at(later, Happening::Stop { node });
-                let back = later + self.up_to(8_000);
+                let parks = self.yes();
+                let end = if parks { Happening::Park { node } } else { Happening::Stop { node } };
+                self.at(later, end);
+                let back = later + if parks { 5_000 } else { 0 } + self.up_to(8_000);
                 self.at(back, Happening::Restart { node });
             }
             _ => self.at(later, Happening::Online { node }),

@@ -98,6 +98,11 @@ happenings! {
         /// Which.
         node: u8,
     }
+    /// The drain's deadline has passed: what is left on a node waits in the store, and the node ends.
+    "park" Park {
+        /// Which.
+        node: u8,
+    }
     /// A drained node ends, if it is empty.
     "stop" Stop {
         /// Which.

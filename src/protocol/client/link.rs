@@ -40,6 +40,8 @@ pub(super) struct Link {
     pub(super) early_ack: Cursor,
     pub(super) heard_at: Time,
     pub(super) dirty: bool,
+    /// The node has said that the session waits for another one.
+    pub(super) parked: bool,
     number: LinkNumber,
     /// The greeting has been sent: from here on the link pings, and may fall silent.
     greeted: bool,
@@ -71,6 +73,7 @@ impl Link {
             early_ack: Cursor(0),
             heard_at: now,
             dirty: false,
+            parked: false,
             number,
             greeted: false,
             pinged_at: now,

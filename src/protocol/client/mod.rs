@@ -111,6 +111,12 @@ pub struct LinkEnd {
     pub text: String,
 }
 
+impl From<Status> for LinkEnd {
+    fn from(status: Status) -> Self {
+        Self { status, text: status.to_string() }
+    }
+}
+
 /// Where the client stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
@@ -367,6 +373,7 @@ impl Client {
     pub fn link_ended(&mut self, id: LinkId, end: LinkEnd, now: Time, events: &mut dyn Events) {
         let Some(index) = self.links.iter().position(|link| link.id == id) else { return };
         let link = self.links.remove(index);
+        let end = if link.parked { LinkEnd::from(Status::ResumeLater) } else { end };
         if link.serving && !link.closing_by_us() {
             return self.on_serving_link_lost(end, now, events);
         }
@@ -449,7 +456,7 @@ impl Client {
             Purpose::Connect => {
                 // Every node is asked: the status speaks for all of them, the reason for one.
                 let status = Status::from(reason);
-                let end = LinkEnd { status, text: status.to_string() };
+                let end = LinkEnd::from(status);
                 self.links.retain(|link| link.id != from);
                 self.on_connect_link_lost(end, now, events);
             }
@@ -463,6 +470,8 @@ impl Client {
         let Some(link) = self.link_mut(from) else { return };
         let serving = link.serving;
         match reason {
+            // Only the link ends, too; when it has, the game hears why.
+            CloseReason::ResumeLater => link.parked = true,
             // Only the link ends; what becomes of the session is seen when it has ended.
             CloseReason::Moved
             | CloseReason::NewerLink

@@ -139,6 +139,9 @@ impl Cohort {
         if self.fenced {
             return Some(MoveFailure::EngineUnavailable);
         }
+        if self.parking {
+            return Some(MoveFailure::Cancelled);
+        }
         if self.room.is_none() && self.sessions().any(|session| session.closed().is_some()) {
             return Some(MoveFailure::Cancelled);
         }

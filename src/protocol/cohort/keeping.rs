@@ -17,7 +17,7 @@ impl Cohort {
         match &self.role {
             Role::Owner(_) | Role::Source(..) => {
                 let over = self.room.is_none() && self.sessions().any(|session| session.closed().is_some());
-                self.record_fence().filter(|_| self.is_served() && !over)
+                self.record_fence().filter(|_| (self.is_served() || self.is_parking()) && !over)
             }
             // Also after a fence, or for a session that has ended: without it the move would not end, and the
             // store knows who is too late.
@@ -28,6 +28,7 @@ impl Cohort {
 
     /// Stores a snapshot if one is due.
     pub(super) fn keep(&mut self, env: &Env<'_>) {
+        self.see_to_parking(env);
         let Some(fence) = self.keeps_at(env) else { return };
         let due = self.snapshot_due(env);
         if due.is_some_and(|at| at <= env.now) {

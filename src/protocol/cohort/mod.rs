@@ -20,6 +20,7 @@ mod keeping;
 mod links;
 mod look;
 mod owning;
+mod parking;
 mod publishing;
 mod rooms;
 mod seat;
@@ -198,6 +199,8 @@ pub enum Report {
     Closed(CloseReason),
     /// The room has ended; its members play on alone.
     RoomEnded,
+    /// No node took the cohort: it waits in the store of snapshots for one that does.
+    Parked,
 }
 
 /// What the node is to the cohort.
@@ -254,6 +257,8 @@ pub struct Cohort {
     pieces: u64,
     /// The lease had run out: the record is to be taken to the next epoch before anything is served (e).
     fenced: bool,
+    /// The node stops: what it owns is to wait in the store of snapshots.
+    parking: bool,
     owner_asked: u64,
     /// The record is to be taken to this epoch at least: a member comes that has been served at it.
     raise_to: Option<Epoch>,
@@ -290,6 +295,7 @@ impl Cohort {
             preload: RoomPreload::default(),
             pieces: 0,
             fenced: false,
+            parking: false,
             owner_asked: 0,
             raise_to: None,
             attempts: 0,
@@ -428,7 +434,7 @@ impl Cohort {
         !self.fenced
             && match &self.role {
                 Role::Absent | Role::Taking(_) | Role::Ending => false,
-                Role::Owner(_) => !self.is_confirming(),
+                Role::Owner(_) => !self.parking && !self.is_confirming(),
                 Role::Source(_, departure) => departure.source.serves(),
                 Role::Target(target) => target.serves(),
             }

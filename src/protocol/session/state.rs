@@ -80,6 +80,11 @@ impl Session {
         self.unsaved = true;
         self.taken = None;
         self.covered = Covered::before(self.down.first(), &self.settings);
+        if let (Some(covered), false) = (&mut self.covered, self.restarts.is_empty()) {
+            // Without its client it has processed nothing since the restart, which began from what is stored. Less would
+            // be told the client as lost.
+            covered.up = state.up;
+        }
         if self.links.is_empty() {
             self.linkless_since.get_or_insert(now);
         }

@@ -282,10 +282,17 @@ fn there_is_no_node_to_move_to() {
     cluster.online(third);
     assert_eq!(cluster.send_migrate(player), Ok(()));
     until_served(&mut cluster, player, &[third]);
-    // At the deadline, what found none is closed with the reason.
-    cluster.close_all(third);
+    // At the deadline, what found none is stored, and its client told to come back later ...
+    cluster.park(third);
+    cluster.run_until(|cluster| cluster.standing(player) == Standing::Reconnecting);
+    let later = |event: &Event| matches!(event, Event::Reconnecting { status: Status::ResumeLater });
+    assert_eq!(cluster.history().told(player, later), 1);
+    cluster.online(target);
+    until_served(&mut cluster, player, &[target]);
+    // ... or, where nothing outlives the node, closed with the reason.
+    cluster.close_all(target);
     cluster.run_until(|cluster| cluster.standing(player) == Standing::Idle);
-    let stopped = |event: &Event| matches!(event, Event::Disconnected { status } if *status == Status::from(crate::protocol::reasons::CloseReason::NodeStopped));
+    let stopped = |event: &Event| matches!(event, Event::Disconnected { status: Status::NodeStopped });
     assert_eq!(cluster.history().told(player, stopped), 1);
     cluster.finish();
 }

@@ -8,6 +8,7 @@ mod fencing;
 mod laws;
 mod links;
 mod moves;
+mod parking;
 mod publishing;
 mod roles;
 mod rooms;

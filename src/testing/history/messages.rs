@@ -50,8 +50,6 @@ struct Traffic {
     jumps: Vec<(Time, Range<u64>)>,
     /// Uplink that was told to be gone.
     lost: Vec<(Time, Range<u64>)>,
-    /// What the application was told to be gone, in which lineage.
-    game_told: BTreeSet<(Lineage, u64, u64)>,
     requests: BTreeMap<u64, u64>,
     answered: BTreeSet<u64>,
     caught_up: (Epoch, BTreeSet<u64>),
@@ -92,7 +90,7 @@ impl Traffic {
             Entry::Restarted(restarted) => self.restarted(restarted, seen)?,
             Entry::Told(_, event) => self.told(event, seen),
             Entry::GameTold(_, lineage, lost) if !lost.is_empty() => {
-                self.game_told.insert((*lineage, lost.start, lost.end));
+                self.game_told(*lineage, lost, seen);
             }
             _ => {}
         }
@@ -120,18 +118,21 @@ impl Traffic {
         if number < expected {
             return seen.broken(2, format!("uplink message {number} was processed twice"));
         }
-        let missing = self.missing(expected..number).next();
-        if let Some(missing) = missing {
-            let told = self.game_told.iter().find(|(of, from, to)| {
-                *of == lineage && self.missing(expected..number).all(|number| (*from..*to).contains(&number))
-            });
-            let Some((_, from, to)) = told.copied() else {
-                return seen
-                    .broken(7, format!("uplink {missing}..{number} is lost, and the game was not told"));
-            };
-            self.jumps.push((seen.at, from..to));
+        match self.missing(expected..number).next() {
+            Some(missing) => {
+                seen.broken(7, format!("uplink {missing}..{number} is lost, and the game was not told"))
+            }
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The application goes on behind what it was told to be gone.
+    fn game_told(&mut self, lineage: Lineage, lost: &Range<u64>, seen: &Seen) {
+        let expected = self.lines.entry(lineage).or_default().up_next;
+        if expected < lost.end && self.missing(expected..lost.end).all(|number| lost.contains(&number)) {
+            self.lines.entry(lineage).or_default().up_next = lost.end;
+            self.jumps.push((seen.at, lost.clone()));
+        }
     }
 
     /// Of these uplink messages those that the game's server side is meant to see.

@@ -977,6 +977,10 @@ namespace Sterna
         /// </summary>
         SessionUnknown = 64,
         /// <summary>
+        ///  The server stopped, and no other can take the session now: it waits, and the client keeps trying.
+        /// </summary>
+        ResumeLater = 65,
+        /// <summary>
         ///  The request was not answered in time; the server may still have carried it out.
         /// </summary>
         RequestTimedOut = 70,

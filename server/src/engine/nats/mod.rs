@@ -307,6 +307,10 @@ impl Engine for NatsEngine {
         self.inner.life().bucket
     }
 
+    fn outlives_nodes(&self) -> bool {
+        true
+    }
+
     fn bulk_answer_max(&self) -> Duration {
         BULK_ANSWER_MAX
     }

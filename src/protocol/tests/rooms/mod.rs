@@ -17,7 +17,7 @@ fn in_room(seed: u64, count: usize) -> (Cluster, Vec<PlayerId>, CohortId, [NodeI
 }
 
 /// The same with snapshots stored like this.
-fn in_room_kept(
+pub(super) fn in_room_kept(
     seed: u64,
     count: usize,
     durability: Durability,
@@ -57,7 +57,7 @@ fn moves(cluster: &Cluster, player: PlayerId) -> usize {
     cluster.history().heard(player, |seen| matches!(seen, RoomSeen::Moved(_)))
 }
 
-fn everybody_is_in(cluster: &Cluster, players: &[PlayerId], room: CohortId) {
+pub(super) fn everybody_is_in(cluster: &Cluster, players: &[PlayerId], room: CohortId) {
     for player in players {
         assert_eq!(cluster.room_of(*player), Some(room), "{player:?}");
     }

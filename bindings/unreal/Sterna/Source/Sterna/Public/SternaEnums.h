@@ -105,6 +105,8 @@ enum class ESternaResult : uint8
 	NodeStopped = 63,
 	/** No server knows the session any more: connect anew. */
 	SessionUnknown = 64,
+	/** The server stopped, and no other can take the session now: it waits, and the client keeps trying. */
+	ResumeLater = 65,
 	/** The request was not answered in time; the server may still have carried it out. */
 	RequestTimedOut = 70,
 	/** The server calls the request malformed or not allowed. */
