@@ -153,6 +153,7 @@ fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
     config.state_dir = args.state_dir.or(config.state_dir);
     config.endpoint = args.endpoint.or(config.endpoint);
     config.metrics = args.metrics.or(config.metrics);
+    config.app_version = args.app_version.or(config.app_version);
     config.public_host = args.public_host.or(config.public_host);
     config.validate()?;
     if args.dev && config.issuer_public_key.is_some() {

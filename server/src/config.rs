@@ -13,7 +13,7 @@ mod numbers;
 pub use engine::{EngineConfig, NatsConfig};
 pub use error::ConfigError;
 
-use numbers::{NODES, Number, PEER_PORT, QUIC_PORT, TCP_PORT};
+use numbers::{APP_VERSION, NODES, Number, PEER_PORT, QUIC_PORT, TCP_PORT};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,6 +59,9 @@ pub struct Config {
     pub durability: Durability,
     /// What holds membership and ownership.
     pub engine: EngineConfig,
+    /// The application's version, as nodes compare them: players are never moved to a lower one. `None`: what the
+    /// application says.
+    pub app_version: Option<u32>,
     /// What to log: a level, or `target=level` pairs separated by commas.
     pub log: String,
     /// How much of everything.
@@ -163,6 +166,7 @@ impl Default for Config {
             same_user: SameUser::default(),
             durability: Durability::default(),
             engine: EngineConfig::default(),
+            app_version: None,
             log: "info".into(),
             limits: Limits::default(),
             times: Times::default(),
@@ -203,6 +207,7 @@ impl Config {
     /// whoever sets fields afterwards.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_texts()?;
+        self.app_version.map_or(Ok(0), |version| APP_VERSION.check(version, None))?;
         self.limits.validate()?;
         self.times.validate()?;
         self.validate_engine()?;

@@ -86,6 +86,9 @@ pub struct ServeArgs {
     /// Where Prometheus finds figures
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
+    /// The application's version, as nodes compare them; unless given, what the application says
+    #[arg(long, value_name = "N")]
+    pub app_version: Option<u32>,
     /// What to log: a level, or pairs like `warn,sterna_server=debug`
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

@@ -40,8 +40,11 @@ fn the_command_line_is_well_formed() {
 fn the_command_line_wins_over_the_file() {
     let dir = TempDir::new();
     let file = dir.path().join("sterna.toml");
-    std::fs::write(&file, "cluster = \"eu\"\nnodes = 2\ntcp_port = 1000\nlog = \"warn\"\n").unwrap();
+    std::fs::write(&file, "cluster = \"eu\"\nnodes = 2\ntcp_port = 1000\nlog = \"warn\"\napp_version = 3\n")
+        .unwrap();
     let line = format!("sterna serve --config {} --nodes 4 --quic-port 0 --state-dir s", file.display());
+    assert_eq!(planned(&line).unwrap().config.app_version, Some(3));
+    assert_eq!(planned(&format!("{line} --app-version 4")).unwrap().config.app_version, Some(4));
     let plan = planned(&line).unwrap();
     assert_eq!((plan.config.cluster.as_str(), plan.config.nodes), ("eu", 4));
     assert_eq!((plan.config.tcp_port, plan.config.quic_port), (1000, 0));
@@ -64,6 +67,7 @@ fn what_the_command_line_changes_is_checked() {
         ("sterna serve --scale-in-every 30s", "--nodes 2"),
         ("sterna serve --config /nowhere/x.toml", "/nowhere/x.toml"),
         ("sterna serve --log loud", "`log`"),
+        ("sterna serve --app-version 0", "`app_version`"),
     ] {
         let error = planned(line).unwrap_err();
         assert!(error.to_string().contains(hint), "{line}: {error}");

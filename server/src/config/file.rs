@@ -2,9 +2,9 @@
 
 use super::engine::EngineTable;
 use super::numbers::{
-    ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number, PEER_PORT,
-    QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS, ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES, ROOM_SYNC_BYTES,
-    SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
+    APP_VERSION, ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number,
+    PEER_PORT, QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS, ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES,
+    ROOM_SYNC_BYTES, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
 };
 use super::{Config, ConfigError, Durability, Limits, SameUser, Times};
 use serde::Deserialize;
@@ -37,6 +37,7 @@ struct File {
     migrate_when_online: Option<bool>,
     same_user: Option<SameUser>,
     durability: Option<Durability>,
+    app_version: Numeral,
     log: Option<String>,
     engine: EngineTable,
     limits: LimitsTable,
@@ -104,6 +105,10 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         same_user: file.same_user.unwrap_or_default(),
         durability: file.durability.unwrap_or_default(),
         engine: file.engine.read(number)?,
+        app_version: match file.app_version {
+            Some(version) => Some(size(&APP_VERSION, Some(version))?),
+            None => None,
+        },
         log: file.log.unwrap_or(default.log),
         limits: Limits {
             message_bytes_max: size(&MESSAGE_BYTES, file.limits.message_bytes_max)?,

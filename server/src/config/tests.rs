@@ -33,6 +33,7 @@ fn every_key_can_be_set() {
         migrate_when_online = true
         same_user = "refuse"
         durability = "none"
+        app_version = 12
         log = "warn,sterna_server=debug"
         [engine]
         kind = "nats"
@@ -76,6 +77,7 @@ fn every_key_can_be_set() {
     assert_eq!(config.node_name(1), "blue-2");
     let peer = config.peer_public_address("[::1]:9".parse().unwrap());
     assert_eq!(peer, "10.0.0.7:9".parse().unwrap());
+    assert_eq!(config.app_version, Some(12));
     assert_eq!(config.limits.replay_bytes_max, 2_000_000);
     assert_eq!(config.times.self_fence, Duration::from_millis(500));
     assert_eq!(config.tcp_address(2), "[::1]:1002".parse().unwrap());
@@ -140,6 +142,7 @@ fn a_number_out_of_range_is_named_with_what_is_allowed() {
     let too_large = format!("[limits]\nmessage_bytes_max = {}", limits::CREDIT_BYTES);
     assert!(matches!(fault(&too_large), ConfigError::OutOfRange { line: Some(2), .. }));
     assert!(matches!(fault("[times]\nfreeze_ms = 5000"), ConfigError::OutOfRange { .. }));
+    assert!(matches!(fault("app_version = 0"), ConfigError::OutOfRange { key: "app_version", .. }));
 }
 
 #[test]

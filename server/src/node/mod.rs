@@ -291,6 +291,11 @@ impl Node {
         self.quic
     }
 
+    /// Which version of the application it runs, as nodes compare them.
+    pub(crate) fn app_version(&self) -> u32 {
+        self.shared.config.app_version.unwrap_or_else(|| self.shared.application.version())
+    }
+
     /// Whether it takes newcomers.
     pub fn standing(&self) -> Standing {
         match *self.phase.lock() {
@@ -348,7 +353,7 @@ impl Node {
             tcp: self.tcp,
             quic: self.quic,
             peer: self.peer,
-            app_version: self.shared.application.version(),
+            app_version: self.app_version(),
             sessions: self.sessions() as u64,
         };
         self.shared.engine.publish(info).await
@@ -424,8 +429,10 @@ impl NodeView for Node {
         }
     }
 
-    fn allows_older(&self) -> bool {
-        matches!(*self.phase.lock(), Phase::Offline { any_version: true, .. })
+    fn app_version_min(&self, _: &dyn Application) -> u32 {
+        let any = matches!(*self.phase.lock(), Phase::Offline { any_version: true, .. });
+        // Whatever version that is, a roll-back accepts it.
+        if any { 0 } else { self.app_version() }
     }
 
     fn count_added_delay(&self, id: MoveId, added_us: u64) {

@@ -22,6 +22,7 @@ mod rooms;
 mod strangers;
 mod tickets;
 mod users;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -4,13 +4,19 @@ use sterna::protocol::limits::ARRIVALS_MAX;
 const A: NodeId = NodeId(1);
 const B: NodeId = NodeId(2);
 const C: NodeId = NodeId(3);
+const D: NodeId = NodeId(4);
 
 fn at(ms: u64) -> Time {
     Time::from_micros(10_000_000 + ms * 1000)
 }
 
 fn candidate(id: NodeId, room: u32, load: u64) -> Candidate {
-    Candidate { id, room, load }
+    of_version(7, id, room, load)
+}
+
+/// A source of version 7 looks at it.
+fn of_version(version: u32, id: NodeId, room: u32, load: u64) -> Candidate {
+    Candidate { id, room, load, rank: Rank::new(version, 7) }
 }
 
 #[test]
@@ -46,6 +52,42 @@ fn near_the_deadline_no_move_waits() {
     assert_eq!(pick(&mut nodes, &[], false), Pick::Wait);
     assert_eq!(pick(&mut nodes, &[], true), Pick::Target(A));
     assert_eq!(pick(&mut nodes, &[A], true), Pick::Nobody);
+}
+
+#[test]
+fn the_newest_version_is_taken_however_loaded_it_is() {
+    let mut nodes = [
+        of_version(7, A, 1000, 0),
+        of_version(8, B, 1000, 500),
+        of_version(9, C, 1000, 900),
+        of_version(6, D, 1000, 0),
+    ];
+    for _ in 0..100 {
+        assert_eq!(pick(&mut nodes, &[], false), Pick::Target(C));
+    }
+    assert_eq!(pick(&mut nodes, &[C], false), Pick::Target(B), "one that has refused counts no more");
+    assert_eq!(pick(&mut nodes, &[B, C], false), Pick::Target(D), "a roll-back, or it would be no candidate");
+    assert_eq!(pick(&mut nodes, &[B, C, D], false), Pick::Target(A));
+}
+
+#[test]
+fn a_move_waits_for_the_newest_version_until_it_is_urgent() {
+    let mut nodes = [of_version(7, A, 1000, 0), of_version(8, B, 1, 0), of_version(8, C, 0, 0)];
+    assert!(!is_full(&nodes, false));
+    assert_eq!(pick(&mut nodes, &[], false), Pick::Target(B));
+    assert!(is_full(&nodes, false), "those that have tried nothing need not look");
+    assert_eq!(pick(&mut nodes, &[], false), Pick::Wait);
+    assert_eq!(pick(&mut nodes, &[B], false), Pick::Wait, "for the other one of that version");
+    assert_eq!(pick(&mut nodes, &[B, C], false), Pick::Target(A));
+    assert!(!is_full(&nodes, true));
+    let mut taken = BTreeMap::new();
+    for _ in 0..300 {
+        let Pick::Target(target) = pick(&mut nodes, &[], true) else { panic!("nothing waits any more") };
+        *taken.entry(target).or_insert(0) += 1;
+    }
+    assert_eq!(taken.len(), 3, "{taken:?}");
+    nodes[1].room = 1;
+    assert_eq!(pick(&mut nodes, &[], true), Pick::Target(B), "to where it will not have to leave again");
 }
 
 #[test]
