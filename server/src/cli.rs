@@ -148,6 +148,8 @@ fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
     replace(&mut config.tcp_port, args.tcp_port);
     replace(&mut config.quic_port, args.quic_port);
     replace(&mut config.peer_port, args.peer_port);
+    replace(&mut config.public_tcp_port, args.public_tcp_port);
+    replace(&mut config.public_quic_port, args.public_quic_port);
     replace(&mut config.admin, args.admin);
     replace(&mut config.log, args.log);
     config.state_dir = args.state_dir.or(config.state_dir);

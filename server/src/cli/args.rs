@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+use crate::config::PublicHost;
 use crate::moves::MOVES_MAX;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, SocketAddr};
@@ -65,9 +66,15 @@ pub struct ServeArgs {
     /// Address to listen on
     #[arg(long, value_name = "IP")]
     pub host: Option<IpAddr>,
-    /// Address that clients are told instead of --host
-    #[arg(long, value_name = "IP")]
-    pub public_host: Option<IpAddr>,
+    /// Address or host name that clients are told instead of --host
+    #[arg(long, value_name = "HOST")]
+    pub public_host: Option<PublicHost>,
+    /// TCP port of the first node that clients are told; 0: the one that it listens on
+    #[arg(long, value_name = "PORT")]
+    pub public_tcp_port: Option<u16>,
+    /// UDP port of the first node that clients are told; 0: the one that it listens on
+    #[arg(long, value_name = "PORT")]
+    pub public_quic_port: Option<u16>,
     /// TCP port of the first node; 0: any free port
     #[arg(long, value_name = "PORT")]
     pub tcp_port: Option<u16>,

@@ -3,10 +3,11 @@
 use super::engine::EngineTable;
 use super::numbers::{
     APP_VERSION, ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number,
-    PEER_PORT, QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS, ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES,
-    ROOM_SYNC_BYTES, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
+    PEER_PORT, PUBLIC_QUIC_PORT, PUBLIC_TCP_PORT, QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS,
+    ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES, ROOM_SYNC_BYTES, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER,
+    TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
 };
-use super::{Config, ConfigError, Durability, Limits, SameUser, Times};
+use super::{Config, ConfigError, Durability, Limits, PublicHost, SameUser, Times};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -25,7 +26,9 @@ struct File {
     name: Option<String>,
     nodes: Numeral,
     host: Option<IpAddr>,
-    public_host: Option<IpAddr>,
+    public_host: Option<PublicHost>,
+    public_tcp_port: Numeral,
+    public_quic_port: Numeral,
     peer_host: Option<IpAddr>,
     tcp_port: Numeral,
     quic_port: Numeral,
@@ -93,6 +96,8 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         nodes: port(&NODES, file.nodes)?,
         host: file.host.unwrap_or(default.host),
         public_host: file.public_host,
+        public_tcp_port: port(&PUBLIC_TCP_PORT, file.public_tcp_port)?,
+        public_quic_port: port(&PUBLIC_QUIC_PORT, file.public_quic_port)?,
         peer_host: file.peer_host,
         tcp_port: port(&TCP_PORT, file.tcp_port)?,
         quic_port: port(&QUIC_PORT, file.quic_port)?,

@@ -51,6 +51,9 @@ pub(super) const NODES: Number = Number::new("nodes", 1..=64, 1);
 pub(super) const TCP_PORT: Number = Number::new("tcp_port", 0..=65535, 7800);
 pub(super) const QUIC_PORT: Number = Number::new("quic_port", 0..=65535, 7800);
 pub(super) const PEER_PORT: Number = Number::new("peer_port", 0..=65535, 7900);
+// 0: the one that the node listens on.
+pub(super) const PUBLIC_TCP_PORT: Number = Number::new("public_tcp_port", 0..=65535, 0);
+pub(super) const PUBLIC_QUIC_PORT: Number = Number::new("public_quic_port", 0..=65535, 0);
 // Between nodes 0 means whatever version.
 pub(super) const APP_VERSION: Number = Number::new("app_version", 1..=u32::MAX as u64, 1);
 // A message has to fit into the credit that a receiver grants ahead, or it could never be sent.

@@ -28,6 +28,8 @@ fn every_key_can_be_set() {
         tcp_port = 1000
         quic_port = 2000
         peer_port = 0
+        public_tcp_port = 0
+        public_quic_port = 31000
         admin = "[::1]:9000"
         issuer_public_key = "backend.pem"
         migrate_when_online = true
@@ -75,7 +77,8 @@ fn every_key_can_be_set() {
         (Some(Path::new("ca.pem")), Some(Path::new("own.key")))
     );
     assert_eq!(config.node_name(1), "blue-2");
-    let peer = config.peer_public_address("[::1]:9".parse().unwrap());
+    let public = config.public_host.as_ref().map(|host| host.resolve().unwrap()[0]);
+    let peer = config.peer_public_address("[::1]:9".parse().unwrap(), public);
     assert_eq!(peer, "10.0.0.7:9".parse().unwrap());
     assert_eq!(config.app_version, Some(12));
     assert_eq!(config.limits.replay_bytes_max, 2_000_000);
@@ -83,7 +86,9 @@ fn every_key_can_be_set() {
     assert_eq!(config.tcp_address(2), "[::1]:1002".parse().unwrap());
     assert_eq!(config.quic_address(0), "[::1]:2000".parse().unwrap());
     assert_eq!(config.peer_address(2).port(), 0, "0 stays any free port for every node");
-    assert_eq!(config.public_address(config.tcp_address(1)), "203.0.113.7:1001".parse().unwrap());
+    let tcp = config.public_tcp_address(1, config.tcp_address(1), public);
+    let quic = config.public_quic_address(1, config.quic_address(1), public);
+    assert_eq!((tcp, quic), ("203.0.113.7:1001".parse().unwrap(), "203.0.113.7:31001".parse().unwrap()));
 }
 
 #[test]
@@ -192,6 +197,26 @@ fn the_admin_interface_stays_on_loopback() {
 fn clients_need_an_address_they_can_connect_to() {
     assert!(matches!(fault("host = \"0.0.0.0\""), ConfigError::NoPublicHost(_)));
     assert!(Config::parse("host = \"0.0.0.0\"\npublic_host = \"192.0.2.1\"").is_ok());
+    assert!(Config::parse("host = \"0.0.0.0\"\npublic_host = \"game.example\"").is_ok());
+    let any = fault("host = \"0.0.0.0\"\npublic_host = \"0.0.0.0\"");
+    assert!(matches!(any, ConfigError::NoPublicHost(_)), "{any:?}");
+}
+
+#[test]
+fn what_clients_are_told_is_checked() {
+    let error = fault("nodes = 2\npublic_host = \"game.example:7800\"\n");
+    assert!(
+        matches!(&error, ConfigError::BadValue { line: 2, key, .. } if key == "public_host"),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("public_tcp_port"), "{error}");
+    let error = fault("public_host = \"203.0.113\"").to_string();
+    assert!(error.contains("host name like"), "{error}");
+    assert!(matches!(
+        fault("nodes = 3\npublic_quic_port = 65534"),
+        ConfigError::OutOfRange { key: "public_quic_port", .. }
+    ));
+    assert!(Config::parse("nodes = 3\npublic_tcp_port = 65533").is_ok());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! another node, an answer of the engine, a time that has come) is handed to the cohort under that lock,
 //! and what it wants done is done right after.
 
+mod addresses;
 mod admission;
 mod drain;
 #[cfg(not(feature = "failpoints"))]
@@ -23,13 +24,14 @@ mod watching;
 
 pub use drain::{DrainOrder, DrainReport};
 
-use crate::config::{Config, Durability, SameUser};
+use crate::config::{Config, Durability, PublicHost, SameUser};
 use crate::engine::{Bounded, Engine, NodeInfo, Standing, Unavailable};
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::moves::MoveLog;
 use crate::pki::{ClusterKeys, PkiError};
 use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
+use addresses::{Addresses, Told};
 use outbox::Outbox;
 use pace::Pace;
 use parking_lot::{Mutex, RwLock};
@@ -72,6 +74,16 @@ pub enum StartError {
     /// The node's certificate cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// What clients are to be told has no address.
+    #[error(
+        "`public_host` is `{host}`, which cannot be resolved: {error}: correct the name, or set an IP address"
+    )]
+    PublicHost {
+        /// As the operator wrote it.
+        host: PublicHost,
+        /// What the system's resolver says.
+        error: std::io::Error,
+    },
     /// The engine does not answer.
     #[error(transparent)]
     Engine(#[from] Unavailable),
@@ -134,9 +146,7 @@ pub struct Node {
     sealer: Sealer,
     tls_tickets: Arc<TicketKeys>,
     peer_dialer: PeerDialer,
-    tcp: SocketAddr,
-    quic: SocketAddr,
-    peer: SocketAddr,
+    addresses: Addresses,
     phase: Mutex<Phase>,
     /// When it went offline, and how many sessions it had then.
     drain_began: Mutex<Option<(Time, u64)>>,
@@ -225,6 +235,7 @@ impl Node {
         let tcp = Listener::bind(Kind::Tcp, config.tcp_address(index), &identity)?;
         let quic = Listener::bind(Kind::Quic, config.quic_address(index), &identity)?;
         let peer = PeerListener::bind(config.peer_address(index), &identity)?;
+        let listeners = Told { tcp: tcp.local_addr(), quic: quic.local_addr(), peer: peer.local_addr() };
         let (stopped, _) = watch::channel(false);
         let node = Arc::new(Self {
             id: NodeId(random_u64()?),
@@ -234,9 +245,7 @@ impl Node {
             sealer: Sealer::new(&shared.keys),
             tls_tickets,
             peer_dialer: PeerDialer::new(&identity, &server_name(shared.keys.cluster()))?,
-            tcp: config.public_address(tcp.local_addr()),
-            quic: config.public_address(quic.local_addr()),
-            peer: config.peer_public_address(peer.local_addr()),
+            addresses: Addresses::find(&config, index, listeners).await?,
             phase: Mutex::new(Phase::Online),
             drain_began: Mutex::default(),
             lease: RwLock::new(Lease::new(config.times.self_fence)),
@@ -267,7 +276,8 @@ impl Node {
         node.spawn(node.clone().accept_clients(quic));
         node.spawn(node.clone().accept_peers(peer));
         node.spawn(node.clone().run_departures());
-        tracing::info!(node = %node.name, id = %node.id, tcp = %node.tcp, quic = %node.quic, "online");
+        node.spawn(node.clone().follow_public_host());
+        tracing::info!(node = %node.name, id = %node.id, tcp = %node.tcp(), quic = %node.quic(), "online");
         Ok(node)
     }
 
@@ -283,12 +293,12 @@ impl Node {
 
     /// Where clients reach it by TCP.
     pub fn tcp(&self) -> SocketAddr {
-        self.tcp
+        self.addresses.told().tcp
     }
 
     /// Where clients reach it by QUIC.
     pub fn quic(&self) -> SocketAddr {
-        self.quic
+        self.addresses.told().quic
     }
 
     /// Which version of the application it runs, as nodes compare them.
@@ -346,13 +356,14 @@ impl Node {
         if self.has_stopped() {
             return Ok(()); // it has said goodbye, or is about to
         }
+        let Told { tcp, quic, peer } = self.addresses.told();
         let info = NodeInfo {
             id: self.id,
             name: self.name.clone(),
             standing: self.standing(),
-            tcp: self.tcp,
-            quic: self.quic,
-            peer: self.peer,
+            tcp,
+            quic,
+            peer,
             app_version: self.app_version(),
             sessions: self.sessions() as u64,
         };
@@ -412,7 +423,7 @@ impl NodeView for Node {
     }
 
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
-        (vec![self.tcp], vec![self.quic])
+        (vec![self.tcp()], vec![self.quic()])
     }
 
     fn going_offline(&self) -> Option<(OfflineReason, Time)> {

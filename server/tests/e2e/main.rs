@@ -14,6 +14,7 @@ mod node_states;
 mod player;
 mod program;
 mod proxy;
+mod public;
 mod queues;
 mod raw;
 mod refusals;
