@@ -221,10 +221,10 @@ impl Cluster {
 
     /// Drains all nodes at once and waits for their end: the process is about to exit. There is no node
     /// left to move to, so sessions end at the deadline, or when their clients leave.
-    pub async fn shut_down(&self, deadline: Duration, reason: OfflineReason) {
+    pub async fn shut_down(&self, order: DrainOrder) {
         for node in self.nodes() {
             // One that is being drained already is waited for as well.
-            let _ = self.begin_drain(node.name(), deadline, reason);
+            let _ = self.order_drain(node.name(), order);
         }
         for node in self.nodes() {
             self.drained(node.name()).await;

@@ -4,6 +4,7 @@
 //! hour. Relations between values that the protocol relies on (a node must fence itself before others take
 //! over) are checked here, before anything listens.
 
+mod drain;
 mod engine;
 mod environment;
 mod error;
@@ -11,6 +12,7 @@ mod file;
 mod host;
 mod numbers;
 
+pub use drain::{Drain, DrainReason};
 pub use engine::{EngineConfig, NatsConfig};
 pub use error::ConfigError;
 pub use host::{PublicHost, PublicHostError, choose as choose_address};
@@ -71,6 +73,8 @@ pub struct Config {
     /// The application's version, as nodes compare them: players are never moved to a lower one. `None`: what the
     /// application says.
     pub app_version: Option<u32>,
+    /// The drain that a signal starts.
+    pub drain: Drain,
     /// What to log: a level, or `target=level` pairs separated by commas.
     pub log: String,
     /// How much of everything.
@@ -178,6 +182,7 @@ impl Default for Config {
             durability: Durability::default(),
             engine: EngineConfig::default(),
             app_version: None,
+            drain: Drain::default(),
             log: "info".into(),
             limits: Limits::default(),
             times: Times::default(),

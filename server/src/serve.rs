@@ -5,7 +5,7 @@ use crate::builtin::Builtin;
 use crate::cli::{CliError, ServePlan};
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::node::NoObserver;
+use crate::node::{DrainOrder, NoObserver};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -66,8 +66,11 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
     if let Some(rotation) = rotation {
         rotation.abort();
     }
+    let drain = plan.config.drain;
+    let order =
+        DrainOrder { any_version: drain.any_version, ..DrainOrder::new(drain_default, drain.reason.into()) };
     tokio::select! {
-        () = cluster.shut_down(drain_default, OfflineReason::Signal) => {}
+        () = cluster.shut_down(order) => {}
         again = signals.next() => again?,
     }
     let _ = stop.send(true);

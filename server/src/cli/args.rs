@@ -1,12 +1,11 @@
 //! The command line, as clap reads it.
 
-use crate::config::PublicHost;
+use crate::config::{DrainReason, PublicHost};
 use crate::moves::MOVES_MAX;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use sterna::protocol::reasons::OfflineReason;
 
 const ADMIN: &str = "127.0.0.1:7990";
 
@@ -96,6 +95,12 @@ pub struct ServeArgs {
     /// The application's version, as nodes compare them; unless given, what the application says
     #[arg(long, value_name = "N")]
     pub app_version: Option<u32>,
+    /// What clients are told when a signal drains the nodes
+    #[arg(long, value_enum)]
+    pub drain_reason: Option<DrainReason>,
+    /// When a signal drains the nodes, let those with an older version take the players, too: for a roll-back
+    #[arg(long)]
+    pub drain_any_version: bool,
     /// What to log: a level, or pairs like `warn,sterna_server=debug`
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -170,27 +175,6 @@ pub struct DrainArgs {
     /// Let nodes with an older version of the application take the players, too: for a roll-back
     #[arg(long)]
     pub any_version: bool,
-}
-
-/// Why an operator drains a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DrainReason {
-    /// The cluster is being scaled in.
-    ScaleIn,
-    /// A new version is being rolled out.
-    Deploy,
-    /// Any other reason of the operator.
-    Operator,
-}
-
-impl From<DrainReason> for OfflineReason {
-    fn from(reason: DrainReason) -> Self {
-        match reason {
-            DrainReason::ScaleIn => Self::ScaleIn,
-            DrainReason::Deploy => Self::Deploy,
-            DrainReason::Operator => Self::Operator,
-        }
-    }
 }
 
 /// Arguments of `sterna token`.

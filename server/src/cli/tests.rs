@@ -1,5 +1,6 @@
 use super::*;
 use crate::admin::{MoveCounts, NodeStatus};
+use crate::config::DrainReason;
 use crate::pki::ClusterKeys;
 use crate::test_tls::TempDir;
 use crate::user_token::Verifier;
@@ -110,6 +111,8 @@ fn a_drain_says_why() {
     };
     assert_eq!((args.deadline, args.reason), (Some(Duration::from_secs(60)), DrainReason::ScaleIn));
     assert!(rejected("sterna drain node-1 --reason signal").contains("scale-in"));
+    let drain = planned("sterna serve --drain-reason deploy --drain-any-version").unwrap().config.drain;
+    assert_eq!((drain.reason, drain.any_version), (DrainReason::Deploy, true));
     rejected("sterna drain");
 }
 

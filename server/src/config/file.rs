@@ -1,5 +1,6 @@
 //! The file as it is written: reads TOML into a [`Config`], and finds the line of each mistake.
 
+use super::drain::DrainTable;
 use super::engine::EngineTable;
 use super::numbers::{
     APP_VERSION, ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number,
@@ -43,6 +44,7 @@ struct File {
     app_version: Numeral,
     log: Option<String>,
     engine: EngineTable,
+    drain: DrainTable,
     limits: LimitsTable,
     times: TimesTable,
 }
@@ -110,6 +112,7 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         same_user: file.same_user.unwrap_or_default(),
         durability: file.durability.unwrap_or_default(),
         engine: file.engine.read(number)?,
+        drain: file.drain.read(),
         app_version: match file.app_version {
             Some(version) => Some(size(&APP_VERSION, Some(version))?),
             None => None,

@@ -48,6 +48,9 @@ fn every_key_can_be_set() {
         certificate = "own.pem"
         key = "own.key"
         snapshot_bytes_per_second = 1000000
+        [drain]
+        reason = "deploy"
+        any_version = true
         [limits]
         message_bytes_max = 2000
         sessions_max = 7
@@ -81,6 +84,7 @@ fn every_key_can_be_set() {
     let peer = config.peer_public_address("[::1]:9".parse().unwrap(), public);
     assert_eq!(peer, "10.0.0.7:9".parse().unwrap());
     assert_eq!(config.app_version, Some(12));
+    assert_eq!(config.drain, Drain { reason: DrainReason::Deploy, any_version: true });
     assert_eq!(config.limits.replay_bytes_max, 2_000_000);
     assert_eq!(config.times.self_fence, Duration::from_millis(500));
     assert_eq!(config.tcp_address(2), "[::1]:1002".parse().unwrap());
@@ -130,6 +134,8 @@ fn a_value_of_the_wrong_kind_is_named_with_its_line() {
         panic!("another error")
     };
     assert_eq!((line, key.as_str()), (3, "limits.sessions_max"));
+    let error = fault("[drain]\nreason = \"boredom\"").to_string();
+    assert!(error.contains("drain.reason") && error.contains("`scale-in`"), "{error}");
     let error = fault("durability = \"eternal\"").to_string();
     assert!(error.contains("durability") && error.contains("`lazy`"), "{error}");
 }
@@ -249,7 +255,7 @@ fn a_log_filter_is_checked() {
 fn the_example_shows_every_key_with_its_default() {
     let example = include_str!("../../sterna.example.toml");
     assert_eq!(Config::parse(example).unwrap(), Config::default());
-    for table in ["", "[limits]\n", "[times]\n"] {
+    for table in ["", "[drain]\n", "[limits]\n", "[times]\n"] {
         let ConfigError::UnknownKey { known, .. } = fault(&format!("{table}no_such_key = 1")) else {
             panic!("another error")
         };

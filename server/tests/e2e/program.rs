@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 use sterna::client::config::Transport;
+use sterna::client::event::Event;
 use sterna::client::token::ConnectToken;
 use sterna::client::{Config, Status};
+use sterna::protocol::reasons::OfflineReason;
 use sterna_server::builtin::ECHO;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sterna");
@@ -262,6 +264,23 @@ async fn a_server_that_is_told_to_end_lets_its_players_finish() {
     assert_eq!(player.until_disconnected().await.0, Status::Ok);
     let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
     assert_eq!(code, Some(0), "{text}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn players_are_told_why_a_signal_ends_the_server() {
+    let file = File::new("reason", "[drain]\nreason = \"operator\"\n");
+    for (arguments, told) in [
+        (vec!["--dev"], OfflineReason::ScaleIn),
+        (vec!["--dev", "--config", file.path()], OfflineReason::Operator),
+        (vec!["--dev", "--config", file.path(), "--drain-reason", "deploy"], OfflineReason::Deploy),
+    ] {
+        let server = Server::start(&arguments);
+        let mut player = Player::join(Config::default(), server.token()).await;
+        server.signal("-TERM");
+        let (event, _) = player.until(|event| matches!(event, Event::Offline { .. })).await;
+        assert!(matches!(event, Event::Offline { reason, .. } if reason == told), "{arguments:?}: {event:?}");
+    }
 }
 
 #[cfg(unix)]
