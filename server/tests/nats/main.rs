@@ -5,6 +5,7 @@
 
 mod contract;
 mod faults;
+mod leases;
 mod moves;
 mod player;
 mod processes;
