@@ -123,6 +123,8 @@ pub struct Limits {
     pub targets_max: u32,
     /// Sessions that may be on their way to one node at once; past it their sources wait.
     pub arrivals_max: u32,
+    /// Requests for connect tokens that are answered in a second; more are refused.
+    pub endpoint_per_second: u32,
     /// Members of one room; a larger one is not made.
     pub room_members_max: u32,
     /// One property of a room; past it a write is refused.

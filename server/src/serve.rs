@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::node::{DrainOrder, NoObserver};
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
@@ -49,8 +50,10 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
     let mut addresses = vec![("admin", admin_address)];
     if let Some(listener) = endpoint_listener {
         addresses.push(("endpoint", listener.local_addr()?));
+        // At least 1, by its range.
+        let per_second = NonZeroU32::new(plan.config.limits.endpoint_per_second).unwrap_or(NonZeroU32::MIN);
         warn_of_open_issuer(&plan.config, listener.local_addr()?);
-        tokio::spawn(admin::serve_public(listener, cluster.clone(), shutdown()));
+        tokio::spawn(admin::serve_public(listener, cluster.clone(), per_second, shutdown()));
     }
     if let Some(listener) = metrics_listener {
         addresses.push(("metrics", listener.local_addr()?));

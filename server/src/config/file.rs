@@ -3,8 +3,8 @@
 use super::drain::DrainTable;
 use super::engine::EngineTable;
 use super::numbers::{
-    APP_VERSION, ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number,
-    PEER_PORT, PUBLIC_QUIC_PORT, PUBLIC_TCP_PORT, QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS,
+    APP_VERSION, ARRIVALS, ATTACH, BATON_WAIT, DRAIN, ENDPOINT, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES,
+    Number, PEER_PORT, PUBLIC_QUIC_PORT, PUBLIC_TCP_PORT, QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS,
     ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES, ROOM_SYNC_BYTES, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER,
     TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
 };
@@ -58,6 +58,7 @@ struct LimitsTable {
     replay_bytes_max: Numeral,
     targets_max: Numeral,
     arrivals_max: Numeral,
+    endpoint_per_second: Numeral,
     room_members_max: Numeral,
     room_property_bytes_max: Numeral,
     room_state_bytes_max: Numeral,
@@ -125,6 +126,7 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
             replay_bytes_max: size(&REPLAY_BYTES, file.limits.replay_bytes_max)?,
             targets_max: size(&TARGETS, file.limits.targets_max)?,
             arrivals_max: size(&ARRIVALS, file.limits.arrivals_max)?,
+            endpoint_per_second: size(&ENDPOINT, file.limits.endpoint_per_second)?,
             room_members_max: size(&ROOM_MEMBERS, file.limits.room_members_max)?,
             room_property_bytes_max: size(&ROOM_PROPERTY_BYTES, file.limits.room_property_bytes_max)?,
             room_state_bytes_max: size(&ROOM_STATE_BYTES, file.limits.room_state_bytes_max)?,

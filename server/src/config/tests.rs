@@ -58,6 +58,7 @@ fn every_key_can_be_set() {
         replay_bytes_max = 2000000
         targets_max = 2
         arrivals_max = 9
+        endpoint_per_second = 50
         [times]
         attach_ms = 1000
         resume_ms = 2000
@@ -153,6 +154,7 @@ fn a_number_out_of_range_is_named_with_what_is_allowed() {
     let too_large = format!("[limits]\nmessage_bytes_max = {}", limits::CREDIT_BYTES);
     assert!(matches!(fault(&too_large), ConfigError::OutOfRange { line: Some(2), .. }));
     assert!(matches!(fault("[times]\nfreeze_ms = 5000"), ConfigError::OutOfRange { .. }));
+    assert!(matches!(fault("[limits]\nendpoint_per_second = 0"), ConfigError::OutOfRange { .. }));
     assert!(matches!(fault("app_version = 0"), ConfigError::OutOfRange { key: "app_version", .. }));
 }
 
