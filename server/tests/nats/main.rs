@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod contract;
+mod credentials;
 mod faults;
 mod leases;
 mod moves;
