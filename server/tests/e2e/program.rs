@@ -3,8 +3,8 @@
 use crate::PATIENCE;
 use crate::player::Player;
 use crate::strangers::free_port;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
@@ -302,6 +302,36 @@ async fn a_server_whose_players_stay_tells_them_and_ends_at_the_deadline() {
     for told in ["no other node is online", "no node took these sessions"] {
         assert!(text.contains(told), "operators are not told `{told}`: {text}");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn that_sessions_were_lost_at_the_end_can_be_read_in_the_figures() {
+    let file = File::new("last-figures", "metrics = \"127.0.0.1:0\"\n[times]\ndrain_ms = 700\n");
+    let mut server = Server::start(&["--dev", "--config", file.path()]);
+    let metrics = server.said.iter().find_map(|line| line.strip_prefix("metrics: http://"));
+    let metrics: SocketAddr = metrics.expect("it says where they are").parse().expect("an address");
+    let mut player = Player::join(Config::default(), server.token()).await;
+    server.signal("-TERM");
+    assert_eq!(player.until_disconnected().await.0, Status::NodeStopped);
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut stderr = BufReader::new(server.process.stderr.take().expect("it is piped"));
+        let mut said = String::new();
+        while !said.contains("waiting for somebody to read the last figures") {
+            assert_ne!(stderr.read_line(&mut said).expect("text"), 0, "it has ended: {said}");
+        }
+        server.process.stderr = Some(stderr.into_inner());
+        let mut stream = TcpStream::connect(metrics).expect("it still listens");
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {metrics}\r\nConnection: close\r\n\r\n")
+            .expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let lost = r#"sterna_sessions_ended_total{node="node-1",reason="node_stopped"} 1"#;
+        assert!(answer.lines().any(|line| line == lost), "{answer}");
+        server.wait()
+    });
+    let (code, text) = ended.await.unwrap();
+    assert_eq!(code, Some(0), "{text}");
 }
 
 fn user_token(server: &Server, user: &str) -> String {
