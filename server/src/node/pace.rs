@@ -239,7 +239,8 @@ impl Node {
                 still_waiting.push_back(waiting);
                 continue;
             }
-            let target = match pick(&mut candidates, &waiting.tried, urgent) {
+            let choosy = Choosy::new(waiting.tried.len(), self.timing.targets_max, urgent);
+            let target = match pick(&mut candidates, &waiting.tried, choosy) {
                 Pick::Wait => {
                     still_waiting.push_back(waiting);
                     continue;
@@ -336,19 +337,44 @@ fn is_full(candidates: &[Candidate], urgent: bool) -> bool {
     !urgent && best.is_some() && candidates.iter().filter(wanted).all(|candidate| candidate.room == 0)
 }
 
-/// The better of two nodes taken at random: of the version that is wanted most among those that have not been tried, and
-/// with room. If it is urgent and there is none, of all that have not been tried.
-fn pick(candidates: &mut [Candidate], tried: &[NodeId], urgent: bool) -> Pick {
-    let untried = |index: &usize| !tried.contains(&candidates[*index].id);
-    let untried: Vec<usize> = (0..candidates.len()).filter(untried).collect();
-    let Some(best) = untried.iter().map(|index| candidates[*index].rank).max() else { return Pick::Nobody };
-    let is_free = |index: &usize| candidates[*index].rank == best && candidates[*index].room > 0;
-    let mut free: Vec<usize> = untried.iter().copied().filter(is_free).collect();
-    if free.is_empty() && !urgent {
-        return Pick::Wait;
+/// How choosy a move is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choosy {
+    /// It wants the best version, and room.
+    Usual,
+    /// Nodes of the best version have refused it, and it tries one more: one of the next best, if there is one.
+    LastTry,
+    /// Any node will do.
+    Urgent,
+}
+
+impl Choosy {
+    fn new(tried: usize, targets_max: u32, urgent: bool) -> Self {
+        match (urgent, tried) {
+            (true, _) => Self::Urgent,
+            (false, 1..) if tried + 1 >= targets_max as usize => Self::LastTry,
+            (false, _) => Self::Usual,
+        }
     }
+}
+
+/// The better of two nodes taken at random among those that have not been tried, and are as the move wants them.
+fn pick(candidates: &mut [Candidate], tried: &[NodeId], choosy: Choosy) -> Pick {
+    let untried = || candidates.iter().enumerate().filter(|(_, candidate)| !tried.contains(&candidate.id));
+    let mut ranks: Vec<Rank> = untried().map(|(_, candidate)| candidate.rank).collect();
+    ranks.sort_unstable_by(|a, b| b.cmp(a));
+    ranks.dedup();
+    let rank = match (&ranks[..], choosy) {
+        ([], _) => return Pick::Nobody,
+        ([_, next, ..], Choosy::LastTry) => *next,
+        ([best, ..], _) => *best,
+    };
+    let is_free =
+        |candidate: &Candidate| choosy == Choosy::Urgent || (candidate.rank == rank && candidate.room > 0);
+    let free: Vec<usize> =
+        untried().filter(|(_, candidate)| is_free(candidate)).map(|(index, _)| index).collect();
     if free.is_empty() {
-        free = untried;
+        return Pick::Wait;
     }
     let random = super::random_u64().unwrap_or_default();
     let first = random as usize % free.len();
