@@ -18,6 +18,7 @@ BROKEN = (
     ("autoscaler.yaml", "periodSeconds: 120", "periodSeconds: 60", "more than one node away"),
     ("sterna.toml", "sessions_max", "session_max", "no key `limits.session_max`"),
     ("deployment.yaml", "STERNA__PUBLIC_HOST", "STERNA__PUBLIC_HOSTS", "does not know the variable"),
+    ("deployment.yaml", 'value: "1"', 'value: "v1"', "STERNA__APP_VERSION is no number"),
     ("sterna.toml", "quic_port = 7800", "quic_port = 7801", "sterna.toml says"),
     ("deployment.yaml", "hostPort: 7800", "hostPort: 17800", "sterna.toml says"),
     ("network.yaml", "port: 7991", "port: 7990", "network.yaml: opens"),

@@ -94,6 +94,9 @@ def configuration(files):
             yield f"deployment.yaml: the server does not know the variable {variable['name']}"
         elif key in files.server():
             yield f"`{key}` is in sterna.toml and in deployment.yaml"
+    variables = {variable["name"]: variable.get("value") for variable in files.container()["env"]}
+    if not re.fullmatch("[1-9][0-9]*", variables.get("STERNA__APP_VERSION") or ""):
+        yield "deployment.yaml: STERNA__APP_VERSION is no number: an update moves players from old pods to old ones"
     name = files.of_kind("Deployment")[0]["metadata"]["name"]
     if len(name) + POD_SUFFIX > NAME_MAX:
         yield f"a pod of `{name}` may have a name that is too long for the server's `name`"

@@ -11,6 +11,7 @@
 mod client;
 mod guard;
 mod public;
+mod rate;
 mod refused;
 mod server;
 

@@ -8,8 +8,8 @@ mod show;
 mod token;
 
 pub use args::{
-    Cli, Command, DemoArgs, DrainArgs, DrainReason, MovesArgs, NodeArgs, NodesArgs, Sabotage, ServeArgs,
-    StatusArgs, TokenArgs, Transport,
+    Cli, Command, DemoArgs, DrainArgs, MovesArgs, NodeArgs, NodesArgs, Sabotage, ServeArgs, StatusArgs,
+    TokenArgs, Transport,
 };
 
 use crate::admin::{AdminClient, ClientError};
@@ -148,11 +148,16 @@ fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
     replace(&mut config.tcp_port, args.tcp_port);
     replace(&mut config.quic_port, args.quic_port);
     replace(&mut config.peer_port, args.peer_port);
+    replace(&mut config.public_tcp_port, args.public_tcp_port);
+    replace(&mut config.public_quic_port, args.public_quic_port);
     replace(&mut config.admin, args.admin);
     replace(&mut config.log, args.log);
     config.state_dir = args.state_dir.or(config.state_dir);
     config.endpoint = args.endpoint.or(config.endpoint);
     config.metrics = args.metrics.or(config.metrics);
+    replace(&mut config.drain.reason, args.drain_reason);
+    config.drain.any_version |= args.drain_any_version;
+    config.app_version = args.app_version.or(config.app_version);
     config.public_host = args.public_host.or(config.public_host);
     config.validate()?;
     if args.dev && config.issuer_public_key.is_some() {

@@ -220,15 +220,22 @@ impl Cluster {
     }
 
     /// Drains all nodes at once and waits for their end: the process is about to exit. There is no node
-    /// left to move to, so sessions end at the deadline, or when their clients leave.
-    pub async fn shut_down(&self, deadline: Duration, reason: OfflineReason) {
+    /// left to move to, so sessions end at the deadline, or when their clients leave. Gives how many no node could take.
+    pub async fn shut_down(&self, order: DrainOrder) -> usize {
         for node in self.nodes() {
             // One that is being drained already is waited for as well.
-            let _ = self.begin_drain(node.name(), deadline, reason);
+            let _ = self.order_drain(node.name(), order);
         }
+        let mut closed = 0;
         for node in self.nodes() {
-            self.drained(node.name()).await;
+            closed += self.drained(node.name()).await.map_or(0, |report| report.closed);
         }
+        closed
+    }
+
+    /// Waits until somebody has read the figures as they are from now on.
+    pub fn figures_read(&self) -> impl Future<Output = ()> + use<> {
+        self.shared.metrics.read_again()
     }
 
     /// A connect token of the development issuer that names the nodes that are online: all of this process, and the

@@ -4,16 +4,22 @@
 //! hour. Relations between values that the protocol relies on (a node must fence itself before others take
 //! over) are checked here, before anything listens.
 
+mod drain;
 mod engine;
 mod environment;
 mod error;
 mod file;
+mod host;
 mod numbers;
 
+pub use drain::{Drain, DrainReason};
 pub use engine::{EngineConfig, NatsConfig};
 pub use error::ConfigError;
+pub use host::{PublicHost, PublicHostError, choose as choose_address};
 
-use numbers::{NODES, Number, PEER_PORT, QUIC_PORT, TCP_PORT};
+use numbers::{
+    APP_VERSION, NODES, Number, PEER_PORT, PUBLIC_QUIC_PORT, PUBLIC_TCP_PORT, QUIC_PORT, TCP_PORT,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,8 +38,13 @@ pub struct Config {
     pub nodes: u16,
     /// The address that nodes listen on.
     pub host: IpAddr,
-    /// The address that clients are told instead of `host`, behind a translation of addresses.
-    pub public_host: Option<IpAddr>,
+    /// What clients are told instead of `host`, behind a translation of addresses. A name is resolved by the nodes.
+    pub public_host: Option<PublicHost>,
+    /// TCP port of the first node that clients are told, behind a translation of ports; the next node takes the next
+    /// port; 0: the one that the node listens on.
+    pub public_tcp_port: u16,
+    /// The same for QUIC.
+    pub public_quic_port: u16,
     /// The address that other nodes are told instead of `host`. `None`: `host`, or `public_host` if that is any
     /// address.
     pub peer_host: Option<IpAddr>,
@@ -59,6 +70,11 @@ pub struct Config {
     pub durability: Durability,
     /// What holds membership and ownership.
     pub engine: EngineConfig,
+    /// The application's version, as nodes compare them: players are never moved to a lower one. `None`: what the
+    /// application says.
+    pub app_version: Option<u32>,
+    /// The drain that a signal starts.
+    pub drain: Drain,
     /// What to log: a level, or `target=level` pairs separated by commas.
     pub log: String,
     /// How much of everything.
@@ -107,6 +123,8 @@ pub struct Limits {
     pub targets_max: u32,
     /// Sessions that may be on their way to one node at once; past it their sources wait.
     pub arrivals_max: u32,
+    /// Requests for connect tokens that are answered in a second; more are refused.
+    pub endpoint_per_second: u32,
     /// Members of one room; a larger one is not made.
     pub room_members_max: u32,
     /// One property of a room; past it a write is refused.
@@ -151,6 +169,8 @@ impl Default for Config {
             nodes: NODES.default as u16,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             public_host: None,
+            public_tcp_port: PUBLIC_TCP_PORT.default as u16,
+            public_quic_port: PUBLIC_QUIC_PORT.default as u16,
             peer_host: None,
             tcp_port: TCP_PORT.default as u16,
             quic_port: QUIC_PORT.default as u16,
@@ -163,6 +183,8 @@ impl Default for Config {
             same_user: SameUser::default(),
             durability: Durability::default(),
             engine: EngineConfig::default(),
+            app_version: None,
+            drain: Drain::default(),
             log: "info".into(),
             limits: Limits::default(),
             times: Times::default(),
@@ -203,6 +225,7 @@ impl Config {
     /// whoever sets fields afterwards.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_texts()?;
+        self.app_version.map_or(Ok(0), |version| APP_VERSION.check(version, None))?;
         self.limits.validate()?;
         self.times.validate()?;
         self.validate_engine()?;
@@ -224,14 +247,26 @@ impl Config {
         SocketAddr::new(self.host, port_of(self.peer_port, index))
     }
 
-    /// What clients are told about a listener: its address, with the public host if one is set.
-    pub fn public_address(&self, listener: SocketAddr) -> SocketAddr {
-        SocketAddr::new(self.public_host.unwrap_or(listener.ip()), listener.port())
+    /// What clients are told about node `index`'s listener for TCP: its address, with what stands before it; `public`
+    /// is the public host's address.
+    pub fn public_tcp_address(&self, index: u16, listener: SocketAddr, public: Option<IpAddr>) -> SocketAddr {
+        public_address(self.public_tcp_port, index, listener, public)
     }
 
-    /// What other nodes are told about a listener: its address, with the host that is for them.
-    pub fn peer_public_address(&self, listener: SocketAddr) -> SocketAddr {
-        let instead = self.peer_host.or(self.public_host.filter(|_| listener.ip().is_unspecified()));
+    /// The same for QUIC.
+    pub fn public_quic_address(
+        &self,
+        index: u16,
+        listener: SocketAddr,
+        public: Option<IpAddr>,
+    ) -> SocketAddr {
+        public_address(self.public_quic_port, index, listener, public)
+    }
+
+    /// What other nodes are told about a listener: its address, with the host that is for them; `public` is the
+    /// public host's address.
+    pub fn peer_public_address(&self, listener: SocketAddr, public: Option<IpAddr>) -> SocketAddr {
+        let instead = self.peer_host.or(public.filter(|_| listener.ip().is_unspecified()));
         SocketAddr::new(instead.unwrap_or(listener.ip()), listener.port())
     }
 
@@ -279,7 +314,7 @@ impl Config {
         if !self.admin.ip().is_loopback() {
             return Err(ConfigError::AdminNotLoopback(self.admin));
         }
-        if self.host.is_unspecified() && self.public_host.is_none_or(|host| host.is_unspecified()) {
+        if self.host.is_unspecified() && self.public_host.as_ref().is_none_or(PublicHost::is_unspecified) {
             return Err(ConfigError::NoPublicHost(self.host));
         }
         let ports = |number: &Number, base: u16| {
@@ -290,6 +325,8 @@ impl Config {
         ports(&TCP_PORT, self.tcp_port)?;
         ports(&QUIC_PORT, self.quic_port)?;
         ports(&PEER_PORT, self.peer_port)?;
+        ports(&PUBLIC_TCP_PORT, self.public_tcp_port)?;
+        ports(&PUBLIC_QUIC_PORT, self.public_quic_port)?;
         self.no_overlap(("tcp_port", self.tcp_port, self.nodes), ("peer_port", self.peer_port, self.nodes))?;
         if self.host == self.admin.ip() || self.host.is_unspecified() {
             let admin = ("admin", self.admin.port(), 1);
@@ -320,6 +357,11 @@ impl Config {
         }
         Err(ConfigError::PortsOverlap { first, second, port: first_port.max(second_port), nodes: self.nodes })
     }
+}
+
+fn public_address(port: u16, index: u16, listener: SocketAddr, public: Option<IpAddr>) -> SocketAddr {
+    let port = if port == 0 { listener.port() } else { port_of(port, index) };
+    SocketAddr::new(public.unwrap_or(listener.ip()), port)
 }
 
 fn port_of(base: u16, index: u16) -> u16 {

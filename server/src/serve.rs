@@ -5,9 +5,10 @@ use crate::builtin::Builtin;
 use crate::cli::{CliError, ServePlan};
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::node::NoObserver;
+use crate::node::{DrainOrder, NoObserver};
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
@@ -16,6 +17,12 @@ use tokio::sync::watch;
 
 /// How long a token that `--dev` prints is good for.
 const DEV_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When sessions were lost at the end, the process waits so long for somebody to read its figures once more.
+const LAST_FIGURES_MAX: Duration = Duration::from_secs(60);
+
+/// How long the last answer with figures may take.
+const LAST_ANSWER_MAX: Duration = Duration::from_secs(1);
 
 /// Runs nodes until Ctrl-C or SIGTERM; a second one ends the process at once.
 pub fn run(plan: ServePlan) -> Result<(), CliError> {
@@ -49,12 +56,15 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
     let mut addresses = vec![("admin", admin_address)];
     if let Some(listener) = endpoint_listener {
         addresses.push(("endpoint", listener.local_addr()?));
+        // At least 1, by its range.
+        let per_second = NonZeroU32::new(plan.config.limits.endpoint_per_second).unwrap_or(NonZeroU32::MIN);
         warn_of_open_issuer(&plan.config, listener.local_addr()?);
-        tokio::spawn(admin::serve_public(listener, cluster.clone(), shutdown()));
+        tokio::spawn(admin::serve_public(listener, cluster.clone(), per_second, shutdown()));
     }
+    let mut figures = None;
     if let Some(listener) = metrics_listener {
         addresses.push(("metrics", listener.local_addr()?));
-        tokio::spawn(admin::serve_metrics(listener, cluster.clone(), shutdown()));
+        figures = Some(tokio::spawn(admin::serve_metrics(listener, cluster.clone(), shutdown())));
     }
     // Before anybody can know that the server runs: from here on, to be told to stop means to drain.
     let mut signals = Signals::new()?;
@@ -66,11 +76,26 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
     if let Some(rotation) = rotation {
         rotation.abort();
     }
+    let drain = plan.config.drain;
+    let order =
+        DrainOrder { any_version: drain.any_version, ..DrainOrder::new(drain_default, drain.reason.into()) };
+    let end = async {
+        let closed = cluster.shut_down(order).await;
+        if closed > 0 && figures.is_some() {
+            // Nobody would ever hear of it by figures else. Whoever waits may be killed: all nodes have stopped.
+            let read = tokio::time::timeout(LAST_FIGURES_MAX, cluster.figures_read());
+            eprintln!("sterna: no node took {closed}; waiting for somebody to read the last figures");
+            let _ = read.await;
+        }
+    };
     tokio::select! {
-        () = cluster.shut_down(drain_default, OfflineReason::Signal) => {}
+        () = end => {}
         again = signals.next() => again?,
     }
     let _ = stop.send(true);
+    if let Some(figures) = figures {
+        let _ = tokio::time::timeout(LAST_ANSWER_MAX, figures).await;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream};
+use std::num::NonZeroU32;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -118,6 +119,8 @@ impl Operator for Fake {
 enum Side {
     Admin,
     Public,
+    /// The same, and one request in a second is answered.
+    Limited,
     Metrics,
 }
 
@@ -145,7 +148,12 @@ impl Server {
             let shutdown = async { stopped.await.unwrap() };
             match side {
                 Side::Admin => runtime.block_on(admin::serve(listener, operator, DRAIN_DEFAULT, shutdown)),
-                Side::Public => runtime.block_on(admin::serve_public(listener, operator, shutdown)),
+                Side::Public => {
+                    runtime.block_on(admin::serve_public(listener, operator, NonZeroU32::MAX, shutdown))
+                }
+                Side::Limited => {
+                    runtime.block_on(admin::serve_public(listener, operator, NonZeroU32::MIN, shutdown))
+                }
                 Side::Metrics => runtime.block_on(admin::serve_metrics(listener, operator, shutdown)),
             }
         });
@@ -162,6 +170,13 @@ impl Server {
 
     /// Sends a request by hand; the answer's status and body.
     fn send(&self, start: &str, headers: &[&str], body: &str) -> (u16, String) {
+        let answer = self.send_and_see_all(start, headers, body);
+        let status = answer.split(' ').nth(1).expect("a status line").parse().unwrap();
+        (status, answer.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
+    }
+
+    /// Sends a request by hand; all of the answer.
+    fn send_and_see_all(&self, start: &str, headers: &[&str], body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
         let length = body.len();
@@ -172,8 +187,7 @@ impl Server {
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).expect("a status line").parse().unwrap();
-        (status, answer.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
+        answer
     }
 
     fn host(&self) -> String {
@@ -319,6 +333,25 @@ fn the_public_side_gives_tokens_and_nothing_else() {
     assert_eq!(metrics.send("GET /metrics", &[host], ""), (200, "# EOF\n".into()));
     assert_eq!(metrics.send("GET /healthz", &[host], "").0, 404);
     assert_eq!(metrics.send("POST /v1/endpoint", &[host], r#"{"user": "ann"}"#).0, 404);
+}
+
+#[test]
+fn who_asks_for_too_many_tokens_is_told_when_to_come_back() {
+    let server = Server::start_side(Side::Limited);
+    let host = "Host: play.example";
+    let ask = || server.send_and_see_all("POST /v1/endpoint", &[host], r#"{"user": "ann"}"#);
+    assert!(ask().starts_with("HTTP/1.1 200 "));
+    // On a machine that does something else for a second another one is answered.
+    let refused = std::iter::repeat_with(ask).take(100).find(|answer| !answer.starts_with("HTTP/1.1 200 "));
+    let refused = refused.expect("there is a limit");
+    assert!(refused.starts_with("HTTP/1.1 429 "), "{refused}");
+    assert!(refused.to_lowercase().contains("\r\nretry-after: 1\r\n"), "{refused}");
+    let body = refused.split("\r\n\r\n").nth(1).expect("a body");
+    let refusal: admin::Refusal = serde_json::from_str(body).unwrap();
+    assert_eq!(refusal.error, "too_many");
+    for _ in 0..10 {
+        assert_eq!(server.send("GET /healthz", &[host], "").0, 200, "probes are not limited");
+    }
 }
 
 #[test]

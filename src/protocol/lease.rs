@@ -2,7 +2,7 @@
 
 use crate::protocol::ids::NodeId;
 use crate::protocol::time::{BootTime, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A node's own lease. Counted from when the last renewal that succeeded was *sent*, on the clock that
@@ -97,6 +97,12 @@ impl LeaseWatch {
         }
     }
 
+    /// A leader's read showed only heartbeats that may have stood still: those of all other nodes have changed a moment
+    /// ago, to what is not known. Their time begins when they are shown again.
+    pub fn others_have_changed(&mut self, shown: &BTreeSet<NodeId>) {
+        self.seen.retain(|node, seen| seen.said_goodbye || shown.contains(node));
+    }
+
     /// A read failed: what was not seen cannot count as unchanged, so every time starts again.
     pub fn read_failed(&mut self) {
         self.seen.retain(|_, seen| seen.said_goodbye);
@@ -181,6 +187,24 @@ mod tests {
         watch.observed(NODE, Heartbeat::Beating(1), seconds(28), seconds(28));
         assert!(!watch.has_run_out(NODE));
         watch.observed(NODE, Heartbeat::Beating(1), seconds(29), seconds(29));
+        assert!(watch.has_run_out(NODE));
+    }
+
+    #[test]
+    fn a_node_that_was_not_shown_has_renewed_and_its_time_begins_anew() {
+        let mut watch = LeaseWatch::new(Duration::from_secs(15));
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(0), seconds(0));
+        watch.observed(NODE, Heartbeat::Beating(1), seconds(20), seconds(20));
+        watch.observed(NodeId(8), Heartbeat::Goodbye, seconds(20), seconds(20));
+        watch.others_have_changed(&BTreeSet::from([NODE]));
+        assert!(watch.has_run_out(NODE));
+        watch.others_have_changed(&BTreeSet::new());
+        assert!(!watch.has_run_out(NODE), "it has come back");
+        assert!(watch.has_run_out(NodeId(8)), "who has said goodbye does not come back");
+        watch.observed(NODE, Heartbeat::Beating(7), seconds(30), seconds(30));
+        watch.observed(NODE, Heartbeat::Beating(7), seconds(44), seconds(44));
+        assert!(!watch.has_run_out(NODE));
+        watch.observed(NODE, Heartbeat::Beating(7), seconds(45), seconds(45));
         assert!(watch.has_run_out(NODE));
     }
 

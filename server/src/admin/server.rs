@@ -2,6 +2,7 @@
 
 use super::guard::{only_loopback, refuse_web_pages};
 use super::public::{healthz, metrics, readyz};
+use super::rate::Rate;
 use super::refused::{Refused, bad_request, unknown_path, wrong_method};
 use super::{
     ClusterStatus, DEADLINE_MAX, DrainRequest, NodeStatus, Operator, TOKEN_LIFE_MAX, TokenAnswer,
@@ -38,6 +39,8 @@ pub(super) type Handled = (&'static str, &'static str, MethodRouter<Served>);
 pub(super) struct Served {
     pub(super) operator: Arc<dyn Operator>,
     drain_default: Duration,
+    /// How many games are answered.
+    pub(super) rate: Option<Arc<Rate>>,
 }
 
 /// Listens on a loopback address; another one is an error.
@@ -55,7 +58,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     only_loopback(listener.local_addr()?)?;
-    let router = router(handlers(), Served { operator, drain_default }).layer(from_fn(refuse_web_pages));
+    let router =
+        router(handlers(), Served { operator, drain_default, rate: None }).layer(from_fn(refuse_web_pages));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
@@ -64,9 +68,10 @@ pub(super) async fn serve_openly(
     listener: TcpListener,
     handlers: Vec<Handled>,
     operator: Arc<dyn Operator>,
+    rate: Option<Arc<Rate>>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let router = router(handlers, Served { operator, drain_default: Duration::ZERO });
+    let router = router(handlers, Served { operator, drain_default: Duration::ZERO, rate });
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 

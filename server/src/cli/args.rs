@@ -1,11 +1,11 @@
 //! The command line, as clap reads it.
 
+use crate::config::{DrainReason, PublicHost};
 use crate::moves::MOVES_MAX;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use sterna::protocol::reasons::OfflineReason;
 
 const ADMIN: &str = "127.0.0.1:7990";
 
@@ -65,9 +65,15 @@ pub struct ServeArgs {
     /// Address to listen on
     #[arg(long, value_name = "IP")]
     pub host: Option<IpAddr>,
-    /// Address that clients are told instead of --host
-    #[arg(long, value_name = "IP")]
-    pub public_host: Option<IpAddr>,
+    /// Address or host name that clients are told instead of --host
+    #[arg(long, value_name = "HOST")]
+    pub public_host: Option<PublicHost>,
+    /// TCP port of the first node that clients are told; 0: the one that it listens on
+    #[arg(long, value_name = "PORT")]
+    pub public_tcp_port: Option<u16>,
+    /// UDP port of the first node that clients are told; 0: the one that it listens on
+    #[arg(long, value_name = "PORT")]
+    pub public_quic_port: Option<u16>,
     /// TCP port of the first node; 0: any free port
     #[arg(long, value_name = "PORT")]
     pub tcp_port: Option<u16>,
@@ -86,6 +92,15 @@ pub struct ServeArgs {
     /// Where Prometheus finds figures
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
+    /// The application's version, as nodes compare them; unless given, what the application says
+    #[arg(long, value_name = "N")]
+    pub app_version: Option<u32>,
+    /// What clients are told when a signal drains the nodes
+    #[arg(long, value_enum)]
+    pub drain_reason: Option<DrainReason>,
+    /// When a signal drains the nodes, let those with an older version take the players, too: for a roll-back
+    #[arg(long)]
+    pub drain_any_version: bool,
     /// What to log: a level, or pairs like `warn,sterna_server=debug`
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -160,27 +175,6 @@ pub struct DrainArgs {
     /// Let nodes with an older version of the application take the players, too: for a roll-back
     #[arg(long)]
     pub any_version: bool,
-}
-
-/// Why an operator drains a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum DrainReason {
-    /// The cluster is being scaled in.
-    ScaleIn,
-    /// A new version is being rolled out.
-    Deploy,
-    /// Any other reason of the operator.
-    Operator,
-}
-
-impl From<DrainReason> for OfflineReason {
-    fn from(reason: DrainReason) -> Self {
-        match reason {
-            DrainReason::ScaleIn => Self::ScaleIn,
-            DrainReason::Deploy => Self::Deploy,
-            DrainReason::Operator => Self::Operator,
-        }
-    }
 }
 
 /// Arguments of `sterna token`.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::admin::{MoveCounts, NodeStatus};
+use crate::config::DrainReason;
 use crate::pki::ClusterKeys;
 use crate::test_tls::TempDir;
 use crate::user_token::Verifier;
@@ -40,8 +41,11 @@ fn the_command_line_is_well_formed() {
 fn the_command_line_wins_over_the_file() {
     let dir = TempDir::new();
     let file = dir.path().join("sterna.toml");
-    std::fs::write(&file, "cluster = \"eu\"\nnodes = 2\ntcp_port = 1000\nlog = \"warn\"\n").unwrap();
+    std::fs::write(&file, "cluster = \"eu\"\nnodes = 2\ntcp_port = 1000\nlog = \"warn\"\napp_version = 3\n")
+        .unwrap();
     let line = format!("sterna serve --config {} --nodes 4 --quic-port 0 --state-dir s", file.display());
+    assert_eq!(planned(&line).unwrap().config.app_version, Some(3));
+    assert_eq!(planned(&format!("{line} --app-version 4")).unwrap().config.app_version, Some(4));
     let plan = planned(&line).unwrap();
     assert_eq!((plan.config.cluster.as_str(), plan.config.nodes), ("eu", 4));
     assert_eq!((plan.config.tcp_port, plan.config.quic_port), (1000, 0));
@@ -64,6 +68,7 @@ fn what_the_command_line_changes_is_checked() {
         ("sterna serve --scale-in-every 30s", "--nodes 2"),
         ("sterna serve --config /nowhere/x.toml", "/nowhere/x.toml"),
         ("sterna serve --log loud", "`log`"),
+        ("sterna serve --app-version 0", "`app_version`"),
     ] {
         let error = planned(line).unwrap_err();
         assert!(error.to_string().contains(hint), "{line}: {error}");
@@ -106,6 +111,8 @@ fn a_drain_says_why() {
     };
     assert_eq!((args.deadline, args.reason), (Some(Duration::from_secs(60)), DrainReason::ScaleIn));
     assert!(rejected("sterna drain node-1 --reason signal").contains("scale-in"));
+    let drain = planned("sterna serve --drain-reason deploy --drain-any-version").unwrap().config.drain;
+    assert_eq!((drain.reason, drain.any_version), (DrainReason::Deploy, true));
     rejected("sterna drain");
 }
 

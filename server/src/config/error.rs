@@ -104,7 +104,7 @@ pub enum ConfigError {
     AdminNotLoopback(SocketAddr),
     /// Clients cannot be told to connect to "any address".
     #[error(
-        "`host` is {0}, which clients cannot connect to: set `public_host` to the address they shall use"
+        "`host` is {0}, which clients cannot connect to: set `public_host` to the address or name they shall use"
     )]
     NoPublicHost(IpAddr),
     /// Nodes of several processes need the same keys.

@@ -1,12 +1,14 @@
 //! The file as it is written: reads TOML into a [`Config`], and finds the line of each mistake.
 
+use super::drain::DrainTable;
 use super::engine::EngineTable;
 use super::numbers::{
-    ARRIVALS, ATTACH, BATON_WAIT, DRAIN, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES, Number, PEER_PORT,
-    QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS, ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES, ROOM_SYNC_BYTES,
-    SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER, TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
+    APP_VERSION, ARRIVALS, ATTACH, BATON_WAIT, DRAIN, ENDPOINT, FREEZE, LEASE_RENEW, MESSAGE_BYTES, NODES,
+    Number, PEER_PORT, PUBLIC_QUIC_PORT, PUBLIC_TCP_PORT, QUIC_PORT, REPLAY_BYTES, RESUME, ROOM_MEMBERS,
+    ROOM_PROPERTY_BYTES, ROOM_STATE_BYTES, ROOM_SYNC_BYTES, SELF_FENCE, SESSIONS, SNAPSHOT, TAKE_OVER,
+    TARGETS, TCP_PORT, TICKET, USER_DATA_BYTES,
 };
-use super::{Config, ConfigError, Durability, Limits, SameUser, Times};
+use super::{Config, ConfigError, Durability, Limits, PublicHost, SameUser, Times};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -25,7 +27,9 @@ struct File {
     name: Option<String>,
     nodes: Numeral,
     host: Option<IpAddr>,
-    public_host: Option<IpAddr>,
+    public_host: Option<PublicHost>,
+    public_tcp_port: Numeral,
+    public_quic_port: Numeral,
     peer_host: Option<IpAddr>,
     tcp_port: Numeral,
     quic_port: Numeral,
@@ -37,8 +41,10 @@ struct File {
     migrate_when_online: Option<bool>,
     same_user: Option<SameUser>,
     durability: Option<Durability>,
+    app_version: Numeral,
     log: Option<String>,
     engine: EngineTable,
+    drain: DrainTable,
     limits: LimitsTable,
     times: TimesTable,
 }
@@ -52,6 +58,7 @@ struct LimitsTable {
     replay_bytes_max: Numeral,
     targets_max: Numeral,
     arrivals_max: Numeral,
+    endpoint_per_second: Numeral,
     room_members_max: Numeral,
     room_property_bytes_max: Numeral,
     room_state_bytes_max: Numeral,
@@ -92,6 +99,8 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         nodes: port(&NODES, file.nodes)?,
         host: file.host.unwrap_or(default.host),
         public_host: file.public_host,
+        public_tcp_port: port(&PUBLIC_TCP_PORT, file.public_tcp_port)?,
+        public_quic_port: port(&PUBLIC_QUIC_PORT, file.public_quic_port)?,
         peer_host: file.peer_host,
         tcp_port: port(&TCP_PORT, file.tcp_port)?,
         quic_port: port(&QUIC_PORT, file.quic_port)?,
@@ -104,6 +113,11 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         same_user: file.same_user.unwrap_or_default(),
         durability: file.durability.unwrap_or_default(),
         engine: file.engine.read(number)?,
+        drain: file.drain.read(),
+        app_version: match file.app_version {
+            Some(version) => Some(size(&APP_VERSION, Some(version))?),
+            None => None,
+        },
         log: file.log.unwrap_or(default.log),
         limits: Limits {
             message_bytes_max: size(&MESSAGE_BYTES, file.limits.message_bytes_max)?,
@@ -112,6 +126,7 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
             replay_bytes_max: size(&REPLAY_BYTES, file.limits.replay_bytes_max)?,
             targets_max: size(&TARGETS, file.limits.targets_max)?,
             arrivals_max: size(&ARRIVALS, file.limits.arrivals_max)?,
+            endpoint_per_second: size(&ENDPOINT, file.limits.endpoint_per_second)?,
             room_members_max: size(&ROOM_MEMBERS, file.limits.room_members_max)?,
             room_property_bytes_max: size(&ROOM_PROPERTY_BYTES, file.limits.room_property_bytes_max)?,
             room_state_bytes_max: size(&ROOM_STATE_BYTES, file.limits.room_state_bytes_max)?,

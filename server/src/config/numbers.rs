@@ -51,6 +51,11 @@ pub(super) const NODES: Number = Number::new("nodes", 1..=64, 1);
 pub(super) const TCP_PORT: Number = Number::new("tcp_port", 0..=65535, 7800);
 pub(super) const QUIC_PORT: Number = Number::new("quic_port", 0..=65535, 7800);
 pub(super) const PEER_PORT: Number = Number::new("peer_port", 0..=65535, 7900);
+// 0: the one that the node listens on.
+pub(super) const PUBLIC_TCP_PORT: Number = Number::new("public_tcp_port", 0..=65535, 0);
+pub(super) const PUBLIC_QUIC_PORT: Number = Number::new("public_quic_port", 0..=65535, 0);
+// Between nodes 0 means whatever version.
+pub(super) const APP_VERSION: Number = Number::new("app_version", 1..=u32::MAX as u64, 1);
 // A message has to fit into the credit that a receiver grants ahead, or it could never be sent.
 pub(super) const MESSAGE_BYTES: Number = Number::new(
     "limits.message_bytes_max",
@@ -69,6 +74,8 @@ pub(super) const REPLAY_BYTES: Number = Number::new(
 );
 pub(super) const TARGETS: Number = Number::new("limits.targets_max", 1..=16, limits::TARGETS_MAX as u64);
 pub(super) const ARRIVALS: Number = Number::new("limits.arrivals_max", 1..=4096, limits::ARRIVALS_MAX as u64);
+// Each costs a signature that is checked, some hundred microseconds at most: a tenth of a core.
+pub(super) const ENDPOINT: Number = Number::new("limits.endpoint_per_second", 1..=1_000_000, 1000);
 pub(super) const ROOM_MEMBERS: Number = Number::new(
     "limits.room_members_max",
     limits::ROOM_MEMBERS_MIN as u64..=limits::ROOM_MEMBERS_MAX as u64,
@@ -116,6 +123,7 @@ impl Default for Limits {
             replay_bytes_max: REPLAY_BYTES.default as u32,
             targets_max: TARGETS.default as u32,
             arrivals_max: ARRIVALS.default as u32,
+            endpoint_per_second: ENDPOINT.default as u32,
             room_members_max: ROOM_MEMBERS.default as u32,
             room_property_bytes_max: ROOM_PROPERTY_BYTES.default as u32,
             room_state_bytes_max: ROOM_STATE_BYTES.default as u32,
@@ -149,6 +157,7 @@ impl Limits {
         REPLAY_BYTES.check(self.replay_bytes_max, None)?;
         TARGETS.check(self.targets_max, None)?;
         ARRIVALS.check(self.arrivals_max, None)?;
+        ENDPOINT.check(self.endpoint_per_second, None)?;
         ROOM_MEMBERS.check(self.room_members_max, None)?;
         ROOM_PROPERTY_BYTES.check(self.room_property_bytes_max, None)?;
         ROOM_STATE_BYTES.check(self.room_state_bytes_max, None)?;

@@ -28,11 +28,14 @@ fn every_key_can_be_set() {
         tcp_port = 1000
         quic_port = 2000
         peer_port = 0
+        public_tcp_port = 0
+        public_quic_port = 31000
         admin = "[::1]:9000"
         issuer_public_key = "backend.pem"
         migrate_when_online = true
         same_user = "refuse"
         durability = "none"
+        app_version = 12
         log = "warn,sterna_server=debug"
         [engine]
         kind = "nats"
@@ -45,6 +48,9 @@ fn every_key_can_be_set() {
         certificate = "own.pem"
         key = "own.key"
         snapshot_bytes_per_second = 1000000
+        [drain]
+        reason = "deploy"
+        any_version = true
         [limits]
         message_bytes_max = 2000
         sessions_max = 7
@@ -52,6 +58,7 @@ fn every_key_can_be_set() {
         replay_bytes_max = 2000000
         targets_max = 2
         arrivals_max = 9
+        endpoint_per_second = 50
         [times]
         attach_ms = 1000
         resume_ms = 2000
@@ -74,14 +81,19 @@ fn every_key_can_be_set() {
         (Some(Path::new("ca.pem")), Some(Path::new("own.key")))
     );
     assert_eq!(config.node_name(1), "blue-2");
-    let peer = config.peer_public_address("[::1]:9".parse().unwrap());
+    let public = config.public_host.as_ref().map(|host| host.resolve().unwrap()[0]);
+    let peer = config.peer_public_address("[::1]:9".parse().unwrap(), public);
     assert_eq!(peer, "10.0.0.7:9".parse().unwrap());
+    assert_eq!(config.app_version, Some(12));
+    assert_eq!(config.drain, Drain { reason: DrainReason::Deploy, any_version: true });
     assert_eq!(config.limits.replay_bytes_max, 2_000_000);
     assert_eq!(config.times.self_fence, Duration::from_millis(500));
     assert_eq!(config.tcp_address(2), "[::1]:1002".parse().unwrap());
     assert_eq!(config.quic_address(0), "[::1]:2000".parse().unwrap());
     assert_eq!(config.peer_address(2).port(), 0, "0 stays any free port for every node");
-    assert_eq!(config.public_address(config.tcp_address(1)), "203.0.113.7:1001".parse().unwrap());
+    let tcp = config.public_tcp_address(1, config.tcp_address(1), public);
+    let quic = config.public_quic_address(1, config.quic_address(1), public);
+    assert_eq!((tcp, quic), ("203.0.113.7:1001".parse().unwrap(), "203.0.113.7:31001".parse().unwrap()));
 }
 
 #[test]
@@ -123,6 +135,8 @@ fn a_value_of_the_wrong_kind_is_named_with_its_line() {
         panic!("another error")
     };
     assert_eq!((line, key.as_str()), (3, "limits.sessions_max"));
+    let error = fault("[drain]\nreason = \"boredom\"").to_string();
+    assert!(error.contains("drain.reason") && error.contains("`scale-in`"), "{error}");
     let error = fault("durability = \"eternal\"").to_string();
     assert!(error.contains("durability") && error.contains("`lazy`"), "{error}");
 }
@@ -140,6 +154,8 @@ fn a_number_out_of_range_is_named_with_what_is_allowed() {
     let too_large = format!("[limits]\nmessage_bytes_max = {}", limits::CREDIT_BYTES);
     assert!(matches!(fault(&too_large), ConfigError::OutOfRange { line: Some(2), .. }));
     assert!(matches!(fault("[times]\nfreeze_ms = 5000"), ConfigError::OutOfRange { .. }));
+    assert!(matches!(fault("[limits]\nendpoint_per_second = 0"), ConfigError::OutOfRange { .. }));
+    assert!(matches!(fault("app_version = 0"), ConfigError::OutOfRange { key: "app_version", .. }));
 }
 
 #[test]
@@ -189,6 +205,26 @@ fn the_admin_interface_stays_on_loopback() {
 fn clients_need_an_address_they_can_connect_to() {
     assert!(matches!(fault("host = \"0.0.0.0\""), ConfigError::NoPublicHost(_)));
     assert!(Config::parse("host = \"0.0.0.0\"\npublic_host = \"192.0.2.1\"").is_ok());
+    assert!(Config::parse("host = \"0.0.0.0\"\npublic_host = \"game.example\"").is_ok());
+    let any = fault("host = \"0.0.0.0\"\npublic_host = \"0.0.0.0\"");
+    assert!(matches!(any, ConfigError::NoPublicHost(_)), "{any:?}");
+}
+
+#[test]
+fn what_clients_are_told_is_checked() {
+    let error = fault("nodes = 2\npublic_host = \"game.example:7800\"\n");
+    assert!(
+        matches!(&error, ConfigError::BadValue { line: 2, key, .. } if key == "public_host"),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("public_tcp_port"), "{error}");
+    let error = fault("public_host = \"203.0.113\"").to_string();
+    assert!(error.contains("host name like"), "{error}");
+    assert!(matches!(
+        fault("nodes = 3\npublic_quic_port = 65534"),
+        ConfigError::OutOfRange { key: "public_quic_port", .. }
+    ));
+    assert!(Config::parse("nodes = 3\npublic_tcp_port = 65533").is_ok());
 }
 
 #[test]
@@ -221,7 +257,7 @@ fn a_log_filter_is_checked() {
 fn the_example_shows_every_key_with_its_default() {
     let example = include_str!("../../sterna.example.toml");
     assert_eq!(Config::parse(example).unwrap(), Config::default());
-    for table in ["", "[limits]\n", "[times]\n"] {
+    for table in ["", "[drain]\n", "[limits]\n", "[times]\n"] {
         let ConfigError::UnknownKey { known, .. } = fault(&format!("{table}no_such_key = 1")) else {
             panic!("another error")
         };

@@ -174,8 +174,12 @@ impl Engine for Bounded {
         self.within(EngineCall::Lease, self.engine.goodbye(node), Err(Unavailable))
     }
 
-    fn heartbeats(&self) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
-        self.within(EngineCall::Lease, self.engine.heartbeats(), Err(Unavailable))
+    fn heartbeats(
+        &self,
+        asker: NodeId,
+        still_for: Duration,
+    ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
+        self.within(EngineCall::Lease, self.engine.heartbeats(asker, still_for), Err(Unavailable))
     }
 }
 
@@ -218,7 +222,7 @@ mod tests {
             release_user(&str, SessionId) -> ();
             renew(NodeId) -> Result<(), Unavailable>;
             goodbye(NodeId) -> Result<(), Unavailable>;
-            heartbeats() -> Result<Vec<(NodeId, Heartbeat)>, Unavailable>;
+            heartbeats(NodeId, Duration) -> Result<Vec<(NodeId, Heartbeat)>, Unavailable>;
         }
     }
 
@@ -276,7 +280,7 @@ mod tests {
                 engine.release_user("ann", session),
                 async { assert_eq!(engine.renew(node).await, Err(Unavailable)) },
                 async { assert_eq!(engine.goodbye(node).await, Err(Unavailable)) },
-                async { assert_eq!(engine.heartbeats().await, Err(Unavailable)) },
+                async { assert_eq!(engine.heartbeats(node, ANSWER_MAX).await, Err(Unavailable)) },
             )
         };
         tokio::time::timeout(ANSWER_MAX * 10, answers).await.expect("every answer comes in time");

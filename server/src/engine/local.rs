@@ -5,6 +5,7 @@ use super::{Engine, Listed, NodeInfo, Reply, Unavailable};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
+use std::time::Duration;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
@@ -188,7 +189,7 @@ impl Engine for LocalEngine {
         Box::pin(ready(Ok(())))
     }
 
-    fn heartbeats(&self) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
+    fn heartbeats(&self, _: NodeId, _: Duration) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
         let beats = self.state.lock().heartbeats.iter().map(|(node, beat)| (*node, *beat)).collect();
         Box::pin(ready(Ok(beats)))
     }

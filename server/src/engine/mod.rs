@@ -139,6 +139,11 @@ pub trait Engine: Send + Sync + 'static {
     /// The node has stopped serving and leaves: its lease is over now (rule e).
     fn goodbye(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>>;
 
-    /// Every node's heartbeat, by a leader's read.
-    fn heartbeats(&self) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>>;
+    /// Heartbeats, by a leader's read: of every node, but those may be left out that have changed since `asker` asked
+    /// before, at least `still_for` ago.
+    fn heartbeats(
+        &self,
+        asker: NodeId,
+        still_for: Duration,
+    ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>>;
 }

@@ -17,6 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::sync::atomic::AtomicU64;
+use tokio::sync::watch;
 
 /// What the text is, for `Content-Type`.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -57,6 +58,8 @@ pub struct Metrics {
     families: Families,
     /// Held while it is looked and written.
     gauges: Mutex<Gauges>,
+    /// How often they have been read.
+    reads: watch::Sender<u64>,
 }
 
 /// What is counted where it happens.
@@ -82,7 +85,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix(PREFIX);
         let families = Families::register(&mut registry);
         let gauges = Mutex::new(Gauges::register(&mut registry));
-        Self { registry, families, gauges }
+        Self { registry, families, gauges, reads: watch::Sender::new(0) }
     }
 }
 
@@ -186,11 +189,22 @@ impl Metrics {
 
     /// All figures as text, with these nodes as they are now.
     pub fn encode(&self, nodes: &[NodeGauges]) -> String {
+        // As long as it is looked and written, so that this counts as one read.
         let gauges = self.gauges.lock();
         gauges.set(nodes);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("writing to a string");
+        self.reads.send_modify(|reads| *reads += 1);
         text
+    }
+
+    /// Waits until somebody has read them as they are from now on.
+    pub fn read_again(&self) -> impl Future<Output = ()> + use<> {
+        let mut reads = self.reads.subscribe();
+        // One that is under way may have looked already.
+        drop(self.gauges.lock());
+        reads.mark_unchanged();
+        async move { _ = reads.changed().await }
     }
 }
 

@@ -76,11 +76,13 @@ impl Node {
         gone
     }
 
-    /// Reads all heartbeats by a leader's read that begins now, and gives the nodes whose lease has surely run
+    /// Reads the heartbeats that may stand still, by a leader's read that begins now, and gives the nodes whose lease has surely run
     /// out. `None`: the read has failed.
     pub(super) async fn read_leases(&self) -> Option<BTreeSet<NodeId>> {
         let asked_at = now();
-        let read = self.shared.engine.heartbeats().await;
+        // Less than between two renewals, so that the question before counts that came with the last one.
+        let still_for = self.shared.config.times.lease_renew / 2;
+        let read = self.shared.engine.heartbeats(self.id, still_for).await;
         let mut watch = self.watch.lock();
         let Ok(beats) = read else {
             watch.read_failed();
@@ -89,8 +91,9 @@ impl Node {
         for (node, beat) in &beats {
             watch.observed(*node, *beat, asked_at, now());
         }
-        let nodes = beats.into_iter().map(|(node, _)| node);
-        Some(nodes.filter(|node| *node != self.id && watch.has_run_out(*node)).collect())
+        let shown: BTreeSet<NodeId> = beats.into_iter().map(|(node, _)| node).collect();
+        watch.others_have_changed(&shown);
+        Some(shown.into_iter().filter(|node| *node != self.id && watch.has_run_out(*node)).collect())
     }
 
     fn for_each_slot(

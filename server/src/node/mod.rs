@@ -4,6 +4,7 @@
 //! another node, an answer of the engine, a time that has come) is handed to the cohort under that lock,
 //! and what it wants done is done right after.
 
+mod addresses;
 mod admission;
 mod drain;
 #[cfg(not(feature = "failpoints"))]
@@ -24,13 +25,14 @@ mod watching;
 
 pub use drain::{DrainOrder, DrainReport};
 
-use crate::config::{Config, Durability, SameUser};
+use crate::config::{Config, Durability, PublicHost, SameUser};
 use crate::engine::{Bounded, Engine, NodeInfo, Standing, Unavailable};
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::moves::MoveLog;
 use crate::pki::{ClusterKeys, PkiError};
 use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
+use addresses::{Addresses, Told};
 use outbox::Outbox;
 use pace::Pace;
 use parking_lot::{Mutex, RwLock};
@@ -73,6 +75,16 @@ pub enum StartError {
     /// The node's certificate cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// What clients are to be told has no address.
+    #[error(
+        "`public_host` is `{host}`, which cannot be resolved: {error}: correct the name, or set an IP address"
+    )]
+    PublicHost {
+        /// As the operator wrote it.
+        host: PublicHost,
+        /// What the system's resolver says.
+        error: std::io::Error,
+    },
     /// The engine does not answer.
     #[error(transparent)]
     Engine(#[from] Unavailable),
@@ -135,9 +147,7 @@ pub struct Node {
     sealer: Sealer,
     tls_tickets: Arc<TicketKeys>,
     peer_dialer: PeerDialer,
-    tcp: SocketAddr,
-    quic: SocketAddr,
-    peer: SocketAddr,
+    addresses: Addresses,
     phase: Mutex<Phase>,
     /// When it went offline, and how many sessions it had then.
     drain_began: Mutex<Option<(Time, u64)>>,
@@ -228,6 +238,7 @@ impl Node {
         let tcp = Listener::bind(Kind::Tcp, config.tcp_address(index), &identity)?;
         let quic = Listener::bind(Kind::Quic, config.quic_address(index), &identity)?;
         let peer = PeerListener::bind(config.peer_address(index), &identity)?;
+        let listeners = Told { tcp: tcp.local_addr(), quic: quic.local_addr(), peer: peer.local_addr() };
         let (stopped, _) = watch::channel(false);
         let node = Arc::new(Self {
             id: NodeId(random_u64()?),
@@ -237,9 +248,7 @@ impl Node {
             sealer: Sealer::new(&shared.keys),
             tls_tickets,
             peer_dialer: PeerDialer::new(&identity, &server_name(shared.keys.cluster()))?,
-            tcp: config.public_address(tcp.local_addr()),
-            quic: config.public_address(quic.local_addr()),
-            peer: config.peer_public_address(peer.local_addr()),
+            addresses: Addresses::find(&config, index, listeners).await?,
             phase: Mutex::new(Phase::Online),
             drain_began: Mutex::default(),
             lease: RwLock::new(Lease::new(config.times.self_fence)),
@@ -271,7 +280,8 @@ impl Node {
         node.spawn(node.clone().accept_clients(quic));
         node.spawn(node.clone().accept_peers(peer));
         node.spawn(node.clone().run_departures());
-        tracing::info!(node = %node.name, id = %node.id, tcp = %node.tcp, quic = %node.quic, "online");
+        node.spawn(node.clone().follow_public_host());
+        tracing::info!(node = %node.name, id = %node.id, tcp = %node.tcp(), quic = %node.quic(), "online");
         Ok(node)
     }
 
@@ -287,12 +297,17 @@ impl Node {
 
     /// Where clients reach it by TCP.
     pub fn tcp(&self) -> SocketAddr {
-        self.tcp
+        self.addresses.told().tcp
     }
 
     /// Where clients reach it by QUIC.
     pub fn quic(&self) -> SocketAddr {
-        self.quic
+        self.addresses.told().quic
+    }
+
+    /// Which version of the application it runs, as nodes compare them.
+    pub(crate) fn app_version(&self) -> u32 {
+        self.shared.config.app_version.unwrap_or_else(|| self.shared.application.version())
     }
 
     /// Whether it takes newcomers.
@@ -348,14 +363,15 @@ impl Node {
         if self.has_stopped() {
             return Ok(()); // it has said goodbye, or is about to
         }
+        let Told { tcp, quic, peer } = self.addresses.told();
         let info = NodeInfo {
             id: self.id,
             name: self.name.clone(),
             standing: self.standing(),
-            tcp: self.tcp,
-            quic: self.quic,
-            peer: self.peer,
-            app_version: self.shared.application.version(),
+            tcp,
+            quic,
+            peer,
+            app_version: self.app_version(),
             sessions: self.sessions() as u64,
         };
         self.shared.engine.publish(info).await
@@ -414,7 +430,7 @@ impl NodeView for Node {
     }
 
     fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
-        (vec![self.tcp], vec![self.quic])
+        (vec![self.tcp()], vec![self.quic()])
     }
 
     fn going_offline(&self) -> Option<(OfflineReason, Time)> {
@@ -431,8 +447,10 @@ impl NodeView for Node {
         }
     }
 
-    fn allows_older(&self) -> bool {
-        matches!(*self.phase.lock(), Phase::Offline { any_version: true, .. })
+    fn app_version_min(&self, _: &dyn Application) -> u32 {
+        let any = matches!(*self.phase.lock(), Phase::Offline { any_version: true, .. });
+        // Whatever version that is, a roll-back accepts it.
+        if any { 0 } else { self.app_version() }
     }
 
     fn count_added_delay(&self, id: MoveId, added_us: u64) {

@@ -5,6 +5,10 @@
 //! those that move sessions to it ([`Peer::Credit`]), and a move waits for its turn until a node that may take it
 //! has one to spare. A word that is lost is made good: it counts for a second, and without one a few moves
 //! are always allowed.
+//!
+//! While a new version of the application is rolled out, nodes with the present one are about to leave, too. So a move
+//! goes to the newest version that may take it, and waits for a credit there while nodes with another one have
+//! some to spare: else players would be moved again and again. Near the deadline any node will do that may take it.
 
 use super::slot::Slot;
 use super::{Node, now};
@@ -140,6 +144,22 @@ struct Candidate {
     room: u32,
     /// Sessions that it holds, or is about to.
     load: u64,
+    rank: Rank,
+}
+
+/// How much a target's version of the application is wanted; the greatest one most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// Nodes with the source's own version leave with it, whichever way the version changes: an older one is a target
+    /// for a roll-back only, and then that is where players are to be.
+    changes: bool,
+    version: u32,
+}
+
+impl Rank {
+    fn new(version: u32, own: u32) -> Self {
+        Self { changes: version != own, version }
+    }
 }
 
 impl Node {
@@ -219,7 +239,8 @@ impl Node {
                 still_waiting.push_back(waiting);
                 continue;
             }
-            let target = match pick(&mut candidates, &waiting.tried, urgent) {
+            let choosy = Choosy::new(waiting.tried.len(), self.timing.targets_max, urgent);
+            let target = match pick(&mut candidates, &waiting.tried, choosy) {
                 Pick::Wait => {
                     still_waiting.push_back(waiting);
                     continue;
@@ -259,9 +280,9 @@ impl Node {
     /// Nodes that take arrivals from here.
     fn candidates(&self) -> (Vec<Candidate>, bool) {
         let nodes = self.live_nodes();
-        // Whatever version that is, a roll-back accepts it.
-        let version = if self.allows_older() { 0 } else { self.shared.application.version() };
-        let takes = |info: &&NodeInfo| info.id != self.id && takes_arrivals(info, version);
+        let own = self.app_version();
+        let version_min = self.app_version_min(self.shared.application.as_ref());
+        let takes = |info: &&NodeInfo| info.id != self.id && takes_arrivals(info, version_min);
         let now = now();
         // What this node has sent there since that node last published: its published load lags behind.
         let published = self.shared.config.times.lease_renew;
@@ -276,6 +297,7 @@ impl Node {
             id: info.id,
             room: departures.targets.get(&info.id).copied().unwrap_or_default().room(now),
             load: info.sessions + sent(self.outbox(info.id)),
+            rank: Rank::new(info.app_version, own),
         };
         (nodes.iter().filter(takes).map(candidate).collect(), departures.urgent)
     }
@@ -304,24 +326,53 @@ impl Node {
 }
 
 /// Whether a node is online, and runs this version of the application or a later one.
-fn takes_arrivals(info: &NodeInfo, version: u32) -> bool {
-    info.standing == Standing::Online && info.app_version >= version
+fn takes_arrivals(info: &NodeInfo, version_min: u32) -> bool {
+    info.standing == Standing::Online && info.app_version >= version_min
 }
 
-/// Whether there are nodes to move to, but none with room.
+/// Whether there are nodes to move to, but none with room among those with the version that is wanted most.
 fn is_full(candidates: &[Candidate], urgent: bool) -> bool {
-    !urgent && !candidates.is_empty() && candidates.iter().all(|candidate| candidate.room == 0)
+    let best = candidates.iter().map(|candidate| candidate.rank).max();
+    let wanted = |candidate: &&Candidate| Some(candidate.rank) == best;
+    !urgent && best.is_some() && candidates.iter().filter(wanted).all(|candidate| candidate.room == 0)
 }
 
-/// The better of two nodes taken at random among those that have room and have not been tried.
-fn pick(candidates: &mut [Candidate], tried: &[NodeId], urgent: bool) -> Pick {
-    let untried = |candidate: &Candidate| !tried.contains(&candidate.id);
-    if !candidates.iter().any(untried) {
-        return Pick::Nobody;
+/// How choosy a move is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choosy {
+    /// It wants the best version, and room.
+    Usual,
+    /// Nodes of the best version have refused it, and it tries one more: one of the next best, if there is one.
+    LastTry,
+    /// Any node will do.
+    Urgent,
+}
+
+impl Choosy {
+    fn new(tried: usize, targets_max: u32, urgent: bool) -> Self {
+        match (urgent, tried) {
+            (true, _) => Self::Urgent,
+            (false, 1..) if tried + 1 >= targets_max as usize => Self::LastTry,
+            (false, _) => Self::Usual,
+        }
     }
-    let free: Vec<usize> = (0..candidates.len())
-        .filter(|index| untried(&candidates[*index]) && (urgent || candidates[*index].room > 0))
-        .collect();
+}
+
+/// The better of two nodes taken at random among those that have not been tried, and are as the move wants them.
+fn pick(candidates: &mut [Candidate], tried: &[NodeId], choosy: Choosy) -> Pick {
+    let untried = || candidates.iter().enumerate().filter(|(_, candidate)| !tried.contains(&candidate.id));
+    let mut ranks: Vec<Rank> = untried().map(|(_, candidate)| candidate.rank).collect();
+    ranks.sort_unstable_by(|a, b| b.cmp(a));
+    ranks.dedup();
+    let rank = match (&ranks[..], choosy) {
+        ([], _) => return Pick::Nobody,
+        ([_, next, ..], Choosy::LastTry) => *next,
+        ([best, ..], _) => *best,
+    };
+    let is_free =
+        |candidate: &Candidate| choosy == Choosy::Urgent || (candidate.rank == rank && candidate.room > 0);
+    let free: Vec<usize> =
+        untried().filter(|(_, candidate)| is_free(candidate)).map(|(index, _)| index).collect();
     if free.is_empty() {
         return Pick::Wait;
     }

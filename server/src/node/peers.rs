@@ -202,7 +202,7 @@ impl Node {
     ) -> Option<TargetRefusal> {
         if target != self.id || self.standing() != Standing::Online {
             Some(TargetRefusal::NotOnline)
-        } else if app_version > self.shared.application.version() {
+        } else if app_version > self.app_version() {
             Some(TargetRefusal::OlderApplication)
         } else if state_bytes > limits::PEER_FRAME_BYTES_MAX as u64 / 2 {
             Some(TargetRefusal::TooLarge)

@@ -14,6 +14,7 @@ mod node_states;
 mod player;
 mod program;
 mod proxy;
+mod public;
 mod queues;
 mod raw;
 mod refusals;
@@ -22,6 +23,7 @@ mod rooms;
 mod strangers;
 mod tickets;
 mod users;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;

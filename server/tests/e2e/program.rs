@@ -3,14 +3,16 @@
 use crate::PATIENCE;
 use crate::player::Player;
 use crate::strangers::free_port;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 use sterna::client::config::Transport;
+use sterna::client::event::Event;
 use sterna::client::token::ConnectToken;
 use sterna::client::{Config, Status};
+use sterna::protocol::reasons::OfflineReason;
 use sterna_server::builtin::ECHO;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sterna");
@@ -266,6 +268,23 @@ async fn a_server_that_is_told_to_end_lets_its_players_finish() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
+async fn players_are_told_why_a_signal_ends_the_server() {
+    let file = File::new("reason", "[drain]\nreason = \"operator\"\n");
+    for (arguments, told) in [
+        (vec!["--dev"], OfflineReason::ScaleIn),
+        (vec!["--dev", "--config", file.path()], OfflineReason::Operator),
+        (vec!["--dev", "--config", file.path(), "--drain-reason", "deploy"], OfflineReason::Deploy),
+    ] {
+        let server = Server::start(&arguments);
+        let mut player = Player::join(Config::default(), server.token()).await;
+        server.signal("-TERM");
+        let (event, _) = player.until(|event| matches!(event, Event::Offline { .. })).await;
+        assert!(matches!(event, Event::Offline { reason, .. } if reason == told), "{arguments:?}: {event:?}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_players_stay_tells_them_and_ends_at_the_deadline() {
     let file = File::new("deadline", "[times]\ndrain_ms = 700\n");
     let server = Server::start(&["--dev", "--nodes", "2", "--config", file.path()]);
@@ -283,6 +302,36 @@ async fn a_server_whose_players_stay_tells_them_and_ends_at_the_deadline() {
     for told in ["no other node is online", "no node took these sessions"] {
         assert!(text.contains(told), "operators are not told `{told}`: {text}");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn that_sessions_were_lost_at_the_end_can_be_read_in_the_figures() {
+    let file = File::new("last-figures", "metrics = \"127.0.0.1:0\"\n[times]\ndrain_ms = 700\n");
+    let mut server = Server::start(&["--dev", "--config", file.path()]);
+    let metrics = server.said.iter().find_map(|line| line.strip_prefix("metrics: http://"));
+    let metrics: SocketAddr = metrics.expect("it says where they are").parse().expect("an address");
+    let mut player = Player::join(Config::default(), server.token()).await;
+    server.signal("-TERM");
+    assert_eq!(player.until_disconnected().await.0, Status::NodeStopped);
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut stderr = BufReader::new(server.process.stderr.take().expect("it is piped"));
+        let mut said = String::new();
+        while !said.contains("waiting for somebody to read the last figures") {
+            assert_ne!(stderr.read_line(&mut said).expect("text"), 0, "it has ended: {said}");
+        }
+        server.process.stderr = Some(stderr.into_inner());
+        let mut stream = TcpStream::connect(metrics).expect("it still listens");
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {metrics}\r\nConnection: close\r\n\r\n")
+            .expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let lost = r#"sterna_sessions_ended_total{node="node-1",reason="node_stopped"} 1"#;
+        assert!(answer.lines().any(|line| line == lost), "{answer}");
+        server.wait()
+    });
+    let (code, text) = ended.await.unwrap();
+    assert_eq!(code, Some(0), "{text}");
 }
 
 fn user_token(server: &Server, user: &str) -> String {

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use sterna::client::config::Transport;
 use sterna::client::token::ConnectToken;
 use sterna_server::cluster::Cluster;
-use sterna_server::config::Config;
+use sterna_server::config::{Config, PublicHost};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
@@ -69,7 +69,7 @@ pub(crate) async fn cluster_behind_proxies(
     change: impl FnOnce(&mut Config),
 ) -> (Arc<Cluster>, Proxies) {
     let cluster = cluster_with(nodes, |config| {
-        config.public_host = Some(BEFORE);
+        config.public_host = Some(PublicHost::Address(BEFORE));
         change(config);
     })
     .await;

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
@@ -192,7 +193,11 @@ impl Engine for RemoteEngine {
         self.done(Question::Goodbye(node.0))
     }
 
-    fn heartbeats(&self) -> engine::Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
+    fn heartbeats(
+        &self,
+        _: NodeId,
+        _: Duration,
+    ) -> engine::Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
         self.question(Question::Heartbeats, &[], |reply, _| match reply {
             Reply::Heartbeats(beats) => Ok(beats.into_iter().map(unbeat).collect()),
             _ => Err(Unavailable),

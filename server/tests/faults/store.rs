@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, Record, Revision};
 use sterna::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk};
@@ -217,7 +218,7 @@ impl Store {
                 self.tell_nodes();
                 done
             }
-            Question::Heartbeats => match self.engine.heartbeats().await {
+            Question::Heartbeats => match self.engine.heartbeats(NodeId(0), Duration::ZERO).await {
                 Ok(beats) => Reply::Heartbeats(beats.into_iter().map(beat).collect()),
                 Err(Unavailable) => Reply::Unavailable,
             },

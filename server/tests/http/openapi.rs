@@ -12,7 +12,8 @@ use sterna::protocol::reasons::OfflineReason;
 use sterna_server::admin::routes;
 
 /// Described answers that no scene below brings about, and why.
-const NOT_PLAYED: [(&str, u16, &str); 2] = [
+const NOT_PLAYED: [(&str, u16, &str); 3] = [
+    ("/v1/endpoint", 429, "needs as many requests as the limit: tests/admin.rs"),
     ("/v1/endpoint", 403, "needs a cluster with the game's own issuer: tests/admin.rs"),
     ("/metrics", 503, "only if the collecting panics"),
 ];

@@ -1,6 +1,7 @@
 //! A server with all its sides, and players on it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sterna::client::config::Transport;
@@ -40,7 +41,7 @@ impl Stage {
             (listen(), listen(), listen());
         let forever = std::future::pending::<()>;
         runtime.spawn(admin::serve(for_admin, cluster.clone(), Duration::from_secs(60), forever()));
-        runtime.spawn(admin::serve_public(for_public, cluster.clone(), forever()));
+        runtime.spawn(admin::serve_public(for_public, cluster.clone(), NonZeroU32::MAX, forever()));
         runtime.spawn(admin::serve_metrics(for_metrics, cluster.clone(), forever()));
         Self { cluster, admin, public, metrics, runtime }
     }

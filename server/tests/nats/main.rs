@@ -4,7 +4,9 @@
 #![cfg(unix)]
 
 mod contract;
+mod credentials;
 mod faults;
+mod leases;
 mod moves;
 mod player;
 mod processes;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sterna::client::Status;
 use sterna::client::config::Transport;
 use sterna::client::event::Event;
+use sterna::protocol::reasons::OfflineReason;
 use sterna_server::pki::ClusterKeys;
 
 /// The leases' times at a twentieth.
@@ -69,6 +70,27 @@ async fn players_move_from_process_to_process_and_notice_nothing() {
         assert!(!player.has_seen(broken), "a planned move breaks no link");
         player.leaves().await;
     }
+}
+
+/// A roll-back by Kubernetes, which says nothing but SIGTERM.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_drains_to_an_older_version_where_the_configuration_says_so() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    let newer = "app_version = 2\n[drain]\nreason = \"deploy\"\nany_version = true\n";
+    let mut red = Process::start("red", &servers, keys.path(), newer).await;
+    let mut ann = Player::join(&red.ask(&["token", "ann"]).await, Transport::Tcp).await;
+    let _green = Process::start("green", &servers, keys.path(), "app_version = 1\n").await;
+    crate::eventually("red knows green", async || red.ask(&["status"]).await.contains("green-1")).await;
+    let end = tokio::spawn(async move { red.ends_well().await });
+    let told = ann.until("offline", |event| matches!(event, Event::Offline { .. }));
+    assert!(matches!(told.await, Event::Offline { reason: OfflineReason::Deploy, .. }));
+    ann.client.send_migrate().expect("its node is offline");
+    ann.until("moved", |event| matches!(event, Event::Migrated { .. })).await;
+    assert_eq!(ann.node, "green-1");
+    ann.plays().await;
+    assert!(end.await.expect("it is waited for"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -293,7 +293,7 @@ impl Cohort {
             fence: held.record.fence(),
             members: members.collect(),
             state_bytes: self.state_bytes() as u64,
-            app_version: if env.node.allows_older() { 0 } else { env.application.version() },
+            app_version: env.node.app_version_min(env.application),
             mode: departure.source.mode(),
         };
         self.outputs.push_back(Output::Peer(id.target, frame));

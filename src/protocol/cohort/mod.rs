@@ -85,10 +85,10 @@ pub trait NodeView {
     fn rooms_leave_at(&self) -> Option<Time> {
         self.going_offline().map(|(_, deadline)| deadline)
     }
-    /// Whether sessions may be moved to a node with an older version of the application: an operator has said
-    /// so, for a roll-back.
-    fn allows_older(&self) -> bool {
-        false
+    /// The least version of the application that sessions may be moved to: its own, unless an operator has set
+    /// another, or wants them moved to whatever version (0), for a roll-back.
+    fn app_version_min(&self, application: &dyn Application) -> u32 {
+        application.version()
     }
     /// Counts what a move here has added to the spacing of messages, as one of its clients has measured it. Not a
     /// [`Report`]: to drain one is to look at a room's members all over, for each of them.

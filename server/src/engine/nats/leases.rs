@@ -1,5 +1,5 @@
-//! Heartbeats: each node writes its own by compare-and-set, everybody reads all of them from the leader. What they
-//! mean, and by whose clock, is decided elsewhere (rules d and e).
+//! Heartbeats: each node writes its own by compare-and-set, everybody reads from the leader those that may stand still.
+//! What they mean, and by whose clock, is decided elsewhere (rules d and e).
 
 use super::codec::{decode_beat, encode_beat};
 use super::incarnation::Life;
@@ -13,7 +13,7 @@ use sterna::protocol::ids::{Bucket, NodeId};
 use sterna::protocol::lease::Heartbeat;
 
 /// What a node that is gone has left behind is forgotten after this. Nobody's session waits that long.
-const BEAT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const BEAT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The heartbeats that this process writes.
 #[derive(Default)]
@@ -98,7 +98,7 @@ pub(super) async fn read_all(store: &Store, life: &Life) -> Result<Vec<(NodeId, 
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-fn read(node: NodeId, found: &Found) -> Option<Heartbeat> {
+pub(super) fn read(node: NodeId, found: &Found) -> Option<Heartbeat> {
     decode_beat(&found.bytes).inspect_err(|error| tracing::error!(%node, "its heartbeat: {error}")).ok()
 }
 

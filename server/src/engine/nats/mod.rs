@@ -13,6 +13,7 @@ mod pace;
 mod records;
 mod roster;
 mod snapshots;
+mod still;
 mod store;
 mod users;
 
@@ -30,6 +31,7 @@ use sterna::protocol::ids::{Bucket, CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
 use sterna::protocol::record::{Answer, Ask, CasAnswer, ReadAnswer, Record, Revision, Versioned};
 use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
+use still::Still;
 use store::{Failed, Put, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -104,6 +106,7 @@ struct Inner {
     store: Store,
     life: watch::Sender<Arc<Life>>,
     beats: Beats,
+    still: Still,
     snapshots: Snapshots,
     roster: Roster,
 }
@@ -124,6 +127,7 @@ impl NatsEngine {
             store,
             life: watch::Sender::new(Arc::new(life)),
             beats: Beats::default(),
+            still: Still::default(),
             snapshots: Snapshots::new(config.snapshot_bytes_per_second),
             roster: Roster::default(),
         });
@@ -294,6 +298,7 @@ impl Inner {
     async fn goodbye(&self, node: NodeId) -> Result<(), Unavailable> {
         let life = self.life();
         self.beats.goodbye(&self.store, &life, node).await?;
+        self.still.forget(node);
         let lasts = Some(store::TRACE_LIFE);
         if let Put::Written(revision) = self.store.put(life.keys.node(node), None, lasts, Vec::new()).await {
             self.roster.note_node(life.bucket, node, revision, None);
@@ -384,8 +389,15 @@ impl Engine for NatsEngine {
         Box::pin(self.inner.goodbye(node))
     }
 
-    fn heartbeats(&self) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
-        Box::pin(async move { leases::read_all(&self.inner.store, &self.inner.life()).await })
+    fn heartbeats(
+        &self,
+        asker: NodeId,
+        still_for: Duration,
+    ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
+        Box::pin(async move {
+            let inner = &self.inner;
+            inner.still.read(&inner.store, &inner.life(), asker, still_for).await
+        })
     }
 }
 

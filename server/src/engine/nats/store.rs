@@ -88,6 +88,8 @@ struct Got {
 
 #[derive(Deserialize)]
 struct Stored {
+    #[serde(default)]
+    subject: String,
     seq: u64,
     #[serde(default)]
     data: String,
@@ -243,12 +245,30 @@ impl Store {
     }
 
     async fn find(&self, subject: String) -> Result<Option<Found>, Failed> {
-        let question = serde_json::json!({ "last_by_subj": subject }).to_string();
+        let found = self.message(&serde_json::json!({ "last_by_subj": subject })).await?;
+        Ok(found.map(|(_, found)| found))
+    }
+
+    /// Whether the leader still holds what was written under this number: no later write of that name has come.
+    pub(super) async fn is_there(&self, revision: u64) -> Result<bool, Failed> {
+        Ok(self.message(&serde_json::json!({ "seq": revision })).await?.is_some())
+    }
+
+    /// Of the names that match, the one whose last write has the lowest number from this one on, which is at least 1.
+    pub(super) async fn first_from(
+        &self,
+        filter: String,
+        revision: u64,
+    ) -> Result<Option<(String, Found)>, Failed> {
+        self.message(&serde_json::json!({ "seq": revision, "next_by_subj": filter })).await
+    }
+
+    async fn message(&self, question: &serde_json::Value) -> Result<Option<(String, Found)>, Failed> {
         let api = format!("$JS.API.STREAM.MSG.GET.{}", self.stream);
-        match self.ask::<Got>(api, None, question.into()).await.ok_or(Failed)? {
-            Got { message: Some(Stored { seq, data }), error: None } => {
+        match self.ask::<Got>(api, None, question.to_string().into()).await.ok_or(Failed)? {
+            Got { message: Some(Stored { subject, seq, data }), error: None } => {
                 let bytes = BASE64_STANDARD.decode(data).map_err(|_| Failed)?;
-                Ok(Some(Found { revision: seq, bytes: bytes.into() }))
+                Ok(Some((subject, Found { revision: seq, bytes: bytes.into() })))
             }
             Got { error: Some(error), .. } if error.err_code == Some(NO_MESSAGE) => Ok(None),
             Got { error, .. } => {
@@ -262,27 +282,43 @@ impl Store {
     /// less than this process has written: then it is none any more, or has lost data.
     pub(super) async fn names(&self, keys: &Keys, filter: String) -> Result<Vec<String>, Failed> {
         let known = self.written.lock().highest;
-        let api = format!("$JS.API.STREAM.INFO.{}", self.stream);
         let mut names = Vec::new();
         loop {
-            let question =
-                serde_json::json!({ "subjects_filter": filter, "offset": names.len() }).to_string();
-            match self.ask::<Surveyed>(api.clone(), None, question.into()).await.ok_or(Failed)? {
-                Surveyed { config: Some(config), state: Some(state), total, error: None } => {
-                    if state.last_seq < known || !config.subjects.contains(&keys.all()) {
-                        self.doubt();
-                        return Err(Failed);
-                    }
-                    let more = !state.subjects.is_empty();
-                    names.extend(state.subjects.into_keys());
-                    if !more || names.len() >= total.unwrap_or_default() {
-                        return Ok(names);
-                    }
-                }
-                Surveyed { error, .. } => {
-                    self.complain("a survey", error.as_ref());
+            let question = serde_json::json!({ "subjects_filter": filter, "offset": names.len() });
+            let (state, total) = self.survey(keys, known, &question).await?;
+            let more = !state.subjects.is_empty();
+            names.extend(state.subjects.into_keys());
+            if !more || names.len() >= total.unwrap_or_default() {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// The number of the last write, as the leader knows it. Fails as [`names`](Self::names) does.
+    pub(super) async fn last(&self, keys: &Keys) -> Result<u64, Failed> {
+        let known = self.written.lock().highest;
+        Ok(self.survey(keys, known, &serde_json::json!({})).await?.0.last_seq)
+    }
+
+    /// Asks about the stream; `known`: the highest number that this process had written under before.
+    async fn survey(
+        &self,
+        keys: &Keys,
+        known: u64,
+        question: &serde_json::Value,
+    ) -> Result<(StreamState, Option<usize>), Failed> {
+        let api = format!("$JS.API.STREAM.INFO.{}", self.stream);
+        match self.ask::<Surveyed>(api, None, question.to_string().into()).await.ok_or(Failed)? {
+            Surveyed { config: Some(config), state: Some(state), total, error: None } => {
+                if state.last_seq < known || !config.subjects.contains(&keys.all()) {
+                    self.doubt();
                     return Err(Failed);
                 }
+                Ok((state, total))
+            }
+            Surveyed { error, .. } => {
+                self.complain("a survey", error.as_ref());
+                Err(Failed)
             }
         }
     }

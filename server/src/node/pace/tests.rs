@@ -4,25 +4,35 @@ use sterna::protocol::limits::ARRIVALS_MAX;
 const A: NodeId = NodeId(1);
 const B: NodeId = NodeId(2);
 const C: NodeId = NodeId(3);
+const D: NodeId = NodeId(4);
 
 fn at(ms: u64) -> Time {
     Time::from_micros(10_000_000 + ms * 1000)
 }
 
 fn candidate(id: NodeId, room: u32, load: u64) -> Candidate {
-    Candidate { id, room, load }
+    of_version(7, id, room, load)
+}
+
+/// A source of version 7 looks at it.
+fn of_version(version: u32, id: NodeId, room: u32, load: u64) -> Candidate {
+    Candidate { id, room, load, rank: Rank::new(version, 7) }
 }
 
 #[test]
 fn of_nodes_with_room_the_less_loaded_of_two_is_taken() {
     let mut two = [candidate(A, 1000, 500), candidate(B, 1000, 0)];
     for _ in 0..500 {
-        assert_eq!(pick(&mut two, &[], false), Pick::Target(B), "one is always compared with the other");
+        assert_eq!(
+            pick(&mut two, &[], Choosy::Usual),
+            Pick::Target(B),
+            "one is always compared with the other"
+        );
     }
     let mut taken = BTreeMap::new();
     let mut three = [candidate(A, 1000, 0), candidate(B, 1000, 0), candidate(C, 1000, 0)];
     for _ in 0..300 {
-        let Pick::Target(target) = pick(&mut three, &[], false) else { panic!("all have room") };
+        let Pick::Target(target) = pick(&mut three, &[], Choosy::Usual) else { panic!("all have room") };
         *taken.entry(target).or_insert(0) += 1;
     }
     // Each choice counts as load for the next, so that they stay close together.
@@ -32,20 +42,81 @@ fn of_nodes_with_room_the_less_loaded_of_two_is_taken() {
 #[test]
 fn a_move_waits_for_room_but_not_for_a_node_that_it_has_tried() {
     let mut nodes = [candidate(A, 2, 0), candidate(B, 0, 0)];
-    assert_eq!(pick(&mut nodes, &[], false), Pick::Target(A));
-    assert_eq!(pick(&mut nodes, &[], false), Pick::Target(A));
-    assert_eq!(pick(&mut nodes, &[], false), Pick::Wait);
-    assert_eq!(pick(&mut nodes, &[A], false), Pick::Wait);
-    assert_eq!(pick(&mut nodes, &[A, B], false), Pick::Nobody);
-    assert_eq!(pick(&mut [], &[], true), Pick::Nobody);
+    assert_eq!(pick(&mut nodes, &[], Choosy::Usual), Pick::Target(A));
+    assert_eq!(pick(&mut nodes, &[], Choosy::Usual), Pick::Target(A));
+    assert_eq!(pick(&mut nodes, &[], Choosy::Usual), Pick::Wait);
+    assert_eq!(pick(&mut nodes, &[A], Choosy::Usual), Pick::Wait);
+    assert_eq!(pick(&mut nodes, &[A, B], Choosy::Usual), Pick::Nobody);
+    assert_eq!(pick(&mut [], &[], Choosy::Urgent), Pick::Nobody);
 }
 
 #[test]
 fn near_the_deadline_no_move_waits() {
     let mut nodes = [candidate(A, 0, 0)];
-    assert_eq!(pick(&mut nodes, &[], false), Pick::Wait);
-    assert_eq!(pick(&mut nodes, &[], true), Pick::Target(A));
-    assert_eq!(pick(&mut nodes, &[A], true), Pick::Nobody);
+    assert_eq!(pick(&mut nodes, &[], Choosy::Usual), Pick::Wait);
+    assert_eq!(pick(&mut nodes, &[], Choosy::Urgent), Pick::Target(A));
+    assert_eq!(pick(&mut nodes, &[A], Choosy::Urgent), Pick::Nobody);
+}
+
+#[test]
+fn the_newest_version_is_taken_however_loaded_it_is() {
+    let mut nodes = [
+        of_version(7, A, 1000, 0),
+        of_version(8, B, 1000, 500),
+        of_version(9, C, 1000, 900),
+        of_version(6, D, 1000, 0),
+    ];
+    for _ in 0..100 {
+        assert_eq!(pick(&mut nodes, &[], Choosy::Usual), Pick::Target(C));
+    }
+    assert_eq!(pick(&mut nodes, &[C], Choosy::Usual), Pick::Target(B), "one that has refused counts no more");
+    assert_eq!(
+        pick(&mut nodes, &[B, C], Choosy::Usual),
+        Pick::Target(D),
+        "a roll-back, or it would be no candidate"
+    );
+    assert_eq!(pick(&mut nodes, &[B, C, D], Choosy::Usual), Pick::Target(A));
+}
+
+#[test]
+fn a_move_waits_for_the_newest_version_until_it_is_urgent() {
+    let mut nodes = [of_version(7, A, 1000, 0), of_version(8, B, 1, 0), of_version(8, C, 0, 0)];
+    assert!(!is_full(&nodes, false));
+    assert_eq!(pick(&mut nodes, &[], Choosy::Usual), Pick::Target(B));
+    assert!(is_full(&nodes, false), "those that have tried nothing need not look");
+    assert_eq!(pick(&mut nodes, &[], Choosy::Usual), Pick::Wait);
+    assert_eq!(pick(&mut nodes, &[B], Choosy::Usual), Pick::Wait, "for the other one of that version");
+    assert_eq!(pick(&mut nodes, &[B, C], Choosy::Usual), Pick::Target(A));
+    assert!(!is_full(&nodes, true));
+    let mut taken = BTreeMap::new();
+    for _ in 0..300 {
+        let Pick::Target(target) = pick(&mut nodes, &[], Choosy::Urgent) else {
+            panic!("nothing waits any more")
+        };
+        *taken.entry(target).or_insert(0) += 1;
+    }
+    assert_eq!(taken.len(), 3, "{taken:?}");
+}
+
+#[test]
+fn the_last_try_is_not_for_those_who_have_refused() {
+    assert_eq!(
+        Choosy::new(0, 1, false),
+        Choosy::Usual,
+        "the first is for the best version, though it is the last"
+    );
+    assert_eq!(Choosy::new(0, 3, false), Choosy::Usual);
+    assert_eq!(Choosy::new(1, 3, false), Choosy::Usual);
+    assert_eq!(Choosy::new(2, 3, false), Choosy::LastTry);
+    assert_eq!(Choosy::new(2, 3, true), Choosy::Urgent);
+    // All of the new version are full, and say so.
+    let mut nodes =
+        [of_version(8, A, 9, 0), of_version(8, B, 9, 0), of_version(8, C, 9, 0), of_version(7, D, 9, 99)];
+    for _ in 0..9 {
+        assert_eq!(pick(&mut nodes, &[A, B], Choosy::LastTry), Pick::Target(D));
+    }
+    assert_eq!(pick(&mut nodes, &[A, B], Choosy::LastTry), Pick::Wait);
+    assert_eq!(pick(&mut nodes[..3], &[A, B], Choosy::LastTry), Pick::Target(C), "there is no other version");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::player::Player;
 use crate::{BOTH, TOKEN_LIFE, on_free_ports};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use sterna::client::Config;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::lease::Heartbeat;
@@ -100,8 +101,12 @@ impl Engine for Sulking {
         self.engine.goodbye(node)
     }
 
-    fn heartbeats(&self) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
-        self.engine.heartbeats()
+    fn heartbeats(
+        &self,
+        asker: NodeId,
+        still_for: Duration,
+    ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
+        self.engine.heartbeats(asker, still_for)
     }
 }
 
