@@ -37,8 +37,14 @@ impl Envelope {
             | Peer::Ahead { id, .. }
             | Peer::AheadAck { id, .. }
             | Peer::Cancel { id } => *id,
-            Peer::Close { .. } | Peer::Wanted { .. } | Peer::Hello { .. } | Peer::Credit { .. } => {
-                unreachable!("no session ends here, nobody waits for a room, and nothing waits for its turn")
+            Peer::Close { .. }
+            | Peer::Wanted { .. }
+            | Peer::Probe { .. }
+            | Peer::Hello { .. }
+            | Peer::Credit { .. } => {
+                unreachable!(
+                    "no session ends here, nobody waits for a room or its turn, and nothing is tried"
+                )
             }
         };
         Self { from, to, bytes, name: frame.name(), id }

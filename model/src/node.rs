@@ -345,6 +345,7 @@ impl Node {
             }
             Output::Forget { .. } => unreachable!("no session ends here"),
             Output::Room(_) | Output::Split(_) | Output::Dismiss(_) => unreachable!("there is no room here"),
+            Output::PickProbed { .. } | Output::Probed(_) => unreachable!("nothing is tried here"),
             Output::Report(_) | Output::List => {}
         }
     }
@@ -433,6 +434,7 @@ impl Node {
             | Peer::Cancel { .. }
             | Peer::Close { .. }
             | Peer::Wanted { .. }
+            | Peer::Probe { .. }
             | Peer::Credit { .. }
             | Peer::Hello { .. } => self.call(variant, |cohort, env| cohort.on_peer(from, frame, env)),
         }

@@ -126,6 +126,7 @@ impl Client {
         if id.epoch <= self.epoch() || self.moving.as_ref().is_some_and(|moving| moving.id >= id) {
             return; // (f)
         }
+        self.end_probe();
         if let Some(earlier) = &self.moving {
             self.on_cancel(earlier.id, now);
         }
@@ -190,6 +191,9 @@ impl Client {
     }
 
     pub(super) fn on_cancel(&mut self, id: MoveId, now: Time) {
+        if self.probing.as_ref().is_some_and(|probing| probing.id == id) {
+            self.end_probe();
+        }
         self.close_links_to(id);
         if self.moving.as_ref().is_some_and(|moving| moving.id == id) {
             self.moving = None;
