@@ -9,20 +9,23 @@
 //! status of 400 or more with a [`Refusal`].
 
 mod client;
+mod dry_run;
 mod guard;
 mod public;
 mod refused;
 mod server;
 
 pub use client::{AdminClient, ClientError};
+pub use dry_run::{DryRunEntry, DryRunReport, DryRunRequest, DryRunResult, TriedTarget};
 pub use public::{serve_metrics, serve_public};
 pub use server::{bind, serve};
 
 use crate::moves::MoveEntry;
-
-use crate::node::DrainOrder;
+use crate::node::{DrainOrder, DryRunOrder};
 use serde::{Deserialize, Serialize};
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 use sterna::protocol::reasons::RefuseReason;
 
@@ -39,6 +42,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// Takes a node offline: its players move away, at the latest at the deadline. Returns at once.
     fn drain(&self, node: &str, order: DrainOrder) -> Result<(), OperatorError>;
+
+    /// Finds out whether a node could be drained, and drains nothing. It ends when it is dropped.
+    fn dry_run(&self, node: &str, order: DryRunOrder) -> DryRunFuture;
 
     /// Lets no new users in, or lets them in again.
     fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError>;
@@ -61,6 +67,9 @@ pub trait Operator: Send + Sync + 'static {
     /// A connect token around a user token that this cluster accepts.
     fn endpoint(&self, user_token: &str) -> Result<String, OperatorError>;
 }
+
+/// A dry run under way.
+pub type DryRunFuture = Pin<Box<dyn Future<Output = Result<DryRunReport, OperatorError>> + Send>>;
 
 /// A request that one of the sides answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +100,9 @@ pub enum OperatorError {
     /// The node is on its way out, or gone.
     #[error("node `{0}` is offline already")]
     AlreadyOffline(String),
+    /// One at a time.
+    #[error("a dry run of node `{0}` is under way: wait for its end")]
+    DryRunUnderWay(String),
     /// The game's own backend issues the tokens.
     #[error("the development issuer is off (`issuer_public_key` is set): ask the game's backend for tokens")]
     NoIssuer,

@@ -29,6 +29,11 @@ impl Cluster {
         self.probed.iter().filter(|(at, ..)| *at == node).map(|(.., report)| report).collect()
     }
 
+    /// What has come of all probes so far.
+    pub fn all_probed(&self) -> impl Iterator<Item = &ProbeReport> {
+        self.probed.iter().map(|(.., report)| report)
+    }
+
     /// Whether a probe of the node is under way.
     pub fn is_probing(&self, node: NodeId) -> bool {
         self.nodes.get(&node).is_some_and(|host| host.cohorts.values().any(Cohort::is_probing))

@@ -160,6 +160,12 @@ pub struct DrainArgs {
     /// Let nodes with an older version of the application take the players, too: for a roll-back
     #[arg(long)]
     pub any_version: bool,
+    /// Only find out whether all players could be moved now, within the deadline: nobody notices
+    #[arg(long, conflicts_with = "reason")]
+    pub dry_run: bool,
+    /// Print JSON instead of a table
+    #[arg(long, requires = "dry_run")]
+    pub json: bool,
 }
 
 /// Why an operator drains a node.

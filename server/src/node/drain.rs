@@ -71,6 +71,7 @@ impl Node {
             let rooms_leave_at = now() + deadline / ROOM_SHARE;
             *phase = Phase::Offline { reason, rooms_leave_at, deadline: now() + deadline, any_version };
         }
+        self.abandon_dry_run(); // what is real comes first
         self.note_drain(now());
         tracing::info!(node = %self.name, sessions = self.sessions(), "offline: {reason}");
         true
@@ -187,6 +188,7 @@ impl Node {
             self.empty_within(FORCED_TIME_MIN).await; // what is stored of them is deleted
         }
         self.stopped.send_replace(true);
+        self.abandon_dry_run();
         self.close_all();
         let keeper = self.lease_keeper.lock().take();
         if let Some(keeper) = keeper {

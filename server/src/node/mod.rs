@@ -6,6 +6,7 @@
 
 mod admission;
 mod drain;
+mod dry_run;
 #[cfg(not(feature = "failpoints"))]
 mod failpoints;
 #[cfg(feature = "failpoints")]
@@ -22,6 +23,7 @@ mod takeovers;
 mod watching;
 
 pub use drain::{DrainOrder, DrainReport};
+pub use dry_run::{DryRunOrder, NoDryRun};
 
 use crate::config::{Config, Durability, SameUser};
 use crate::engine::{Bounded, Engine, NodeInfo, Standing, Unavailable};
@@ -30,6 +32,7 @@ use crate::moves::MoveLog;
 use crate::pki::{ClusterKeys, PkiError};
 use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
+use dry_run::DryRuns;
 use outbox::Outbox;
 use pace::Pace;
 use parking_lot::{Mutex, RwLock};
@@ -152,6 +155,7 @@ pub struct Node {
     outboxes: Mutex<HashMap<NodeId, Arc<Outbox>>>,
     refused: Mutex<Refusals>,
     pace: Pace,
+    dry_runs: DryRuns,
     next_link: AtomicU64,
     /// Wakes whoever waits for the node to become empty.
     emptied: Notify,
@@ -248,6 +252,7 @@ impl Node {
             outboxes: Mutex::default(),
             refused: Mutex::default(),
             pace: Pace::default(),
+            dry_runs: DryRuns::default(),
             next_link: AtomicU64::new(1),
             emptied: Notify::new(),
             stopping: AtomicBool::new(false),

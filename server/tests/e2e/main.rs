@@ -6,6 +6,7 @@
 
 mod cancels;
 mod chains;
+mod dry_runs;
 mod exits;
 mod forced;
 mod links;
