@@ -13,6 +13,7 @@ async fn a_room_is_tried_with_all_its_members_and_then_it_moves() {
     let mut room = Chorus::of(players);
     let order = DryRunOrder { limit: LONG, any_version: false };
     for _ in 0..3 {
+        room.round().await;
         let report = cluster.dry_run("node-1", order).await.unwrap();
         let [entry] = report.cohorts.as_slice() else { panic!("{report:?}") };
         assert_eq!((entry.result, entry.sessions, entry.movable), (DryRunResult::Movable, 6, 6), "{entry:?}");
