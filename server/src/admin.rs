@@ -40,7 +40,8 @@ pub trait Operator: Send + Sync + 'static {
     /// All nodes, in the order of their names.
     fn nodes(&self) -> Vec<NodeStatus>;
 
-    /// Takes a node offline: its players move away, at the latest at the deadline. Returns at once.
+    /// Takes a node offline: its players move away, at the latest at the deadline. Returns at once. A node that is
+    /// offline gets an earlier deadline.
     fn drain(&self, node: &str, order: DrainOrder) -> Result<(), OperatorError>;
 
     /// Finds out whether a node could be drained, and drains nothing. It ends when it is dropped.
@@ -98,7 +99,7 @@ pub enum OperatorError {
     #[error("there is no node `{0}` here: `sterna nodes` lists them")]
     UnknownNode(String),
     /// The node is on its way out, or gone.
-    #[error("node `{0}` is offline already")]
+    #[error("node `{0}` is offline already: only an earlier deadline changes its drain")]
     AlreadyOffline(String),
     /// One at a time.
     #[error("a dry run of node `{0}` is under way: wait for its end")]
@@ -230,7 +231,7 @@ impl std::fmt::Display for NodeState {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DrainRequest {
-    /// How long players may take; `None`: as configured.
+    /// How long players may take; `None`: as configured; 0: all are moved without asking, now.
     #[serde(default)]
     pub deadline_ms: Option<u64>,
     /// A label of [`OfflineReason`](sterna::protocol::reasons::OfflineReason); `None`: `operator`.

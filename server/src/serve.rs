@@ -6,6 +6,7 @@ use crate::cli::{CliError, ServePlan};
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::node::NoObserver;
+use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 /// How long a token that `--dev` prints is good for.
 const DEV_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Runs nodes until Ctrl-C or SIGTERM; a second one ends the process at once.
+/// Runs nodes until Ctrl-C or SIGTERM; a second one moves everybody at once, a third one ends the process at once.
 pub fn run(plan: ServePlan) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(plan))
@@ -62,16 +63,33 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
     let rotation = plan.scale_in_every.map(|every| tokio::spawn(scale_in_forever(cluster.clone(), every)));
 
     signals.next().await?;
-    eprintln!("sterna: draining; once more to stop at once");
+    eprintln!("sterna: draining; once more to move everybody now");
     if let Some(rotation) = rotation {
         rotation.abort();
     }
-    tokio::select! {
-        () = cluster.shut_down(drain_default, OfflineReason::Signal) => {}
-        again = signals.next() => again?,
-    }
+    let drained = cluster.shut_down(drain_default, OfflineReason::Signal);
+    drain_until_told(drained, &cluster, &mut signals).await?;
     let _ = stop.send(true);
     Ok(())
+}
+
+/// Waits for the drain of all nodes. To be told again makes it as short as can be, and once more breaks it off.
+async fn drain_until_told(
+    drained: impl Future<Output = ()>,
+    cluster: &Cluster,
+    signals: &mut Signals,
+) -> Result<(), CliError> {
+    let mut drained = std::pin::pin!(drained);
+    tokio::select! {
+        () = &mut drained => return Ok(()),
+        again = signals.next() => again?,
+    }
+    eprintln!("sterna: moving everybody now; once more to stop at once");
+    cluster.hurry();
+    tokio::select! {
+        () = drained => Ok(()),
+        again = signals.next() => again,
+    }
 }
 
 /// Ctrl-C and SIGTERM.

@@ -133,9 +133,9 @@ async fn drain(
 ) -> Answer<Value> {
     let Json(request) = body?;
     let deadline = request.deadline_ms.map_or(admin.drain_default, Duration::from_millis);
-    if deadline.is_zero() || deadline > DEADLINE_MAX {
+    if deadline > DEADLINE_MAX {
         let max = DEADLINE_MAX.as_millis();
-        return Err(bad_request(format!("`deadline_ms` is out of range: allowed is 1 to {max}")));
+        return Err(bad_request(format!("`deadline_ms` is out of range: allowed is 0 to {max}")));
     }
     let label = request.reason.as_deref().unwrap_or(OfflineReason::Operator.label());
     let reason = OfflineReason::ALL.iter().find(|reason| reason.label() == label).ok_or_else(|| {

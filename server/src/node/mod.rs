@@ -43,7 +43,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use sterna::client::token::server_name;
 use sterna::protocol::application::Application;
 use sterna::protocol::cohort::{Cohort, Env, NodeView, Report};
@@ -123,7 +123,14 @@ impl Observer for NoObserver {
 enum Phase {
     Online,
     Cordoned,
-    Offline { reason: OfflineReason, rooms_leave_at: Time, deadline: Time, any_version: bool },
+    /// `length`: of the drain, as it was ordered last; zero: everybody is moved without asking.
+    Offline {
+        reason: OfflineReason,
+        rooms_leave_at: Time,
+        deadline: Time,
+        length: Duration,
+        any_version: bool,
+    },
 }
 
 /// A running node.
@@ -159,6 +166,8 @@ pub struct Node {
     next_link: AtomicU64,
     /// Wakes whoever waits for the node to become empty.
     emptied: Notify,
+    /// The drain has less time than before.
+    hastened: Notify,
     /// Somebody sees to its end.
     stopping: AtomicBool,
     stopped: watch::Sender<bool>,
@@ -255,6 +264,7 @@ impl Node {
             dry_runs: DryRuns::default(),
             next_link: AtomicU64::new(1),
             emptied: Notify::new(),
+            hastened: Notify::new(),
             stopping: AtomicBool::new(false),
             stopped,
             tasks: TaskTracker::new(),

@@ -9,6 +9,7 @@ mod chains;
 mod dry_runs;
 mod exits;
 mod forced;
+mod hastened;
 mod links;
 mod moves;
 mod node_states;

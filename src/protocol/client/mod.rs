@@ -212,6 +212,8 @@ pub struct Client {
     /// The epoch from which on the present owner has served without another between.
     owned_since: Epoch,
     offline: Option<Epoch>,
+    /// Until when it stays there without asking, as it was told last.
+    offline_until: Option<Time>,
     /// What a node says that has not said `Switch` yet: lanes overtake each other.
     early_offline: Option<Offline>,
     asked_to_move: Option<Epoch>,
@@ -247,6 +249,7 @@ impl Client {
             room: Room::default(),
             owned_since: Epoch::default(),
             offline: None,
+            offline_until: None,
             early_offline: None,
             asked_to_move: None,
             moving: None,

@@ -178,7 +178,7 @@ impl Client {
             }
         }
         if let Some(offline) = self.early_offline.take() {
-            self.on_offline(offline, events);
+            self.on_offline(offline, now, events);
         }
     }
 }

@@ -217,7 +217,7 @@ impl Client {
                 }
             }
             Downlink::Offline { epoch, deadline_ms, reason, in_room } => {
-                self.on_offline(Offline { epoch, deadline_ms, reason, in_room }, events);
+                self.on_offline(Offline { epoch, deadline_ms, reason, in_room }, now, events);
             }
             Downlink::MoveTo { id, addresses, ticket, mode } => {
                 self.on_move_to(id, addresses, ticket, mode, now, events);

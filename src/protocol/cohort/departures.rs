@@ -30,8 +30,8 @@ impl Cohort {
         }
     }
 
-    /// Tells them once more: they are served at another epoch.
-    pub(super) fn tell_offline_again(&mut self, env: &Env<'_>) {
+    /// Tells them once more: they are served at another epoch, or there is less time.
+    pub fn tell_offline_again(&mut self, env: &Env<'_>) {
         for seat in &mut self.seats {
             seat.told_offline = false;
         }
