@@ -132,6 +132,7 @@ async fn a_client_that_cannot_reach_the_target_is_found_out() {
         assert_eq!((entry.who.as_str(), entry.result), ("ann", DryRunResult::Stays), "{transport:?}");
         assert_eq!(entry.reason.as_deref(), Some("client_cannot_reach"));
         assert_eq!(entry.tried.len(), 2, "{entry:?}");
+        assert_eq!(entry.unreached, ["ann"]);
         proxies.open("node-3");
         let report = dry_run(&cluster).await;
         assert!(report.all_could_move(), "{report:?}");

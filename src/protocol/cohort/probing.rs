@@ -102,9 +102,12 @@ impl Cohort {
     /// found room there already.
     pub fn on_probe_target(&mut self, target: Option<(NodeId, u64)>, env: &Env<'_>) {
         if let Some(probing) = &mut self.probing {
-            probing.besides = target.map_or(0, |(_, besides)| besides);
-            (probing.members, probing.prepared) = (Vec::new(), None);
-            probing.answers.clear();
+            // Without another one, what the last one has shown is what is reported.
+            if let Some((_, besides)) = target {
+                probing.besides = besides;
+                (probing.members, probing.prepared) = (Vec::new(), None);
+                probing.answers.clear();
+            }
             self.probe_input(probe::Input::Target(target.map(|(node, _)| node)), env);
         }
         self.settle(env);

@@ -160,6 +160,7 @@ fn a_client_that_reaches_no_target_is_found_out_and_plays_on() {
     let report = only(&cluster, source);
     assert_eq!(report.outcome, Outcome::Stays(MoveFailure::ClientCannotReach));
     assert_eq!(report.tried, [(target, Unfit::Unreached), (other, Unfit::Unreached)]);
+    assert_eq!(report.unreached.len(), 1);
     nothing_shows(&mut cluster, &[player]);
     cluster.finish();
     cluster.history().check();
