@@ -28,6 +28,7 @@ impl Envelope {
         frame.encode(&mut bytes);
         let id = match frame {
             Peer::Prepare { id, .. }
+            | Peer::Probe { id, .. }
             | Peer::Baton { id, .. }
             | Peer::Prepared { id, .. }
             | Peer::Refused { id, .. }
@@ -37,14 +38,8 @@ impl Envelope {
             | Peer::Ahead { id, .. }
             | Peer::AheadAck { id, .. }
             | Peer::Cancel { id } => *id,
-            Peer::Close { .. }
-            | Peer::Wanted { .. }
-            | Peer::Probe { .. }
-            | Peer::Hello { .. }
-            | Peer::Credit { .. } => {
-                unreachable!(
-                    "no session ends here, nobody waits for a room or its turn, and nothing is tried"
-                )
+            Peer::Close { .. } | Peer::Wanted { .. } | Peer::Hello { .. } | Peer::Credit { .. } => {
+                unreachable!("no session ends here, nobody waits for a room, and nothing waits for its turn")
             }
         };
         Self { from, to, bytes, name: frame.name(), id }

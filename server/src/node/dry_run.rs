@@ -18,7 +18,7 @@ use sterna::protocol::time::Time;
 use tokio::sync::Notify;
 
 /// A cohort whose probe something real has come in between of is probed so often.
-const TRIES_MAX: u32 = 3;
+const TRIES_MAX: u32 = 10;
 
 /// ... after this pause.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(50);

@@ -123,6 +123,11 @@ impl Cohort {
         self.probing.as_ref().is_some_and(|probing| probing.probe.id() == id)
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn probing_attempt(&self) -> Option<(MoveId, bool)> {
+        self.probing.as_ref().map(|probing| (probing.probe.id(), probing.probe.awaits_clients()))
+    }
+
     pub(super) fn probe_arrives_at(&self) -> Option<NodeId> {
         self.probing.as_ref().and_then(|probing| probing.probe.arriving_at())
     }
