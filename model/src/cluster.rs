@@ -433,7 +433,9 @@ fn answer(node: &mut Node, who: Who, number: u64, reply: Reply, variant: Option<
 
 fn migrate(node: &mut Node, variant: Option<Variant>) -> Effects {
     let mut effects = Effects::default();
-    if !node.linked {
+    // A link that had come for something else has gone with it.
+    let linked = node.linked && node.cohort.as_ref().is_some_and(|cohort| cohort.has_link(LINK));
+    if !linked {
         let link = node.link();
         effects = node.call(variant, |cohort, env| {
             let resumed = cohort.resume(SESSION, Fence::default(), link, false, env);

@@ -124,7 +124,7 @@ fn node_changes(stage: &mut Stage, script: &mut Script<'_>) {
 fn sound_move(stage: &mut Stage, script: &mut Script<'_>) {
     let id = stage.moves[stage.moves.len() - 1];
     match script.byte() {
-        0xfd => sound_probe(stage, script, id),
+        0xf8.. => sound_probe(stage, script, id),
         byte => sound_step(stage, script, id, byte),
     }
 }

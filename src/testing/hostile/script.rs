@@ -141,7 +141,7 @@ impl<'a> Script<'a> {
     /// A control frame of a client; never a greeting, which only begins a link.
     pub(super) fn uplink(&mut self) -> Uplink {
         match self.byte() {
-            0xff => Uplink::CanAttach { id: self.move_id() },
+            0xfc.. => Uplink::CanAttach { id: self.move_id() },
             byte => self.common_uplink(byte),
         }
     }
@@ -160,7 +160,7 @@ impl<'a> Script<'a> {
 
     pub(super) fn downlink(&mut self) -> Downlink {
         match self.byte() {
-            0xff => Downlink::Probe {
+            0xfc.. => Downlink::Probe {
                 id: self.move_id(),
                 addresses: self.addresses(),
                 ticket: self.bytes().to_vec(),
