@@ -1231,7 +1231,8 @@ enum SternaResult sterna_client_on_reconnected(struct SternaClient *client,
  * The node goes offline. Answer with `sterna_client_send_migrate`, here or later. Without an answer the
  * session is moved at the deadline all the same.
  *
- * Fires at any time while connected, once for each node that goes offline; not again after `migrate_failed`.
+ * Fires at any time while connected, once for each node that goes offline, and once more if it has less time than
+ * it had said; not again after `migrate_failed`.
  * Valid in it: `epoch`, `deadline_ms`, `reason`, `in_room`.
  */
 STERNA_API

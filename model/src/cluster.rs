@@ -29,6 +29,14 @@ pub struct Bounds {
     pub targets: u8,
     /// Times that a node moves what it serves without asking, break before make.
     pub forced: u8,
+    /// Dry runs that begin.
+    pub probes: u8,
+}
+
+impl Bounds {
+    /// Nothing happens; a move would try one target.
+    pub const CALM: Self =
+        Self { faults: 0, fences: 0, lost_answers: 0, moves: 0, takers: 0, targets: 1, forced: 0, probes: 0 };
 }
 
 /// By which rules the nodes play, and what is known of how they do.
@@ -190,12 +198,13 @@ impl Cluster {
             let to = &nodes[envelope.to.0 as usize - 1];
             let awaited = || to.cohort.as_ref().is_some_and(|cohort| cohort.asks(Asker::Target(envelope.id)));
             let leaving = || to.cohort.as_ref().and_then(Cohort::source).map(|source| source.id());
+            let probing = || to.cohort.as_ref().and_then(Cohort::probed_by).map(|(id, _)| id);
             !to.alive
                 || match envelope.name {
-                    "Prepare" => envelope.id.epoch <= epoch,
+                    "Prepare" | "Probe" => envelope.id.epoch <= epoch,
                     "Ready" if variant == Some(Variant::EarlierReadyCounts) => false,
                     "Prepared" | "Refused" | "Ready" | "BatonAck" | "Finalised" => {
-                        leaving() != Some(envelope.id)
+                        leaving() != Some(envelope.id) && probing() != Some(envelope.id)
                     }
                     "Baton" => variant.is_none() && envelope.id.epoch < epoch && !awaited(),
                     "Cancel" => variant.is_none() && envelope.id.epoch <= epoch && !awaited(),
@@ -235,6 +244,13 @@ impl Cluster {
                 self.own(index, action, rules, |node| node.call(variant, Cohort::force));
             }
             Action::Attach(index) => self.own(index, action, rules, |node| attach(node, variant)),
+            Action::Probe(index) => {
+                self.left.probes -= 1;
+                self.own(index, action, rules, |node| {
+                    node.call(variant, |cohort, env| _ = cohort.probe(false, env))
+                });
+            }
+            Action::CanAttach(index) => self.own(index, action, rules, |node| can_attach(node, variant)),
             Action::Wake(index, wake) => self.own(index, action, rules, |node| {
                 let mut effects = node.call(variant, |cohort, env| {
                     if cohort.wakes().contains(&wake) {
@@ -417,7 +433,9 @@ fn answer(node: &mut Node, who: Who, number: u64, reply: Reply, variant: Option<
 
 fn migrate(node: &mut Node, variant: Option<Variant>) -> Effects {
     let mut effects = Effects::default();
-    if !node.linked {
+    // A link that had come for something else has gone with it.
+    let linked = node.linked && node.cohort.as_ref().is_some_and(|cohort| cohort.has_link(LINK));
+    if !linked {
         let link = node.link();
         effects = node.call(variant, |cohort, env| {
             let resumed = cohort.resume(SESSION, Fence::default(), link, false, env);
@@ -446,6 +464,16 @@ fn attach(node: &mut Node, variant: Option<Variant>) -> Effects {
             Data::Start(Cursor(0)).encode(&mut start);
             assert_eq!(cohort.received(LINK, &start, env), Some(Ok(start.len())), "an uplink may begin");
         }
+    })
+}
+
+fn can_attach(node: &mut Node, variant: Option<Variant>) -> Effects {
+    let Some((id, _)) = node.cohort.as_ref().and_then(Cohort::probed_by) else { return Effects::default() };
+    let mut bytes = Vec::new();
+    Uplink::CanAttach { id }.encode(&mut bytes);
+    node.call(variant, |cohort, env| {
+        let taken = cohort.received(LINK, &bytes, env);
+        assert_eq!(taken, Some(Ok(bytes.len())), "a client may answer");
     })
 }
 

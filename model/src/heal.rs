@@ -81,6 +81,7 @@ impl Run<'_> {
         self.cluster.left.faults = 0;
         self.cluster.left.moves = 0;
         self.cluster.left.forced = 0;
+        self.cluster.left.probes = 0;
         self.cluster.left.takers = u8::MAX;
         for index in 0..self.cluster.nodes.len() {
             let asked: Vec<_> =

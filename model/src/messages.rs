@@ -28,6 +28,7 @@ impl Envelope {
         frame.encode(&mut bytes);
         let id = match frame {
             Peer::Prepare { id, .. }
+            | Peer::Probe { id, .. }
             | Peer::Baton { id, .. }
             | Peer::Prepared { id, .. }
             | Peer::Refused { id, .. }

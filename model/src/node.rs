@@ -11,6 +11,7 @@ use sterna::protocol::application::{Application, Context};
 use sterna::protocol::cohort::{Asker, Cohort, Env, NodeView, Output, Report};
 use sterna::protocol::ids::{Cursor, Fence, LinkNumber, MoveId, NodeId, SessionId};
 use sterna::protocol::lease::Lease;
+use sterna::protocol::probe::Outcome;
 use sterna::protocol::reasons::{OfflineReason, TargetRefusal};
 use sterna::protocol::record::{Answer, Ask, CasAnswer, Record, Revision};
 use sterna::protocol::session::{Link, LinkId, Outgoing, Session, Settings};
@@ -186,6 +187,8 @@ pub struct Node {
     pub restored: Option<Fence>,
     /// How many targets a move tries.
     pub targets_max: u32,
+    /// A dry run has found a target.
+    pub fitted: bool,
 }
 
 impl Node {
@@ -203,6 +206,7 @@ impl Node {
             linked: false,
             restored: None,
             targets_max,
+            fitted: false,
         }
     }
 
@@ -345,6 +349,11 @@ impl Node {
             }
             Output::Forget { .. } => unreachable!("no session ends here"),
             Output::Room(_) | Output::Split(_) | Output::Dismiss(_) => unreachable!("there is no room here"),
+            Output::PickProbed { tried, .. } => {
+                let free = |id: &NodeId| *id != self.id && !tried.contains(id);
+                cohort.on_probe_target((1..=3).map(NodeId).find(free).map(|target| (target, 0)), env);
+            }
+            Output::Probed(report) => self.fitted |= matches!(report.outcome, Outcome::Fits(_)),
             Output::Report(_) | Output::List => {}
         }
     }
@@ -408,6 +417,16 @@ impl Node {
                 self.call(variant, |cohort, env| {
                     cohort.on_prepare(id, from, fence, members, mode, refused_before, env);
                 })
+            }
+            Peer::Probe { id, from, fence, ref members, .. } => {
+                if !self.lease.permits() {
+                    let reason = TargetRefusal::Fenced;
+                    let refused = Envelope::new(self.id, from, &Peer::Refused { id, reason });
+                    let sent = vec![Digested::new(refused)];
+                    return Effects { sent, ..Effects::default() };
+                }
+                self.expect(id, members);
+                self.call(variant, |cohort, env| cohort.on_probe(id, from, fence, members, env))
             }
             Peer::Baton { id, .. } => {
                 let admitted = self.cohort.as_ref().is_some_and(|cohort| cohort.asks(Asker::Target(id)));

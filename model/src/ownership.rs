@@ -80,6 +80,13 @@ impl Model for Ownership {
             }),
             Property::sometimes("moved", |_, state: &Cluster| finalised(state, NodeId(2))),
             Property::sometimes("moved back", |_, state: &Cluster| finalised(state, NodeId(1))),
+            Property::sometimes("a dry run finds a target", |_, state: &Cluster| {
+                state.nodes.iter().any(|node| node.fitted)
+            }),
+            Property::sometimes("a target is asked by a dry run and then by a move", |_, state: &Cluster| {
+                let sent = |name: &str| state.network.iter().any(|sent| sent.name == name);
+                sent("Probe") && sent("Prepare")
+            }),
             Property::sometimes("goes on after a fence", |_, state: &Cluster| {
                 let record = state.store.held.record;
                 record.epoch.0 == 2 && record.served_by(NodeId(1)) && state.servers() == 1

@@ -27,6 +27,10 @@ pub enum Action {
     Force(usize),
     /// The client attaches to a target.
     Attach(usize),
+    /// A node begins to look whether what it serves could be moved.
+    Probe(usize),
+    /// The client tells it so.
+    CanAttach(usize),
     /// A time has come.
     Wake(usize, Wake),
     /// A node sees that the lease of the node that its move depends on has run out.
@@ -76,6 +80,12 @@ impl Cluster {
             if self.left.moves > 0 && node.serving() > 0 && !cohort.is_leaving() {
                 actions.push(Action::Migrate(index));
             }
+            if self.left.probes > 0 && node.serving() > 0 && !cohort.is_leaving() && !cohort.is_probing() {
+                actions.push(Action::Probe(index));
+            }
+            if node.linked && cohort.probed_by().is_some_and(|(_, awaits)| awaits) {
+                actions.push(Action::CanAttach(index));
+            }
             if self.left.forced > 0 && node.serving() > 0 {
                 actions.push(Action::Force(index));
             }
@@ -118,7 +128,9 @@ pub(crate) fn is_resend(wake: Wake) -> bool {
     match wake {
         Wake::Source(wake) => matches!(wake, source::Wake::ResendPrepare | source::Wake::ResendBaton),
         Wake::Target(_, wake) => matches!(wake, target::Wake::ResendReady),
-        Wake::TakeOver(_) | Wake::Keeper | Wake::Change(_) | Wake::Errand(_) | Wake::Gather => false,
+        Wake::TakeOver(_) | Wake::Keeper | Wake::Change(_) | Wake::Errand(_) | Wake::Gather | Wake::Probe => {
+            false
+        }
     }
 }
 
@@ -137,5 +149,6 @@ pub(crate) fn gives_up(wake: Wake) -> bool {
             target::Wake::GiveUpAdmitting | target::Wake::RefuseForNoBaton | target::Wake::Expire => true,
         },
         Wake::TakeOver(_) | Wake::Keeper | Wake::Change(_) | Wake::Errand(_) | Wake::Gather => false,
+        Wake::Probe => true,
     }
 }

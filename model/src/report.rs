@@ -78,6 +78,8 @@ fn describe(state: &Cluster, action: &Action) -> String {
         Action::Migrate(index) => format!("the client asks node {} to be moved", index + 1),
         Action::Force(index) => format!("node {} moves it without asking", index + 1),
         Action::Attach(index) => format!("the client attaches to node {}", index + 1),
+        Action::Probe(index) => format!("node {} looks whether it could be moved", index + 1),
+        Action::CanAttach(index) => format!("the client tells node {} that it could", index + 1),
         Action::Wake(index, wake) => format!("at node {} it is time for {wake:?}", index + 1),
         Action::SeeGone(index) => format!("node {} sees the other node's lease run out", index + 1),
         Action::BeginTakeOver(index) => format!("node {} begins to take over", index + 1),

@@ -4,7 +4,7 @@ use sterna_model::cluster::{Bounds, Cluster, Rules};
 use sterna_model::possible::Action;
 
 const BOUNDS: Bounds =
-    Bounds { faults: 2, fences: 2, lost_answers: 1, moves: 1, takers: 2, targets: 2, forced: 0 };
+    Bounds { faults: 2, fences: 2, lost_answers: 1, moves: 1, takers: 2, targets: 2, ..Bounds::CALM };
 
 /// Lets the first thing happen that is such, out of what may happen.
 fn step(cluster: &mut Cluster, such: impl Fn(&Action) -> bool) {

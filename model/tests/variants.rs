@@ -9,7 +9,7 @@ use sterna_model::variants::Variant;
 
 /// What each of them needs to go wrong, and which property notices.
 fn scene(variant: Variant) -> (Bounds, &'static str) {
-    let calm = Bounds { faults: 0, fences: 0, lost_answers: 0, moves: 1, takers: 1, targets: 1, forced: 0 };
+    let calm = Bounds { moves: 1, takers: 1, ..Bounds::CALM };
     let served_again = "without a further fault it is served again";
     let one_server = "at most one server";
     match variant {

@@ -9,6 +9,7 @@
 //! status of 400 or more with a [`Refusal`].
 
 mod client;
+mod dry_run;
 mod guard;
 mod public;
 mod rate;
@@ -16,14 +17,16 @@ mod refused;
 mod server;
 
 pub use client::{AdminClient, ClientError};
+pub use dry_run::{DryRunEntry, DryRunReport, DryRunRequest, DryRunResult, TriedTarget};
 pub use public::{serve_metrics, serve_public};
 pub use server::{bind, serve};
 
 use crate::moves::MoveEntry;
-
-use crate::node::DrainOrder;
+use crate::node::{DrainOrder, DryRunOrder};
 use serde::{Deserialize, Serialize};
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 use sterna::protocol::reasons::RefuseReason;
 
@@ -38,8 +41,12 @@ pub trait Operator: Send + Sync + 'static {
     /// All nodes, in the order of their names.
     fn nodes(&self) -> Vec<NodeStatus>;
 
-    /// Takes a node offline: its players move away, at the latest at the deadline. Returns at once.
+    /// Takes a node offline: its players move away, at the latest at the deadline. Returns at once. A node that is
+    /// offline gets an earlier deadline.
     fn drain(&self, node: &str, order: DrainOrder) -> Result<(), OperatorError>;
+
+    /// Finds out whether a node could be drained, and drains nothing. It ends when it is dropped.
+    fn dry_run(&self, node: &str, order: DryRunOrder) -> DryRunFuture;
 
     /// Lets no new users in, or lets them in again.
     fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError>;
@@ -62,6 +69,9 @@ pub trait Operator: Send + Sync + 'static {
     /// A connect token around a user token that this cluster accepts.
     fn endpoint(&self, user_token: &str) -> Result<String, OperatorError>;
 }
+
+/// A dry run under way.
+pub type DryRunFuture = Pin<Box<dyn Future<Output = Result<DryRunReport, OperatorError>> + Send>>;
 
 /// A request that one of the sides answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,8 +100,11 @@ pub enum OperatorError {
     #[error("there is no node `{0}` here: `sterna nodes` lists them")]
     UnknownNode(String),
     /// The node is on its way out, or gone.
-    #[error("node `{0}` is offline already")]
+    #[error("node `{0}` is offline already: only an earlier deadline changes its drain")]
     AlreadyOffline(String),
+    /// One at a time.
+    #[error("a dry run of node `{0}` is under way: wait for its end")]
+    DryRunUnderWay(String),
     /// The game's own backend issues the tokens.
     #[error("the development issuer is off (`issuer_public_key` is set): ask the game's backend for tokens")]
     NoIssuer,
@@ -219,7 +232,7 @@ impl std::fmt::Display for NodeState {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DrainRequest {
-    /// How long players may take; `None`: as configured.
+    /// How long players may take; `None`: as configured; 0: all are moved without asking, now.
     #[serde(default)]
     pub deadline_ms: Option<u64>,
     /// A label of [`OfflineReason`](sterna::protocol::reasons::OfflineReason); `None`: `operator`.

@@ -4,6 +4,7 @@
 //! failed, 2 when the command line or the configuration is wrong.
 
 mod args;
+mod dry_run;
 mod show;
 mod token;
 
@@ -118,6 +119,7 @@ pub fn run(cli: Cli, handlers: &Handlers, out: &mut dyn Write) -> Result<(), Cli
             let moves = AdminClient::new(args.admin).moves(args.last)?;
             Ok(out.write_all(show::moves(&moves, args.json).as_bytes())?)
         }
+        Command::Drain(args) if args.dry_run => dry_run::run(&args, out),
         Command::Drain(args) => {
             AdminClient::new(args.admin).drain(
                 &args.node,

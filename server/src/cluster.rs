@@ -60,7 +60,7 @@ pub enum DrainError {
     #[error("there is no node `{0}` here")]
     UnknownNode(String),
     /// It is on its way out, or gone.
-    #[error("node `{0}` is offline already")]
+    #[error("node `{0}` is offline already: only an earlier deadline changes its drain")]
     AlreadyOffline(String),
 }
 
@@ -182,8 +182,20 @@ impl Cluster {
         self.order_drain(name, DrainOrder::new(deadline, reason))
     }
 
-    /// The same, by an order with everything in it.
+    /// The same, by an order with everything in it. A drain under way gets an earlier deadline by it, but no later
+    /// one.
     pub fn order_drain(&self, name: &str, order: DrainOrder) -> Result<(), DrainError> {
+        match self.start_drain(name, order) {
+            Err(DrainError::AlreadyOffline(_)) if self.hasten(name, order) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn hasten(&self, name: &str, order: DrainOrder) -> bool {
+        self.node(name).is_some_and(|node| node.hasten_drain(order))
+    }
+
+    fn start_drain(&self, name: &str, order: DrainOrder) -> Result<(), DrainError> {
         let nodes = self.nodes.lock();
         let member = nodes.iter().find(|member| member.node.name() == name);
         let member = member.ok_or_else(|| DrainError::UnknownNode(name.to_owned()))?;
@@ -192,7 +204,7 @@ impl Cluster {
         }
         let (node, report) = (member.node.clone(), member.report.clone());
         self.runtime.spawn(async move {
-            let drained = node.drain(order.deadline).await;
+            let drained = node.drain().await;
             report.send_replace(Some(drained));
         });
         Ok(())
@@ -223,8 +235,8 @@ impl Cluster {
     /// left to move to, so sessions end at the deadline, or when their clients leave. Gives how many no node could take.
     pub async fn shut_down(&self, order: DrainOrder) -> usize {
         for node in self.nodes() {
-            // One that is being drained already is waited for as well.
-            let _ = self.order_drain(node.name(), order);
+            // One that is being drained already keeps its order, and is waited for as well.
+            let _ = self.start_drain(node.name(), order);
         }
         let mut closed = 0;
         for node in self.nodes() {
@@ -236,6 +248,13 @@ impl Cluster {
     /// Waits until somebody has read the figures as they are from now on.
     pub fn figures_read(&self) -> impl Future<Output = ()> + use<> {
         self.shared.metrics.read_again()
+    }
+
+    /// Everybody who is still on a node that drains is moved without asking, now.
+    pub fn hurry(&self) {
+        for node in self.nodes() {
+            self.hasten(node.name(), DrainOrder::new(Duration::ZERO, OfflineReason::Signal));
+        }
     }
 
     /// A connect token of the development issuer that names the nodes that are online: all of this process, and the

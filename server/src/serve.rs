@@ -6,6 +6,7 @@ use crate::cli::{CliError, ServePlan};
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::node::{DrainOrder, NoObserver};
+use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -24,7 +25,7 @@ const LAST_FIGURES_MAX: Duration = Duration::from_secs(60);
 /// How long the last answer with figures may take.
 const LAST_ANSWER_MAX: Duration = Duration::from_secs(1);
 
-/// Runs nodes until Ctrl-C or SIGTERM; a second one ends the process at once.
+/// Runs nodes until Ctrl-C or SIGTERM; a second one moves everybody at once, a third one ends the process at once.
 pub fn run(plan: ServePlan) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(plan))
@@ -72,7 +73,7 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
     let rotation = plan.scale_in_every.map(|every| tokio::spawn(scale_in_forever(cluster.clone(), every)));
 
     signals.next().await?;
-    eprintln!("sterna: draining; once more to stop at once");
+    eprintln!("sterna: draining; once more to move everybody now");
     if let Some(rotation) = rotation {
         rotation.abort();
     }
@@ -88,15 +89,31 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
             let _ = read.await;
         }
     };
-    tokio::select! {
-        () = end => {}
-        again = signals.next() => again?,
-    }
+    drain_until_told(end, &cluster, &mut signals).await?;
     let _ = stop.send(true);
     if let Some(figures) = figures {
         let _ = tokio::time::timeout(LAST_ANSWER_MAX, figures).await;
     }
     Ok(())
+}
+
+/// Waits for the drain of all nodes. To be told again makes it as short as can be, and once more breaks it off.
+async fn drain_until_told(
+    drained: impl Future<Output = ()>,
+    cluster: &Cluster,
+    signals: &mut Signals,
+) -> Result<(), CliError> {
+    let mut drained = std::pin::pin!(drained);
+    tokio::select! {
+        () = &mut drained => return Ok(()),
+        again = signals.next() => again?,
+    }
+    eprintln!("sterna: moving everybody now; once more to stop at once");
+    cluster.hurry();
+    tokio::select! {
+        () = drained => Ok(()),
+        again = signals.next() => again,
+    }
 }
 
 /// Ctrl-C and SIGTERM.

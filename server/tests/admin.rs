@@ -10,10 +10,11 @@ use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
 use sterna::protocol::reasons::RefuseReason;
 use sterna_server::admin::{
-    self, AdminClient, ClientError, ClusterStatus, MoveCounts, NodeState, NodeStatus, Operator, OperatorError,
+    self, AdminClient, ClientError, ClusterStatus, DryRunEntry, DryRunFuture, DryRunReport, DryRunResult,
+    MoveCounts, NodeState, NodeStatus, Operator, OperatorError,
 };
 use sterna_server::moves::{MoveEntry, MoveResult};
-use sterna_server::node::DrainOrder;
+use sterna_server::node::{DrainOrder, DryRunOrder};
 use tokio::sync::oneshot;
 
 const DRAIN_DEFAULT: Duration = Duration::from_secs(60);
@@ -56,6 +57,24 @@ impl Operator for Fake {
         let DrainOrder { deadline, reason, any_version } = order;
         let versions = if any_version { " any version" } else { "" };
         self.note(node, format!("drain {node} {} {}{versions}", deadline.as_millis(), reason.label()))
+    }
+
+    fn dry_run(&self, node: &str, order: DryRunOrder) -> DryRunFuture {
+        let DryRunOrder { limit, any_version } = order;
+        let versions = if any_version { " any version" } else { "" };
+        let noted = match node {
+            "busy" => Err(OperatorError::DryRunUnderWay(node.into())),
+            _ => self.note(node, format!("dry run {node} {}{versions}", limit.as_millis())),
+        };
+        let stays = DryRunEntry {
+            result: DryRunResult::Stays,
+            reason: Some("no_target".into()),
+            ..DryRunEntry::untried("ann".into(), 1)
+        };
+        // With an odd name all is well.
+        let cohorts = if node == "node-1" { vec![stays] } else { Vec::new() };
+        let report = DryRunReport::new(node.into(), Duration::from_millis(70), cohorts);
+        Box::pin(async { noted.map(|()| report) })
     }
 
     fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError> {
@@ -231,11 +250,13 @@ fn an_operators_orders_reach_the_nodes() {
     let client = server.client();
     client.drain("node-1", Some(Duration::from_millis(2500)), OfflineReason::ScaleIn, false).unwrap();
     client.drain("node-1", None, OfflineReason::Deploy, true).unwrap();
+    client.drain("node-1", Some(Duration::ZERO), OfflineReason::Operator, false).unwrap();
     client.cordon("node-1", true).unwrap();
     client.cordon("a/b c", false).unwrap();
     let expected = [
         "drain node-1 2500 scale_in",
         "drain node-1 60000 deploy any version",
+        "drain node-1 0 operator",
         "cordon node-1 true",
         "cordon a/b c false",
     ];
@@ -249,10 +270,6 @@ fn a_refused_order_says_why() {
     let client = server.client();
     assert_eq!(refused(client.drain("x", None, OfflineReason::Operator, false)), "unknown_node");
     assert_eq!(refused(client.drain("gone", None, OfflineReason::Operator, false)), "already_offline");
-    assert_eq!(
-        refused(client.drain("node-1", Some(Duration::ZERO), OfflineReason::Operator, false)),
-        "bad_request"
-    );
     assert_eq!(
         refused(client.drain("node-1", Some(Duration::MAX), OfflineReason::Operator, false)),
         "bad_request"
@@ -481,6 +498,41 @@ fn the_command_does_what_the_client_does() {
     assert!(server.sterna(&["uncordon", "node-1"]).status.success());
     assert_eq!(server.orders(), ["drain node-1 5000 scale_in", "cordon node-1 true", "cordon node-1 false"]);
     assert_eq!(server.sterna(&["token", "anna", "--life", "2m"]).stdout, b"sterna1.anna.120\n");
+}
+
+#[test]
+fn a_dry_run_is_asked_for_and_its_answer_shown() {
+    let server = Server::start();
+    let client = server.client();
+    let report = client.dry_run("node-1", Some(Duration::from_secs(2)), true).unwrap();
+    assert_eq!((report.sessions, report.movable, report.all_could_move()), (1, 0, false));
+    assert_eq!(refused(client.dry_run("busy", None, false)), "dry_run_under_way");
+    assert_eq!(refused(client.dry_run("gone", None, false)), "already_offline");
+    assert_eq!(refused(client.dry_run("node-1", Some(Duration::ZERO), false)), "bad_request");
+
+    let stays = server.sterna(&["drain", "node-1", "--dry-run"]);
+    assert_eq!(stays.status.code(), Some(1));
+    let told = String::from_utf8(stays.stdout).unwrap();
+    assert!(told.starts_with("node-1: 0 of 1 sessions could be moved now; tried in 70ms"), "{told}");
+    assert!(told.contains("1  no_target: there is no other node that is online"), "{told}");
+    let said = String::from_utf8(stays.stderr).unwrap();
+    assert_eq!(said, "sterna: node-1: not all could be moved now: 1 of 1\n");
+    let json = server.sterna(&["drain", "node-1", "--dry-run", "--json", "--deadline", "3s"]);
+    assert_eq!(json.status.code(), Some(1));
+    assert_eq!(serde_json::from_slice::<DryRunReport>(&json.stdout).unwrap(), report);
+    assert!(server.sterna(&["drain", "a/b c", "--dry-run"]).status.success());
+    let expected = [
+        "dry run node-1 2000 any version",
+        "dry run node-1 60000",
+        "dry run node-1 3000",
+        "dry run a/b c 60000",
+    ];
+    assert_eq!(server.orders(), expected);
+    for misused in
+        [["drain", "node-1", "--json"].as_slice(), &["drain", "node-1", "--dry-run", "--reason", "deploy"]]
+    {
+        assert_eq!(server.sterna(misused).status.code(), Some(2), "{misused:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use sterna::client::event::Event;
 use sterna::protocol::cohort::Report;
+use sterna::protocol::probe::Outcome;
 use sterna::protocol::snapshot::Origin;
 use sterna::testing::{Cluster, Entry, RoomSeen};
 
@@ -27,6 +28,11 @@ const OUTCOMES: &[&str] = &[
     "parked in the store",
     "session ended: session_unknown",
     "session ended: timed_out",
+    "probed: a target fits",
+    "probed: no_target",
+    "probed: target_refused",
+    "probed: client_cannot_reach",
+    "probed: overtaken",
     "member entered a room",
     "member told of the room's move",
     "member told of the room's restart",
@@ -103,6 +109,13 @@ impl Figures {
                 }
                 _ => {}
             }
+        }
+        for report in cluster.all_probed() {
+            self.came(match report.outcome {
+                Outcome::Fits(_) => "probed: a target fits".to_owned(),
+                Outcome::Stays(reason) => format!("probed: {}", reason.label()),
+                Outcome::Overtaken => "probed: overtaken".to_owned(),
+            });
         }
         for (what, count) in history.counts() {
             *self.outcomes.entry((*what).to_owned()).or_default() += count;

@@ -223,6 +223,8 @@ impl Stage {
             Happening::DrainWithin { node, for_ms } => {
                 self.on_node(node, |cluster, node| cluster.drain_within(node, ms(for_ms)))
             }
+            Happening::DryRun { node } => self.on_node(node, |cluster, node| cluster.dry_run(node)),
+            Happening::EndDryRun { node } => self.on_node(node, |cluster, node| cluster.end_dry_run(node)),
             Happening::Online { node } => self.on_node(node, |cluster, node| cluster.online(node)),
             Happening::Force { node } => self.on_node(node, |cluster, node| cluster.force(node)),
             Happening::Park { node } => self.on_node(node, |cluster, node| cluster.park(node)),

@@ -130,7 +130,8 @@ pub extern "C" fn sterna_client_on_reconnected(
 /// The node goes offline. Answer with `sterna_client_send_migrate`, here or later. Without an answer the
 /// session is moved at the deadline all the same.
 ///
-/// Fires at any time while connected, once for each node that goes offline; not again after `migrate_failed`.
+/// Fires at any time while connected, once for each node that goes offline, and once more if it has less time than
+/// it had said; not again after `migrate_failed`.
 /// Valid in it: `epoch`, `deadline_ms`, `reason`, `in_room`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sterna_client_on_offline(

@@ -14,6 +14,7 @@ pub mod keeper;
 pub mod keys;
 pub mod lease;
 pub mod limits;
+pub mod probe;
 pub mod reasons;
 pub mod rebind;
 pub mod record;

@@ -109,6 +109,8 @@ pub struct Target {
     /// What the source serves at.
     fence: Fence,
     mode: MoveMode,
+    /// Nothing is to come: a dry run wants to know whether it could.
+    probe: bool,
     timing: Timing,
     source_gone: bool,
     phase: Phase,
@@ -134,6 +136,12 @@ impl Target {
         target
     }
 
+    /// The same for a probe of a dry run: clients may attach until it is called off or expires. The record can never
+    /// name it, so that there is nothing to hand back and no refusal to remember.
+    pub fn of_probe(id: MoveId, source: NodeId, fence: Fence, timing: Timing, now: Time) -> Self {
+        Self { probe: true, ..Self::new(id, source, fence, MoveMode::Seamless, timing, now) }
+    }
+
     /// A baton came for which there is no live preparation: it is refused, and the record handed back if
     /// it names this move (c).
     pub fn refusing(id: MoveId, source: NodeId, timing: Timing, now: Time) -> Self {
@@ -156,6 +164,7 @@ impl Target {
             source,
             fence,
             mode,
+            probe: false,
             timing,
             source_gone: false,
             phase,
@@ -173,6 +182,11 @@ impl Target {
     /// The source.
     pub fn source(&self) -> NodeId {
         self.source
+    }
+
+    /// Whether it is one of a dry run.
+    pub fn is_probe(&self) -> bool {
+        self.probe
     }
 
     /// Whether the baton has been accepted.
@@ -194,9 +208,9 @@ impl Target {
         self.serves().then_some(Record { bucket, binding, epoch, owner, phase, room: None })
     }
 
-    /// Whether room is made, and not every client has come.
+    /// Whether room is made, and not every client has come. Of a probe the clients tell the source themselves.
     pub fn awaits_clients(&self) -> bool {
-        matches!(self.phase, Phase::Prepared { attached: false, .. })
+        !self.probe && matches!(self.phase, Phase::Prepared { attached: false, .. })
     }
 
     /// Whether clients may attach.
@@ -271,6 +285,7 @@ impl Target {
 
     fn on_baton(&mut self, baton: Box<Baton>) {
         match self.phase {
+            Phase::Prepared { .. } if self.probe => {}
             Phase::Prepared { .. } => {
                 if baton.fence.epoch != self.id.epoch {
                     return; // (f)
@@ -301,6 +316,9 @@ impl Target {
     /// (c) First remembers the refusal, then hands the record back if it names this move.
     fn refuse(&mut self, reason: TargetRefusal, now: Time) {
         self.outputs.push_back(Output::Refuse(reason));
+        if self.probe {
+            return self.end(Outcome::Gone);
+        }
         self.phase = Phase::HandingBack {
             until: now + self.timing.ticket_life,
             poll_at: now + self.timing.record_poll,

@@ -13,7 +13,6 @@ use crate::protocol::cohort::{Asker, Cohort, Output, Report, RoomAsk};
 use crate::protocol::ids::{CohortId, NodeId, SessionId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::limits;
-use crate::protocol::reasons::TargetRefusal;
 use crate::protocol::record::{Answer, Ask, CasAnswer, Revision};
 use crate::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
 use crate::protocol::time::{BootTime, Time};
@@ -262,10 +261,16 @@ impl Cluster {
                 self.schedule(delay, Happening::Asked(node, cohort, asker, number, ask));
             }
             Output::PickTarget(tried) => {
-                let free = |id: &NodeId| *id != node && !tried.contains(id);
-                let online = self.nodes.values().filter(|other| other.view.offline.is_none());
-                let target = online.map(|other| other.view.id).find(free);
+                let target = self.pick(node, &tried);
                 self.call(node, cohort, |cohort, env| cohort.on_target_picked(target, env));
+            }
+            Output::PickProbed { tried, .. } => {
+                let target = self.pick(node, &tried).map(|target| (target, 0));
+                self.call(node, cohort, |cohort, env| cohort.on_probe_target(target, env));
+            }
+            Output::Probed(report) => {
+                self.note(|| format!("{node} has probed {cohort}: {report:?}"));
+                self.probed.push((node, cohort, *report));
             }
             Output::Snapshot(asker, number, ask) => {
                 let delay = self.directory_delay(cohort);
@@ -300,6 +305,13 @@ impl Cluster {
                 self.history.lock().push(Entry::Reported(node, cohort, report));
             }
         }
+    }
+
+    /// A node to move to.
+    fn pick(&self, source: NodeId, tried: &[NodeId]) -> Option<NodeId> {
+        let free = |id: &NodeId| *id != source && !tried.contains(id);
+        let online = self.nodes.values().filter(|other| other.view.offline.is_none());
+        online.map(|other| other.view.id).find(free)
     }
 
     pub(super) fn send_peer(&mut self, from: NodeId, to: NodeId, frame: Peer) {
@@ -366,17 +378,17 @@ impl Cluster {
             .expect("what a node has encoded can be decoded");
         let Some(node) = self.nodes.get_mut(&to) else { return };
         match frame {
+            Peer::Probe { id, from, fence, members, .. } => {
+                if let Some(reason) = node.why_not_here(now) {
+                    return self.send_peer(to, from, Peer::Refused { id, reason });
+                }
+                let settings = node.settings.clone();
+                let cohort = node.cohorts.entry(id.cohort);
+                cohort.or_insert_with(|| Cohort::expect(id, &members, settings));
+                self.call(to, id.cohort, |cohort, env| cohort.on_probe(id, from, fence, &members, env));
+            }
             Peer::Prepare { id, from, fence, members, mode, .. } => {
-                let refusal = if node.view.offline.is_some() {
-                    Some(TargetRefusal::NotOnline)
-                } else if node.full {
-                    Some(TargetRefusal::Full)
-                } else if node.env(now).permit.is_none() {
-                    Some(TargetRefusal::Fenced)
-                } else {
-                    None
-                };
-                if let Some(reason) = refusal {
+                if let Some(reason) = node.why_not_here(now) {
                     return self.send_peer(to, from, Peer::Refused { id, reason });
                 }
                 let refused_before = node.refused.contains(&id);

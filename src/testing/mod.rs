@@ -8,6 +8,7 @@
 mod clock;
 mod directory;
 mod disturb;
+mod dry_runs;
 mod echo;
 mod happenings;
 mod history;
@@ -37,6 +38,7 @@ pub use pipes::Lane;
 pub use player::{Output, Player};
 pub use random::Random;
 
+use crate::protocol::cohort::ProbeReport;
 use crate::protocol::ids::{CohortId, Fence, NodeId};
 use crate::protocol::limits;
 use crate::protocol::session::Settings;
@@ -144,6 +146,8 @@ pub struct Cluster {
     faults: Vec<(Fault, String)>,
     settings: Arc<Settings>,
     trace: VecDeque<String>,
+    /// What has come of dry runs.
+    probed: Vec<(NodeId, CohortId, ProbeReport)>,
 }
 
 impl Cluster {
@@ -201,6 +205,7 @@ impl Cluster {
             faults: Vec::new(),
             settings: Arc::new(settings),
             trace: VecDeque::new(),
+            probed: Vec::new(),
         };
         for _ in 0..nodes {
             cluster.start_node();

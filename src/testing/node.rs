@@ -8,7 +8,7 @@ use crate::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
 use crate::protocol::keys;
 use crate::protocol::lease::{Lease, LeaseWatch};
 use crate::protocol::limits;
-use crate::protocol::reasons::{OfflineReason, RefuseReason};
+use crate::protocol::reasons::{OfflineReason, RefuseReason, TargetRefusal};
 use crate::protocol::session::Settings;
 use crate::protocol::source::Timing;
 use crate::protocol::time::Time;
@@ -162,6 +162,19 @@ pub struct Node {
 }
 
 impl Node {
+    /// Why it takes no arrivals now.
+    pub(super) fn why_not_here(&mut self, now: Time) -> Option<TargetRefusal> {
+        if self.view.offline.is_some() {
+            Some(TargetRefusal::NotOnline)
+        } else if self.full {
+            Some(TargetRefusal::Full)
+        } else if self.env(now).permit.is_none() {
+            Some(TargetRefusal::Fenced)
+        } else {
+            None
+        }
+    }
+
     pub(super) fn new(application: Echo, place: u8, settings: Arc<Settings>) -> Self {
         let id = application.node;
         let lease = Lease::new(limits::SELF_FENCE);

@@ -392,6 +392,9 @@ impl Cluster {
                 if cohort.is_held() && !cohort.is_served() {
                     return Some(format!("{name} is frozen at {id}"));
                 }
+                if cohort.is_probing() {
+                    return Some(format!("{id} is probing {name}"));
+                }
                 if let Some(other) = cohort.depends_on() {
                     return Some(format!("{name} is moving between {id} and {other}"));
                 }

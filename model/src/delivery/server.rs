@@ -231,6 +231,7 @@ fn prepare(node: &mut Node, frame: &Peer, effects: &mut Effects) -> bool {
         | Peer::Cancel { .. }
         | Peer::Close { .. }
         | Peer::Wanted { .. }
+        | Peer::Probe { .. }
         | Peer::Hello { .. } => {}
     }
     true
@@ -340,6 +341,7 @@ impl Driver<'_> {
             Output::Forget { .. } => cohort.on_forgotten(),
             Output::Report(_) | Output::List => {}
             Output::Room(_) | Output::Split(_) | Output::Dismiss(_) => unreachable!("there is no room here"),
+            Output::PickProbed { .. } | Output::Probed(_) => unreachable!("nothing is tried here"),
             Output::ReadLeases(number) => self.ask(cohort, Asker::TakeOver, number, Request::Leases, env),
             Output::Snapshot(asker, number, ask) => {
                 self.ask(cohort, asker, number, Request::Snapshot(ask), env);

@@ -83,6 +83,7 @@ impl Driver<'_> {
                 self.settle(*lone, env);
             }
             Output::List | Output::Dismiss(_) | Output::Report(_) => {}
+            Output::PickProbed { .. } | Output::Probed(_) => unreachable!("nothing is tried here"),
         }
     }
 

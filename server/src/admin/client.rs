@@ -1,6 +1,9 @@
 //! The command line's side. Blocking: a command has nothing else to do.
 
-use super::{ClusterStatus, DrainRequest, NodeStatus, Refusal, TokenAnswer, TokenRequest};
+use super::{
+    ClusterStatus, DEADLINE_MAX, DrainRequest, DryRunReport, DryRunRequest, NodeStatus, Refusal, TokenAnswer,
+    TokenRequest,
+};
 use crate::moves::MoveEntry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +13,9 @@ use sterna::protocol::reasons::OfflineReason;
 
 /// How long the server may take for one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Largest answer: a dry run's, of a node with as many sessions as there may be.
+const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
 /// Talks to the admin interface of a running server.
 #[derive(Debug)]
@@ -89,6 +95,22 @@ impl AdminClient {
             .map(|_| ())
     }
 
+    /// Finds out whether a node could be drained; within this time, or that of a drain as the server is configured.
+    pub fn dry_run(
+        &self,
+        node: &str,
+        limit: Option<Duration>,
+        any_version: bool,
+    ) -> Result<DryRunReport, ClientError> {
+        let deadline_ms = limit.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        let request = DryRunRequest { deadline_ms, any_version };
+        let path = format!("/v1/admin/nodes/{}/dry-run", escape(node));
+        // The server sees to its end, which is no sooner than its sessions have had their turns.
+        let wait = limit.unwrap_or(DEADLINE_MAX) + ANSWER_MAX;
+        let post = self.agent.post(self.url(&path)).config().timeout_global(Some(wait)).build();
+        self.answer(post.send_json(&request))
+    }
+
     /// Lets no new users into a node, or lets them in again.
     pub fn cordon(&self, node: &str, on: bool) -> Result<(), ClientError> {
         let order = if on { "cordon" } else { "uncordon" };
@@ -114,7 +136,8 @@ impl AdminClient {
         let unreachable = |error| ClientError::Unreachable { address, error: Box::new(error) };
         let mut response = sent.map_err(unreachable)?;
         let status = response.status();
-        let body = response.body_mut().read_to_vec().map_err(unreachable)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        let body = body.map_err(unreachable)?;
         let garbled = |_| ClientError::Garbled { address, status: status.as_u16() };
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(garbled);

@@ -18,6 +18,7 @@ impl From<OperatorError> for Refused {
         let (status, word) = match &error {
             OperatorError::UnknownNode(_) => (StatusCode::NOT_FOUND, "unknown_node"),
             OperatorError::AlreadyOffline(_) => (StatusCode::CONFLICT, "already_offline"),
+            OperatorError::DryRunUnderWay(_) => (StatusCode::CONFLICT, "dry_run_under_way"),
             OperatorError::NoIssuer => (StatusCode::FORBIDDEN, "no_issuer"),
             OperatorError::BadUser(_) => (StatusCode::BAD_REQUEST, "bad_user"),
             OperatorError::BadToken(_) => (StatusCode::UNAUTHORIZED, "bad_token"),

@@ -5,11 +5,11 @@ use super::public::{healthz, metrics, readyz};
 use super::rate::Rate;
 use super::refused::{Refused, bad_request, unknown_path, wrong_method};
 use super::{
-    ClusterStatus, DEADLINE_MAX, DrainRequest, NodeStatus, Operator, TOKEN_LIFE_MAX, TokenAnswer,
-    TokenRequest,
+    ClusterStatus, DEADLINE_MAX, DrainRequest, DryRunReport, DryRunRequest, NodeStatus, Operator,
+    TOKEN_LIFE_MAX, TokenAnswer, TokenRequest,
 };
 use crate::moves::{MOVES_MAX, MoveEntry};
-use crate::node::DrainOrder;
+use crate::node::{DrainOrder, DryRunOrder};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::middleware::from_fn;
@@ -95,6 +95,7 @@ pub(super) fn handlers() -> Vec<Handled> {
         ("GET", "/v1/admin/nodes", get(nodes)),
         ("GET", "/v1/admin/moves", get(moves)),
         ("POST", "/v1/admin/nodes/{name}/drain", post(drain)),
+        ("POST", "/v1/admin/nodes/{name}/dry-run", post(dry_run)),
         ("POST", "/v1/admin/nodes/{name}/cordon", post(cordon)),
         ("POST", "/v1/admin/nodes/{name}/uncordon", post(uncordon)),
         ("POST", "/v1/admin/token", post(token)),
@@ -137,9 +138,9 @@ async fn drain(
 ) -> Answer<Value> {
     let Json(request) = body?;
     let deadline = request.deadline_ms.map_or(admin.drain_default, Duration::from_millis);
-    if deadline.is_zero() || deadline > DEADLINE_MAX {
+    if deadline > DEADLINE_MAX {
         let max = DEADLINE_MAX.as_millis();
-        return Err(bad_request(format!("`deadline_ms` is out of range: allowed is 1 to {max}")));
+        return Err(bad_request(format!("`deadline_ms` is out of range: allowed is 0 to {max}")));
     }
     let label = request.reason.as_deref().unwrap_or(OfflineReason::Operator.label());
     let reason = OfflineReason::ALL.iter().find(|reason| reason.label() == label).ok_or_else(|| {
@@ -150,6 +151,22 @@ async fn drain(
     admin.operator.drain(&node, order)?;
     tracing::info!(node, ?deadline, reason = label, "drained by an operator");
     Ok(Json(json!({})))
+}
+
+async fn dry_run(
+    State(admin): State<Served>,
+    Path(node): Path<String>,
+    body: Result<Json<DryRunRequest>, JsonRejection>,
+) -> Answer<DryRunReport> {
+    let Json(request) = body?;
+    let limit = request.deadline_ms.map_or(admin.drain_default, Duration::from_millis);
+    if limit.is_zero() || limit > DEADLINE_MAX {
+        let max = DEADLINE_MAX.as_millis();
+        return Err(bad_request(format!("`deadline_ms` is out of range: allowed is 1 to {max}")));
+    }
+    // Who asks and goes away ends it: then this is dropped.
+    let order = DryRunOrder { limit, any_version: request.any_version };
+    Ok(Json(admin.operator.dry_run(&node, order).await?))
 }
 
 async fn cordon(State(admin): State<Served>, Path(node): Path<String>) -> Answer<Value> {

@@ -166,8 +166,8 @@ pub struct DrainArgs {
     /// Admin address of the server
     #[arg(long, value_name = "ADDRESS", default_value = ADMIN)]
     pub admin: SocketAddr,
-    /// When moves are forced; unless given, as the server is configured
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    /// When moves are forced, 0s: now; unless given, as the server is configured
+    #[arg(long, value_name = "TIME", value_parser = any_duration)]
     pub deadline: Option<Duration>,
     /// What clients are told
     #[arg(long, value_enum, default_value_t = DrainReason::Operator)]
@@ -175,6 +175,12 @@ pub struct DrainArgs {
     /// Let nodes with an older version of the application take the players, too: for a roll-back
     #[arg(long)]
     pub any_version: bool,
+    /// Only find out whether all players could be moved now, within the deadline: nobody notices
+    #[arg(long, conflicts_with = "reason")]
+    pub dry_run: bool,
+    /// Print JSON instead of a table
+    #[arg(long, requires = "dry_run")]
+    pub json: bool,
 }
 
 /// Arguments of `sterna token`.
@@ -261,6 +267,11 @@ pub enum Sabotage {
 
 /// `90s`, `1h 30m`: more than zero.
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s or 5m"))?;
+    let duration = any_duration(text)?;
     if duration.is_zero() { Err("it must be more than zero".into()) } else { Ok(duration) }
+}
+
+/// The same, or nothing: `0s`.
+fn any_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s or 5m"))
 }

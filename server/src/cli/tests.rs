@@ -101,7 +101,11 @@ fn durations_are_written_as_people_write_them() {
     let plan = planned("sterna serve --nodes 2 --scale-in-every 1m30s").unwrap();
     assert_eq!(plan.scale_in_every, Some(Duration::from_secs(90)));
     assert!(rejected("sterna drain node-1 --deadline 60").contains("30s"));
-    assert!(rejected("sterna drain node-1 --deadline 0s").contains("more than zero"));
+    assert!(rejected("sterna status --watch --every 0s").contains("more than zero"));
+    let Command::Drain(args) = parse("sterna drain node-1 --deadline 0s").command else {
+        panic!("not drain")
+    };
+    assert_eq!(args.deadline, Some(Duration::ZERO), "now");
 }
 
 #[test]

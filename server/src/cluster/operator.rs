@@ -1,12 +1,14 @@
 //! What operators see of the nodes of a process, and what they may do with them.
 
 use super::{Cluster, DrainError};
-use crate::admin::{ClusterStatus, DrainStatus, NodeState, NodeStatus, Operator, OperatorError, OtherNode};
+use crate::admin::{
+    ClusterStatus, DrainStatus, DryRunFuture, NodeState, NodeStatus, Operator, OperatorError, OtherNode,
+};
 use crate::config::EngineConfig;
 use crate::engine::Standing;
 use crate::metrics::DrainGauges;
 use crate::moves::MoveEntry;
-use crate::node::{DrainOrder, Node};
+use crate::node::{DrainOrder, DryRunOrder, NoDryRun, Node};
 use std::time::Duration;
 
 impl Operator for Cluster {
@@ -18,6 +20,17 @@ impl Operator for Cluster {
         self.order_drain(node, order).map_err(|error| match error {
             DrainError::UnknownNode(name) => OperatorError::UnknownNode(name),
             DrainError::AlreadyOffline(name) => OperatorError::AlreadyOffline(name),
+        })
+    }
+
+    fn dry_run(&self, node: &str, order: DryRunOrder) -> DryRunFuture {
+        let (found, name) = (self.node(node), node.to_owned());
+        Box::pin(async move {
+            let Some(found) = found else { return Err(OperatorError::UnknownNode(name)) };
+            found.dry_run(order).await.map_err(|why_not| match why_not {
+                NoDryRun::Offline => OperatorError::AlreadyOffline(name),
+                NoDryRun::Busy => OperatorError::DryRunUnderWay(name),
+            })
         })
     }
 

@@ -13,7 +13,8 @@ use sterna::protocol::time::Time;
 /// What a node that goes offline is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DrainOrder {
-    /// How long players may take; what is left is moved without asking, so as to be gone by then.
+    /// How long players may take; what is left is moved without asking, so as to be gone by then. Zero: all are
+    /// moved without asking, now, in the time that this takes.
     pub deadline: Duration,
     /// What clients are told.
     pub reason: OfflineReason,
@@ -65,23 +66,68 @@ const STOP_MAX: Duration = Duration::from_secs(3);
 impl Node {
     /// Goes offline: no new users, no arrivals. False if it was offline already.
     pub fn begin_drain(self: &Arc<Self>, order: DrainOrder) -> bool {
-        let DrainOrder { deadline, reason, any_version } = order;
+        let DrainOrder { deadline: length, reason, any_version } = order;
         {
             let mut phase = self.phase.lock();
             if let Phase::Offline { .. } = *phase {
                 return false;
             }
-            let rooms_leave_at = now() + deadline / ROOM_SHARE;
-            *phase = Phase::Offline { reason, rooms_leave_at, deadline: now() + deadline, any_version };
+            let rooms_leave_at = now() + length / ROOM_SHARE;
+            let deadline = now() + self.time_for(length);
+            *phase = Phase::Offline { reason, rooms_leave_at, deadline, length, any_version };
         }
+        self.abandon_dry_run(); // what is real comes first
         self.note_drain(now());
         tracing::info!(node = %self.name, sessions = self.sessions(), "offline: {reason}");
         true
     }
 
+    /// Gives the drain under way an earlier deadline, and tells the clients. False: it is not earlier, or there is
+    /// no drain.
+    pub fn hasten_drain(self: &Arc<Self>, order: DrainOrder) -> bool {
+        {
+            let mut phase = self.phase.lock();
+            let Phase::Offline { rooms_leave_at, deadline, length, any_version, .. } = &mut *phase else {
+                return false;
+            };
+            // In less than that nobody could be moved, and all would be ended.
+            let least = if order.deadline.is_zero() { Duration::ZERO } else { FORCED_TIME_MIN };
+            let sooner = now() + self.time_for(order.deadline).max(least);
+            // Who is to be moved without asking anyway is not left alone for a later deadline.
+            let at_once = order.deadline.is_zero() && !length.is_zero();
+            if self.has_stopped() || (sooner >= *deadline && !at_once) {
+                return false;
+            }
+            *deadline = sooner.min(*deadline);
+            *length = order.deadline;
+            *rooms_leave_at = (now() + order.deadline / ROOM_SHARE).min(*rooms_leave_at);
+            *any_version |= order.any_version;
+        }
+        tracing::info!(node = %self.name, sessions = self.sessions(), "an earlier deadline: {:?}", order.deadline);
+        self.hastened.notify_one();
+        for slot in self.all_slots() {
+            slot.with(self, None, |cohort, env| cohort.tell_offline_again(env));
+        }
+        true
+    }
+
+    /// The time that a drain of this length has: no less than forced moves need, if it is to be at once.
+    fn time_for(&self, length: Duration) -> Duration {
+        let all = FORCED_EACH.saturating_mul(u32::try_from(self.sessions()).unwrap_or(u32::MAX));
+        if length.is_zero() { FORCED_TIME_MIN.max(all) } else { length }
+    }
+
+    /// When the drain under way has to be over, and how long it was to take.
+    fn drain_times(&self) -> (Time, Duration) {
+        match *self.phase.lock() {
+            Phase::Offline { deadline, length, .. } => (deadline, length),
+            Phase::Online | Phase::Cordoned => (now(), Duration::ZERO),
+        }
+    }
+
     /// Drains the node: returns when it is empty, and it has stopped. False in `begin_drain` must have been
     /// seen to by the caller.
-    pub async fn drain(self: &Arc<Self>, deadline: Duration) -> DrainReport {
+    pub async fn drain(self: &Arc<Self>) -> DrainReport {
         let began = now();
         let _ = self.publish().await; // a failure is made good with the next renewal
         for slot in self.all_slots() {
@@ -90,11 +136,8 @@ impl Node {
                 cohort.tell_offline(env);
             });
         }
-        let Left { closed, parked } = if self.left_by_themselves(began + deadline, deadline).await {
-            Left::default()
-        } else {
-            self.force_by(began + deadline).await
-        };
+        let left = if self.left_by_themselves().await { Left::default() } else { self.force().await };
+        let Left { closed, parked } = left;
         let took = now().since(began);
         self.stop().await;
         tracing::info!(node = %self.name, took_ms = took.as_millis() as u64, closed, parked, "empty, stopped");
@@ -102,35 +145,49 @@ impl Node {
     }
 
     /// Waits as long as there is time to wait. False: what is left has to be forced now.
-    async fn left_by_themselves(&self, deadline: Time, length: Duration) -> bool {
+    async fn left_by_themselves(&self) -> bool {
         loop {
+            let (deadline, length) = self.drain_times();
             let left = u32::try_from(self.sessions()).unwrap_or(u32::MAX);
             let for_all = FORCED_EACH.saturating_mul(left).min(length / FORCED_SHARE_MAX);
             let needed = (length / FORCED_SHARE).max(FORCED_TIME_MIN).max(for_all);
             let spare = deadline.since(now()).saturating_sub(needed);
-            if self.empty_within(spare).await {
-                return true;
-            }
-            // The fewer are left, the longer they may stay.
-            if spare.is_zero() {
-                return false;
+            let spare = if length.is_zero() { Duration::ZERO } else { spare };
+            tokio::select! {
+                empty = self.empty_within(spare) => match empty {
+                    true => return true,
+                    // The fewer are left, the longer they may stay.
+                    false if spare.is_zero() => return false,
+                    false => {}
+                },
+                () = self.hastened.notified() => {}
             }
         }
     }
 
     /// Moves what is left without asking, and gives what no node has taken.
-    async fn force_by(self: &Arc<Self>, deadline: Time) -> Left {
-        let round = deadline.since(now()) / FORCED_TRIES;
+    async fn force(self: &Arc<Self>) -> Left {
         for tries in 1..=FORCED_TRIES {
             if tries == FORCED_TRIES {
                 self.hurry_departures();
             }
             self.force_all();
-            if self.empty_within(round).await {
+            if self.empty_within_share(FORCED_TRIES - tries + 1).await {
                 return Left::default();
             }
         }
         self.leave_all().await
+    }
+
+    /// Waits for one of so many equal shares of the time that is left, which may become less meanwhile.
+    async fn empty_within_share(&self, shares: u32) -> bool {
+        loop {
+            let time = self.drain_times().0.since(now()) / shares;
+            tokio::select! {
+                empty = self.empty_within(time) => return empty,
+                () = self.hastened.notified() => {}
+            }
+        }
     }
 
     pub(super) async fn empty_within(&self, time: Duration) -> bool {
@@ -169,6 +226,7 @@ impl Node {
         // let in meanwhile.
         self.leave_all().await;
         self.stopped.send_replace(true);
+        self.abandon_dry_run();
         if !self.can_park() {
             self.close_all();
         }

@@ -7,6 +7,7 @@
 mod addresses;
 mod admission;
 mod drain;
+mod dry_run;
 #[cfg(not(feature = "failpoints"))]
 mod failpoints;
 #[cfg(feature = "failpoints")]
@@ -24,6 +25,7 @@ mod takeovers;
 mod watching;
 
 pub use drain::{DrainOrder, DrainReport};
+pub use dry_run::{DryRunOrder, NoDryRun};
 
 use crate::config::{Config, Durability, PublicHost, SameUser};
 use crate::engine::{Bounded, Engine, NodeInfo, Standing, Unavailable};
@@ -33,6 +35,7 @@ use crate::pki::{ClusterKeys, PkiError};
 use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
 use addresses::{Addresses, Told};
+use dry_run::DryRuns;
 use outbox::Outbox;
 use pace::Pace;
 use parking_lot::{Mutex, RwLock};
@@ -43,7 +46,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use sterna::client::token::server_name;
 use sterna::protocol::application::Application;
 use sterna::protocol::cohort::{Cohort, Env, NodeView, Report};
@@ -133,7 +136,14 @@ impl Observer for NoObserver {
 enum Phase {
     Online,
     Cordoned,
-    Offline { reason: OfflineReason, rooms_leave_at: Time, deadline: Time, any_version: bool },
+    /// `length`: of the drain, as it was ordered last; zero: everybody is moved without asking.
+    Offline {
+        reason: OfflineReason,
+        rooms_leave_at: Time,
+        deadline: Time,
+        length: Duration,
+        any_version: bool,
+    },
 }
 
 /// A running node.
@@ -163,9 +173,12 @@ pub struct Node {
     outboxes: Mutex<HashMap<NodeId, Arc<Outbox>>>,
     refused: Mutex<Refusals>,
     pace: Pace,
+    dry_runs: DryRuns,
     next_link: AtomicU64,
     /// Wakes whoever waits for the node to become empty.
     emptied: Notify,
+    /// The drain has less time than before.
+    hastened: Notify,
     /// Somebody sees to its end.
     stopping: AtomicBool,
     /// Its sessions are to wait in the store.
@@ -260,8 +273,10 @@ impl Node {
             outboxes: Mutex::default(),
             refused: Mutex::default(),
             pace: Pace::default(),
+            dry_runs: DryRuns::default(),
             next_link: AtomicU64::new(1),
             emptied: Notify::new(),
+            hastened: Notify::new(),
             stopping: AtomicBool::new(false),
             parking: AtomicBool::new(false),
             stopped,

@@ -48,6 +48,8 @@ pub(super) struct Pace {
 struct Departures {
     /// Moves that wait for a target, in the order in which they came.
     waiting: VecDeque<Waiting>,
+    /// Probes of a dry run; they come after all moves.
+    probing: VecDeque<Probing>,
     targets: BTreeMap<NodeId, Granted>,
     /// The deadline is so near that it counts for more than anybody's credits.
     urgent: bool,
@@ -59,6 +61,14 @@ struct Waiting {
     cohort: CohortId,
     slot: Weak<Slot>,
     tried: Vec<NodeId>,
+}
+
+/// A probe that waits for its turn.
+#[derive(Debug)]
+struct Probing {
+    waiting: Waiting,
+    any_version: bool,
+    sessions: u64,
 }
 
 /// What a target has granted to this node.
@@ -174,6 +184,23 @@ impl Node {
         self.pace.changed.notify_one();
     }
 
+    /// A probe asks for a target, and gets it when it is its turn.
+    pub(super) fn queue_probe(
+        &self,
+        slot: &Arc<Slot>,
+        cohort: CohortId,
+        tried: Vec<NodeId>,
+        any_version: bool,
+        sessions: u64,
+    ) {
+        let waiting = Waiting { cohort, slot: Arc::downgrade(slot), tried };
+        let mut departures = self.pace.departures.lock();
+        departures.probing.retain(|probing| probing.waiting.cohort != cohort);
+        departures.probing.push_back(Probing { waiting, any_version, sessions });
+        drop(departures);
+        self.pace.changed.notify_one();
+    }
+
     /// A move under way burdens another node than before, or none any more.
     pub(super) fn count_departure(&self, before: Option<NodeId>, after: Option<NodeId>) {
         let mut departures = self.pace.departures.lock();
@@ -214,7 +241,9 @@ impl Node {
     pub(super) async fn run_departures(self: Arc<Self>) {
         let mut stopped = self.stopped.subscribe();
         loop {
-            let look_again = if self.let_depart() { LOOK_EVERY } else { Duration::MAX };
+            // Whoever really has to go, goes first.
+            let waits = self.let_depart() || self.let_probe();
+            let look_again = if waits { LOOK_EVERY } else { Duration::MAX };
             tokio::select! {
                 () = self.pace.changed.notified() => {}
                 () = tokio::time::sleep(look_again) => {}
@@ -229,7 +258,7 @@ impl Node {
         if waiting.is_empty() {
             return false;
         }
-        let (mut candidates, urgent) = self.candidates();
+        let (mut candidates, urgent) = self.candidates(false);
         let mut still_waiting = VecDeque::new();
         let mut stranded = 0;
         let mut full = is_full(&candidates, urgent);
@@ -263,6 +292,41 @@ impl Node {
         !departures.waiting.is_empty()
     }
 
+    /// Lets go probes for which there is room beside all moves. True: some still wait.
+    fn let_probe(self: &Arc<Self>) -> bool {
+        let probing = std::mem::take(&mut self.pace.departures.lock().probing);
+        let Some(first) = probing.front() else { return false };
+        let (mut candidates, _) = self.candidates(first.any_version);
+        for candidate in &mut candidates {
+            candidate.load += self.promised_to(candidate.id);
+        }
+        let mut still_waiting = VecDeque::new();
+        for probing in probing {
+            if probing.waiting.tried.is_empty() && is_full(&candidates, false) {
+                still_waiting.push_back(probing);
+                continue;
+            }
+            let choosy = Choosy::new(probing.waiting.tried.len(), self.timing.targets_max, false);
+            let target = match pick(&mut candidates, &probing.waiting.tried, choosy) {
+                Pick::Wait => {
+                    still_waiting.push_back(probing);
+                    continue;
+                }
+                Pick::Target(target) => Some(target),
+                Pick::Nobody => None,
+            };
+            let Probing { waiting: Waiting { cohort, slot, .. }, sessions, .. } = probing;
+            let target = target.map(|target| (target, self.promise(cohort, target, sessions)));
+            if let Some(slot) = slot.upgrade() {
+                slot.with(self, None, |cohort, env| cohort.on_probe_target(target, env));
+            }
+        }
+        let mut departures = self.pace.departures.lock();
+        still_waiting.append(&mut departures.probing);
+        departures.probing = still_waiting;
+        !departures.probing.is_empty()
+    }
+
     fn warn_stranded(&self, stranded: usize) {
         let mut departures = self.pace.departures.lock();
         let warned = departures.warned_at.is_some_and(|at| now().since(at) < WARN_EVERY);
@@ -277,11 +341,14 @@ impl Node {
         }
     }
 
-    /// Nodes that take arrivals from here.
-    fn candidates(&self) -> (Vec<Candidate>, bool) {
+    /// Nodes that take arrivals from here; `any_version`: also such as run an older version of the application, whatever
+    /// the drain's order says.
+    fn candidates(&self, any_version: bool) -> (Vec<Candidate>, bool) {
         let nodes = self.live_nodes();
         let own = self.app_version();
-        let version_min = self.app_version_min(self.shared.application.as_ref());
+        // Whatever version that is, a roll-back accepts it.
+        let version_min =
+            if any_version { 0 } else { self.app_version_min(self.shared.application.as_ref()) };
         let takes = |info: &&NodeInfo| info.id != self.id && takes_arrivals(info, version_min);
         let now = now();
         // What this node has sent there since that node last published: its published load lags behind.

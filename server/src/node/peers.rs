@@ -134,6 +134,7 @@ impl Node {
     fn on_peer_frame(self: &Arc<Self>, from: NodeId, frame: Peer) {
         match &frame {
             Peer::Prepare { .. } => return self.on_prepare(from, frame),
+            Peer::Probe { .. } => return self.on_probe(from, frame),
             Peer::Credit { moves } => return self.on_credit(from, *moves),
             Peer::Close { session, reason } => return self.close_session(*session, *reason),
             Peer::Hello { .. }
@@ -179,6 +180,19 @@ impl Node {
         }
     }
 
+    /// A dry run asks whether a cohort could come, after `besides` sessions that would have come before.
+    fn on_probe(self: &Arc<Self>, from: NodeId, frame: Peer) {
+        let Peer::Probe { id, fence, members, state_bytes, app_version, besides, .. } = frame else { return };
+        self.grant(from, id.cohort);
+        let sessions = members.len().saturating_add(usize::try_from(besides).unwrap_or(usize::MAX));
+        if let Some(reason) = self.why_not_here(id.target, app_version, state_bytes, sessions, id.cohort) {
+            self.send_peer(from, id.cohort, &Peer::Refused { id, reason });
+            return;
+        }
+        let expected = || Cohort::expect(id, &members, self.settings.clone());
+        self.with_new(expected, |cohort, env| cohort.on_probe(id, from, fence, &members, env));
+    }
+
     /// Acts on the cohort that is here, or on a new one.
     pub(super) fn with_new(self: &Arc<Self>, new: impl Fn() -> Cohort, act: impl Fn(&mut Cohort, &Env<'_>)) {
         // One that is taken out between the look-up and its lock is looked up again.
@@ -221,7 +235,7 @@ impl Node {
     }
 
     fn fits(&self, sessions: usize) -> bool {
-        self.sessions() + sessions <= self.shared.config.limits.sessions_max as usize
+        self.sessions().saturating_add(sessions) <= self.shared.config.limits.sessions_max as usize
     }
 }
 

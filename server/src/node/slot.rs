@@ -69,6 +69,11 @@ impl Slot {
         slot
     }
 
+    /// Which cohort.
+    pub(super) fn id(&self) -> CohortId {
+        self.id
+    }
+
     /// Whether the node is responsible for the cohort.
     pub(super) fn is_held(&self) -> bool {
         self.inner.lock().cohort.is_held()
@@ -293,6 +298,11 @@ impl Slot {
                 inner.watch.departs(node);
                 node.queue_departure(self, self.id, tried);
             }
+            Output::PickProbed { tried, any_version } => {
+                let sessions = inner.cohort.sessions().len() as u64;
+                node.queue_probe(self, self.id, tried, any_version, sessions);
+            }
+            Output::Probed(report) => node.on_probed(&inner.cohort, &report),
             Output::ReadLeases(number) => self.read_leases(node, number),
             Output::Snapshot(asker, number, ask) => self.ask_snapshot(node, asker, number, ask),
             Output::RememberRefusal(id) => node.refused.lock().remember(id),
@@ -464,7 +474,7 @@ impl Node {
         let length = bytes.len();
         let (baton, prepare) = match frame {
             Peer::Baton { id, .. } => (Some(*id), None),
-            Peer::Prepare { id, .. } => (None, Some(*id)),
+            Peer::Prepare { id, .. } | Peer::Probe { id, .. } => (None, Some(*id)),
             Peer::Hello { .. }
             | Peer::Prepared { .. }
             | Peer::Refused { .. }

@@ -46,7 +46,9 @@ impl MoveWatch {
         if let Peer::Prepare { id, .. } = frame {
             self.begins(node, to, cohort, *id);
         }
-        if let Peer::Prepared { id, .. } = frame {
+        if let Peer::Prepared { id, .. } = frame
+            && !cohort.is_probed()
+        {
             self.expects(node, to, *id); // its Prepare may not have been noted yet
         }
         let (Some(id), Some(step)) = (frame.move_id(), step(frame)) else { return };
@@ -168,6 +170,7 @@ fn span(node: &Node, id: MoveId, role: &'static str) -> Span {
 fn step(frame: &Peer) -> Option<&'static str> {
     match frame {
         Peer::Prepare { .. } => Some("Prepare"),
+        Peer::Probe { .. } => Some("Probe"),
         Peer::Prepared { .. } => Some("Prepared"),
         Peer::Refused { .. } => Some("Refused"),
         Peer::Ready { .. } => Some("Ready"),
@@ -185,7 +188,7 @@ fn step(frame: &Peer) -> Option<&'static str> {
 }
 
 /// Who moves, for operators.
-fn who(cohort: &Cohort) -> String {
+pub(super) fn who(cohort: &Cohort) -> String {
     let mut sessions = cohort.sessions();
     match (cohort.room(), sessions.len()) {
         (Some(_), members) => format!("room {} ({members} members)", cohort.id()),
@@ -195,7 +198,7 @@ fn who(cohort: &Cohort) -> String {
 
 impl Node {
     /// What operators call a node of the cluster.
-    fn name_of(&self, id: NodeId) -> String {
+    pub(super) fn name_of(&self, id: NodeId) -> String {
         let found = self.shared.engine.nodes().into_iter().find(|info| info.id == id);
         found.map_or_else(|| id.to_string(), |info| info.name)
     }

@@ -6,8 +6,10 @@
 
 mod cancels;
 mod chains;
+mod dry_runs;
 mod exits;
 mod forced;
+mod hastened;
 mod links;
 mod moves;
 mod node_states;

@@ -338,16 +338,65 @@ fn user_token(server: &Server, user: &str) -> String {
     String::from_utf8(server.ask(&["token", user]).stdout).unwrap().trim().to_owned()
 }
 
+/// There is nowhere to go: whoever is left is told, as at the deadline.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_a_server_that_still_drains() {
-    let server = Server::start(&["--dev"]);
+async fn a_second_signal_makes_the_drain_as_short_as_can_be() {
+    let file = File::new("twice", "[times]\ndrain_ms = 600000\n");
+    let server = Server::start(&["--dev", "--config", file.path()]);
     let mut player = Player::join(Config::default(), server.token()).await;
     server.signal("-TERM");
     player.until_offline().await;
+    player.say(20);
+    player.hear_all().await;
+    server.signal("-INT");
+    player.until_offline().await; // the new deadline
+    assert_eq!(player.until_disconnected().await.0, Status::NodeStopped);
+    let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("moving everybody now"), "{text}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_third_signal_ends_a_server_that_still_drains() {
+    let server = Server::start(&["--dev"]);
+    let mut player = Player::join(Config::default(), server.token()).await;
+    for signal in ["-TERM", "-INT"] {
+        server.signal(signal);
+        player.until_offline().await;
+    }
     server.signal("-TERM");
     let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
     assert_eq!(code, Some(0), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_programs_by_its_exit_code() {
+    let server = Server::start(&["--nodes", "2", "--dev"]);
+    let mut player = Player::join(Config::default(), server.token()).await;
+    let node = player.node.clone();
+    let try_out = || server.ask(&["drain", &node, "--dry-run"]);
+    let output = try_out();
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
+    assert!(text.starts_with(&format!("{node}: 1 of 1 sessions could be moved now")), "{text}");
+    let other = if node == "node-1" { "node-2" } else { "node-1" };
+    assert!(server.ask(&["cordon", other]).status.success());
+    let output = try_out();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("1  no_target"), "{text}");
+    player.say(20);
+    player.hear_all().await;
+    assert_eq!(player.rest(), []);
+    assert!(server.ask(&["uncordon", other]).status.success());
+    // What is asked for now need not be over before the players are gone.
+    assert!(server.ask(&["drain", &node, "--deadline", "10m"]).status.success());
+    player.until_offline().await;
+    assert!(server.ask(&["drain", &node, "--deadline", "0s"]).status.success());
+    player.until_migrated().await;
+    assert_eq!(player.node, other);
 }
 
 #[tokio::test(flavor = "multi_thread")]

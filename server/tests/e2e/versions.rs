@@ -69,7 +69,7 @@ fn begin_drain(node: &Arc<Node>, any_version: bool) {
     let order = DrainOrder { deadline: LONG, reason: OfflineReason::Deploy, any_version };
     assert!(node.begin_drain(order), "it is not offline");
     let node = node.clone();
-    tokio::spawn(async move { node.drain(LONG).await });
+    tokio::spawn(async move { node.drain().await });
 }
 
 /// All of them ask, and play on where they get.

@@ -114,7 +114,7 @@ async fn obey(node: Arc<Node>, mut ordered: mpsc::UnboundedReceiver<Order>) {
                 assert!(node.begin_drain(order), "it is not offline");
                 let node = node.clone();
                 tokio::spawn(async move {
-                    let report = node.drain(deadline).await;
+                    let report = node.drain().await;
                     Said::Drained { closed: report.closed }.tell();
                 });
             }

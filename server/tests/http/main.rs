@@ -5,6 +5,7 @@ mod dashboard;
 mod exposition;
 mod figures;
 mod openapi;
+mod progress;
 mod schema;
 mod spans;
 mod stage;

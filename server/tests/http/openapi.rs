@@ -51,6 +51,7 @@ impl Scene {
 }
 
 const DRAIN: &str = "/v1/admin/nodes/{name}/drain";
+const DRY_RUN: &str = "/v1/admin/nodes/{name}/dry-run";
 const CORDON: &str = "/v1/admin/nodes/{name}/cordon";
 const UNCORDON: &str = "/v1/admin/nodes/{name}/uncordon";
 const TOKEN: &str = "/v1/admin/token";
@@ -83,8 +84,17 @@ fn while_online(user_token: &str) -> Vec<Scene> {
         scene("admin", "POST", UNCORDON, 404).at("/v1/admin/nodes/nowhere/uncordon"),
         scene("admin", "POST", DRAIN, 404).at("/v1/admin/nodes/nowhere/drain").body("{}"),
         scene("admin", "POST", DRAIN, 400).at("/v1/admin/nodes/node-2/drain").body(r#"{"reason": "whim"}"#),
+        scene("admin", "POST", DRY_RUN, 404).at("/v1/admin/nodes/nowhere/dry-run").body("{}"),
+        scene("admin", "POST", DRY_RUN, 200)
+            .at("/v1/admin/nodes/node-2/dry-run")
+            .body(r#"{"deadline_ms": 20000, "any_version": true}"#),
+        scene("admin", "POST", DRY_RUN, 400)
+            .at("/v1/admin/nodes/node-2/dry-run")
+            .body(r#"{"deadline_ms": 0}"#),
     ];
-    for (path, asked) in [(DRAIN, "/v1/admin/nodes/node-2/drain"), (TOKEN, "")] {
+    let with_bodies =
+        [(DRAIN, "/v1/admin/nodes/node-2/drain"), (DRY_RUN, "/v1/admin/nodes/node-2/dry-run"), (TOKEN, "")];
+    for (path, asked) in with_bodies {
         scenes.extend([
             scene("admin", "POST", path, 400).at(asked).body("{"),
             scene("admin", "POST", path, 413).at(asked).body(large.clone()),
@@ -93,7 +103,7 @@ fn while_online(user_token: &str) -> Vec<Scene> {
         ]);
     }
     let paths = ["/v1/admin/cluster", "/v1/admin/nodes", "/v1/admin/moves"].map(|path| ("GET", path));
-    let orders = [DRAIN, CORDON, UNCORDON, TOKEN].map(|path| ("POST", path));
+    let orders = [DRAIN, DRY_RUN, CORDON, UNCORDON, TOKEN].map(|path| ("POST", path));
     for (method, path) in paths.into_iter().chain(orders) {
         scenes.push(scene("admin", method, path, 403).header("Origin", "https://evil.example"));
     }
@@ -107,6 +117,7 @@ fn at_the_end() -> Vec<Scene> {
             .at("/v1/admin/nodes/node-2/drain")
             .body(r#"{"deadline_ms": 60000}"#),
         scene("admin", "POST", DRAIN, 409).at("/v1/admin/nodes/node-2/drain").body("{}"),
+        scene("admin", "POST", DRY_RUN, 409).at("/v1/admin/nodes/node-2/dry-run").body("{}"),
         scene("admin", "POST", CORDON, 409).at("/v1/admin/nodes/node-2/cordon"),
         scene("admin", "POST", UNCORDON, 409).at("/v1/admin/nodes/node-2/uncordon"),
         scene("admin", "GET", "/v1/admin/cluster", 200),

@@ -12,6 +12,7 @@ mod player;
 mod processes;
 mod rooms;
 mod servers;
+mod signals;
 
 use servers::Servers;
 use std::time::Duration;

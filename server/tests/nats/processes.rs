@@ -62,10 +62,20 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Tells it to drain, and waits for its end: whether it was a good one.
-    pub(crate) async fn ends_well(&mut self) -> bool {
+    /// Tells it to drain, or to make haste.
+    pub(crate) fn tell(&self) {
         let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it can be told");
+    }
+
+    /// Tells it to drain, and waits for its end: whether it was a good one.
+    pub(crate) async fn ends_well(&mut self) -> bool {
+        self.tell();
+        self.has_ended_well().await
+    }
+
+    /// Waits for its end: whether it was a good one.
+    pub(crate) async fn has_ended_well(&mut self) -> bool {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("it can be waited for") {

@@ -1,6 +1,8 @@
 //! Stories by chance: one seed, one story. Each draws first which kinds of mishaps it is about, so that rare
 //! ones meet each other often, and calm seas are sailed as well.
 
+#[path = "dry_runs.rs"]
+mod dry_runs;
 #[path = "rooms.rs"]
 mod rooms;
 
@@ -310,6 +312,7 @@ pub fn draw(seed: u64) -> Story {
         author.trouble(trouble, at_ms);
     }
     rooms::play_in_rooms(seed, &mut author);
+    dry_runs::try_out(seed, &mut author);
     author.happenings.sort_by_key(|(at_ms, _)| *at_ms);
     let happenings = author.happenings;
     let nodes = nodes as u8;

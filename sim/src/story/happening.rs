@@ -367,6 +367,16 @@ happenings! {
         /// How large.
         bytes: u32,
     }
+    /// A node looks whether it could be drained, without draining.
+    "dry-run" DryRun {
+        /// Which.
+        node: u8,
+    }
+    /// It need not know any more.
+    "dry-run-ends" EndDryRun {
+        /// Which.
+        node: u8,
+    }
     /// A node goes offline, and has so long; its rooms go when half of that is over.
     "drain-within" DrainWithin {
         /// Which.

@@ -20,6 +20,8 @@ pub(super) enum Purpose {
     Connect,
     /// The target of this move.
     Attach(MoveId),
+    /// The same, of a dry run: nothing moves.
+    Probe(MoveId),
     /// A link that broke.
     Resume,
 }

@@ -6,6 +6,7 @@
 
 mod link;
 mod moving;
+mod probing;
 mod restore;
 mod room;
 mod switching;
@@ -26,6 +27,7 @@ use crate::protocol::time::Time;
 use crate::protocol::wire::{DecodeError, Greeting, MoveMode, Uplink};
 use link::{Link, Purpose};
 use moving::{Move, Offline};
+use probing::Probing;
 use restore::Restore;
 use room::{Asked, Room};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -216,10 +218,13 @@ pub struct Client {
     /// The epoch from which on the present owner has served without another between.
     owned_since: Epoch,
     offline: Option<Epoch>,
+    /// Until when it stays there without asking, as it was told last.
+    offline_until: Option<Time>,
     /// What a node says that has not said `Switch` yet: lanes overtake each other.
     early_offline: Option<Offline>,
     asked_to_move: Option<Epoch>,
     moving: Option<Move>,
+    probing: Option<Probing>,
     /// The game has been told that a move goes on; when it is told at the latest that it came to nothing.
     announced: Option<Time>,
     counts: Counts,
@@ -250,9 +255,11 @@ impl Client {
             room: Room::default(),
             owned_since: Epoch::default(),
             offline: None,
+            offline_until: None,
             early_offline: None,
             asked_to_move: None,
             moving: None,
+            probing: None,
             announced: None,
             counts: Counts::default(),
             arrivals: Arrivals::default(),
@@ -359,12 +366,19 @@ impl Client {
                 let proof = proof(&session.client_key, moving.ticket());
                 Greeting::Attach { ticket: moving.ticket().to_vec(), proof, down }
             }
+            (Purpose::Probe(id), Some(session), _) => {
+                let Some(probing) = self.probing.as_ref().filter(|probing| probing.id == id) else {
+                    return link.close();
+                };
+                let proof = proof(&session.client_key, &probing.ticket);
+                Greeting::Attach { ticket: probing.ticket.clone(), proof, down }
+            }
             (Purpose::Resume, Some(session), _) => {
                 let (token, fence) = (session.resume_token.clone(), session.fence);
                 Greeting::Resume { proof: proof(&session.client_key, &token), token, fence, down }
             }
             // The session or the move has ended while the link was being opened.
-            (Purpose::Attach(_) | Purpose::Resume, ..) => return link.close(),
+            (Purpose::Attach(_) | Purpose::Probe(_) | Purpose::Resume, ..) => return link.close(),
         };
         link.greet(greeting, window, now);
     }
@@ -380,8 +394,9 @@ impl Client {
         match link.purpose {
             Purpose::Connect if !link.serving => self.on_connect_link_lost(end, now, events),
             Purpose::Attach(move_id) if !link.serving => self.on_attach_link_lost(move_id, now),
+            Purpose::Probe(id) if !link.serving => self.on_probe_link_lost(id, now),
             Purpose::Resume if !link.serving => self.on_resume_link_lost(now),
-            Purpose::Connect | Purpose::Attach(_) | Purpose::Resume => {}
+            Purpose::Connect | Purpose::Attach(_) | Purpose::Probe(_) | Purpose::Resume => {}
         }
     }
 
@@ -418,6 +433,7 @@ impl Client {
         self.session = None;
         self.room = Room::default();
         self.moving = None;
+        self.probing = None;
         self.announced = None;
         self.close_all_links();
         self.abandon_requests(events);
@@ -460,7 +476,7 @@ impl Client {
                 self.links.retain(|link| link.id != from);
                 self.on_connect_link_lost(end, now, events);
             }
-            Purpose::Attach(_) => {} // its end is taken for a failure to attach
+            Purpose::Attach(_) | Purpose::Probe(_) => {} // its end is taken for a failure to attach
             Purpose::Resume => self.on_resume_refused(reason, elsewhere, now, events),
         }
     }

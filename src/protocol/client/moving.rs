@@ -11,6 +11,10 @@ use crate::protocol::reasons::{MoveFailure, OfflineReason};
 use crate::protocol::time::Time;
 use crate::protocol::wire::{MoveMode, SwitchCause, Uplink};
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A deadline that comes by so much sooner than it was said to is news; anything less is what the way of the word took.
+const SOONER: Duration = Duration::from_secs(1);
 
 /// A node goes offline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,13 +58,17 @@ impl Move {
 }
 
 impl Client {
-    pub(super) fn on_offline(&mut self, offline: Offline, events: &mut dyn Events) {
+    pub(super) fn on_offline(&mut self, offline: Offline, now: Time, events: &mut dyn Events) {
         let Offline { epoch, deadline_ms, reason, in_room } = offline;
         if epoch > self.epoch() {
             // The game hears of it once it plays there, and can answer.
             self.early_offline = Some(offline);
-        } else if epoch == self.epoch() && self.offline < Some(epoch) {
-            self.offline = Some(epoch);
+            return;
+        }
+        let deadline = now + Duration::from_millis(deadline_ms);
+        let sooner = self.offline_until.is_some_and(|known| deadline + SOONER <= known);
+        if epoch == self.epoch() && (self.offline < Some(epoch) || sooner) {
+            (self.offline, self.offline_until) = (Some(epoch), Some(deadline));
             events.event(Event::Offline { epoch, deadline_ms, reason, in_room }, &[]);
         }
     }
@@ -126,6 +134,7 @@ impl Client {
         if id.epoch <= self.epoch() || self.moving.as_ref().is_some_and(|moving| moving.id >= id) {
             return; // (f)
         }
+        self.end_probe();
         if let Some(earlier) = &self.moving {
             self.on_cancel(earlier.id, now);
         }
@@ -190,6 +199,9 @@ impl Client {
     }
 
     pub(super) fn on_cancel(&mut self, id: MoveId, now: Time) {
+        if self.probing.as_ref().is_some_and(|probing| probing.id == id) {
+            self.end_probe();
+        }
         self.close_links_to(id);
         if self.moving.as_ref().is_some_and(|moving| moving.id == id) {
             self.moving = None;

@@ -86,6 +86,7 @@ impl Client {
     }
 
     pub(super) fn begin_restoring(&mut self, announced: bool, now: Time) {
+        self.end_probe();
         let Some(session) = &self.session else { return };
         self.phase = Phase::Restoring(Restore {
             deadline: now + session.resume_max,

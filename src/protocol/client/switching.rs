@@ -1,7 +1,7 @@
 //! `Switch`: a node says that it serves the session on this link from here on. Brings both sequences
 //! together and tells the game what has happened to it.
 
-use super::link::LinkId;
+use super::link::{LinkId, Purpose};
 use super::moving::Move;
 use super::{Client, Events, LinkFault, Phase, Session};
 use crate::client::event::Event;
@@ -27,6 +27,9 @@ impl Client {
             return Err(LinkFault::Stale { got: switch.fence, seen }); // promise 1
         }
         let Some(index) = self.links.iter().position(|link| link.id == from) else { return Ok(()) };
+        if self.is_probe_link(from) {
+            return Err(LinkFault::Unexpected("Switch")); // nobody serves there
+        }
         let link = &mut self.links[index];
         let address = link.address;
         let client_key = match (&self.session, link.client_key) {
@@ -77,6 +80,10 @@ impl Client {
         if !same_link || asked_early {
             self.ask_again_to_move(); // the link on which that was asked may have broken before it arrived
         }
+        if self.probing.as_ref().is_some_and(|probing| probing.id.epoch <= self.epoch()) {
+            self.end_probe(); // it was about an owner, or an epoch, that is past
+        }
+        self.go_on_probing(now);
         Ok(())
     }
 
@@ -120,11 +127,13 @@ impl Client {
 
     fn become_served(&mut self, index: usize, cause: SwitchCause, now: Time) {
         let target = self.moving.as_ref().map(Move::purpose);
+        let probed = self.probing.as_ref().map(|probing| Purpose::Probe(probing.id));
         for (other, link) in self.links.iter_mut().enumerate() {
             link.serving = other == index;
             // The source of a move is kept until the record is settled, and a target while the move goes on;
             // any other link has served its time.
-            if other != index && cause != SwitchCause::Moved && Some(link.purpose) != target {
+            let purpose = Some(link.purpose);
+            if other != index && cause != SwitchCause::Moved && purpose != target && purpose != probed {
                 link.close();
             }
         }
@@ -169,7 +178,7 @@ impl Client {
             }
         }
         if let Some(offline) = self.early_offline.take() {
-            self.on_offline(offline, events);
+            self.on_offline(offline, now, events);
         }
     }
 }

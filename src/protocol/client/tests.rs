@@ -1,5 +1,6 @@
 //! The client's role by hand: frames that come too late, or in another order than they were written.
 
+mod probing;
 mod rooms;
 
 use super::{Client, Events, LinkEnd, LinkId, Output, Settings, Standing};

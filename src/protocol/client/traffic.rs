@@ -202,6 +202,7 @@ impl Client {
     ) -> Result<(), LinkFault> {
         match frame {
             Downlink::Refused { reason, elsewhere } => self.on_refused(from, reason, elsewhere, now, events),
+            Downlink::Pong { stamp } if self.is_probe_link(from) => _ = stamp, // nobody plays there
             Downlink::Pong { stamp } => self.on_pong(stamp, now),
             Downlink::Ack { up } => match self.link_mut(from) {
                 Some(link) if link.serving => self.up.acked(up)?,
@@ -216,12 +217,16 @@ impl Client {
                 }
             }
             Downlink::Offline { epoch, deadline_ms, reason, in_room } => {
-                self.on_offline(Offline { epoch, deadline_ms, reason, in_room }, events);
+                self.on_offline(Offline { epoch, deadline_ms, reason, in_room }, now, events);
             }
             Downlink::MoveTo { id, addresses, ticket, mode } => {
                 self.on_move_to(id, addresses, ticket, mode, now, events);
             }
-            Downlink::Attached { id, credit } => self.on_attached(from, id, credit, now),
+            Downlink::Probe { id, addresses, ticket } => self.on_probe(id, addresses, ticket, now),
+            Downlink::Attached { id, credit } => {
+                self.on_attached(from, id, credit, now);
+                self.on_probe_attached(from, id);
+            }
             Downlink::MoveFailed { reason, epoch } => self.on_move_failed(reason, epoch, events),
             Downlink::Cancel { id } => self.on_cancel(id, now),
             Downlink::Settled { fence } => self.on_settled(fence),

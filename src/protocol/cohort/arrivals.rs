@@ -46,10 +46,14 @@ impl Cohort {
     }
 
     /// Another node says something about this cohort's move. `Prepare` goes to
-    /// [`on_prepare`](Self::on_prepare).
+    /// [`on_prepare`](Self::on_prepare), `Probe` to [`on_probe`](Self::on_probe).
     pub fn on_peer(&mut self, from: NodeId, frame: Peer, env: &Env<'_>) {
         match frame {
+            Peer::Prepared { id, tickets, tcp, quic } if self.probes(id) => {
+                self.on_probe_prepared(id, tickets, tcp, quic, env);
+            }
             Peer::Prepared { id, tickets, tcp, quic } => self.on_prepared(id, tickets, tcp, quic, env),
+            Peer::Refused { id, reason } if self.probes(id) => self.on_probe_refused(id, reason, env),
             Peer::Refused { id, reason } => self.source_input(source::Input::Refused(id, reason), env),
             Peer::Ready { id } => self.on_ready(id, env),
             Peer::BatonAck { id } => self.source_input(source::Input::BatonAcked(id), env),
@@ -64,7 +68,7 @@ impl Cohort {
                     self.seats[index].session.close(reason);
                 }
             }
-            Peer::Hello { .. } | Peer::Prepare { .. } | Peer::Credit { .. } => {}
+            Peer::Hello { .. } | Peer::Prepare { .. } | Peer::Probe { .. } | Peer::Credit { .. } => {}
         }
         self.settle(env);
     }
@@ -81,6 +85,19 @@ impl Cohort {
         refused_before: bool,
         env: &Env<'_>,
     ) {
+        let target = Target::new(id, from, fence, mode, env.node.timing(), env.now);
+        self.receive(target, members, refused_before, env);
+    }
+
+    /// Makes room for a move, or for a probe, unless there is a reason not to.
+    pub(super) fn receive(
+        &mut self,
+        expected: Target,
+        members: &[Member],
+        refused_before: bool,
+        env: &Env<'_>,
+    ) {
+        let (id, from) = (expected.id(), expected.source());
         match &mut self.role {
             Role::Target(target) if target.id() == id => target.handle(target::Input::PrepareAgain, env.now),
             Role::Target(target)
@@ -112,8 +129,7 @@ impl Cohort {
                 return;
             }
             self.begin_anew(members);
-            let target = Target::new(id, from, fence, mode, env.node.timing(), env.now);
-            self.role = Role::Target(Box::new(target));
+            self.role = Role::Target(Box::new(expected));
         }
         self.drain_target(env);
     }
@@ -143,6 +159,7 @@ impl Cohort {
         self.arrived_at = None;
         self.gather_until = None;
         self.leave_again_at = None;
+        self.probing = None;
         self.keeper.begin_anew(None);
         self.releases.clear();
     }
@@ -150,7 +167,7 @@ impl Cohort {
     fn on_baton(&mut self, from: NodeId, id: MoveId, mut baton: Box<Baton>, env: &Env<'_>) {
         // Any other is repeated, or of another attempt, and is not looked into.
         let comes = matches!(&self.role, Role::Target(target)
-            if target.id() == id && target.is_prepared() && baton.fence.epoch == id.epoch);
+            if target.id() == id && target.is_prepared() && !target.is_probe() && baton.fence.epoch == id.epoch);
         let goes_on =
             !comes || env.permit.is_none() || self.fits(&baton) && self.unpack_room(&mut baton, env);
         match &mut self.role {
@@ -258,7 +275,9 @@ impl Cohort {
                     self.send_peer(source, Peer::Finalised { id });
                 }
                 target::Output::Refuse(reason) => {
-                    self.outputs.push_back(Output::RememberRefusal(id));
+                    if !target.is_probe() {
+                        self.outputs.push_back(Output::RememberRefusal(id));
+                    }
                     self.send_peer(source, Peer::Refused { id, reason });
                     for seat in &mut self.seats {
                         seat.session.control(&Downlink::Cancel { id });

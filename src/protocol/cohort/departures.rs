@@ -30,8 +30,8 @@ impl Cohort {
         }
     }
 
-    /// Tells them once more: they are served at another epoch.
-    pub(super) fn tell_offline_again(&mut self, env: &Env<'_>) {
+    /// Tells them once more: they are served at another epoch, or there is less time.
+    pub fn tell_offline_again(&mut self, env: &Env<'_>) {
         for seat in &mut self.seats {
             seat.told_offline = false;
         }
@@ -123,6 +123,8 @@ impl Cohort {
             }
             return false;
         }
+        // What is real comes first.
+        self.end_probe(env);
         for seat in &mut self.seats {
             seat.cannot_attach = None;
         }
@@ -177,7 +179,8 @@ impl Cohort {
     pub fn arriving_at(&self) -> Option<NodeId> {
         match &self.role {
             Role::Source(_, departure) => departure.source.arriving_at(),
-            Role::Target(_) | Role::Absent | Role::Owner(_) | Role::Taking(_) | Role::Ending => None,
+            Role::Owner(_) => self.probe_arrives_at(),
+            Role::Target(_) | Role::Absent | Role::Taking(_) | Role::Ending => None,
         }
     }
 
@@ -191,6 +194,9 @@ impl Cohort {
 
     /// Of a room whoever cannot come now comes later; if nobody can, another target is tried.
     pub(super) fn on_cannot_attach(&mut self, index: usize, id: MoveId, env: &Env<'_>) {
+        if self.probes(id) {
+            return self.on_probe_answer(index, id, false);
+        }
         self.seats[index].cannot_attach = Some(id);
         let mut linked = self.seats.iter().filter(|seat| seat.session.is_linked());
         if linked.all(|seat| seat.cannot_attach == Some(id)) {

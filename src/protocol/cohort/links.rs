@@ -97,6 +97,7 @@ impl Cohort {
         self.seats[index].told_offline = false;
         self.tell_offline(env);
         self.invite_again(index);
+        self.invite_to_probe_again(index);
         self.settle_one(index, env);
         Ok(())
     }
@@ -195,6 +196,7 @@ impl Cohort {
             Uplink::Credit { limit } => session.on_credit(from, limit),
             Uplink::Migrate { epoch, mode } => self.on_migrate(index, epoch, mode, env),
             Uplink::CannotAttach { id } => self.on_cannot_attach(index, id, env),
+            Uplink::CanAttach { id } => self.on_probe_answer(index, id, true),
             Uplink::Confirm { fence, added_us } => self.on_confirm(index, fence, added_us, env),
             Uplink::Bye => self.on_bye(index, from),
         }

@@ -46,6 +46,7 @@ impl Cohort {
         if let Some(index) = self.seat_of(id) {
             self.see_to_seat(index, env);
         }
+        self.see_to_probe(env);
         // Also what was said because the session wants to leave.
         let said = self.room.as_deref_mut().is_some_and(Room::take_said);
         self.concerns_all();
@@ -142,7 +143,8 @@ impl Cohort {
             Role::Source(_, departure) => departure.source.poll_timeout().map(|(at, _)| at),
             Role::Target(target) => target.poll_timeout().map(|(at, _)| at),
             Role::Taking(take_over) => take_over.poll_timeout().map(|(at, _)| at),
-            Role::Absent | Role::Owner(_) | Role::Ending => None,
+            Role::Owner(_) => self.poll_probe(),
+            Role::Absent | Role::Ending => None,
         };
         let refusing = self.refusing.iter().filter_map(Target::poll_timeout).map(|(at, _)| at).min();
         let keep = self.keep_at(snapshot, env);

@@ -21,6 +21,7 @@ mod links;
 mod look;
 mod owning;
 mod parking;
+mod probing;
 mod publishing;
 mod rooms;
 mod seat;
@@ -32,6 +33,7 @@ mod wakes;
 pub use wakes::Wake;
 
 pub use errands::{ErrandAnswer, RoomAsk};
+pub use probing::ProbeReport;
 pub use rooms::Entry;
 pub use seat::Seat;
 
@@ -54,6 +56,7 @@ use crate::protocol::time::Time;
 use crate::protocol::wire::{Member, MoveMode, Peer, SwitchCause};
 use copying::Copying;
 use look::Looks;
+use probing::Probing;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -144,6 +147,15 @@ pub enum Output {
     /// Name a node to move to, not among these; answered by [`Cohort::on_target_picked`], when there is room for
     /// one move more.
     PickTarget(Vec<NodeId>),
+    /// The same for a probe of a dry run; answered by [`Cohort::on_probe_target`].
+    PickProbed {
+        /// Nodes that would not do.
+        tried: Vec<NodeId>,
+        /// Nodes with an older version of the application would, too.
+        any_version: bool,
+    },
+    /// What has come of a probe.
+    Probed(Box<ProbeReport>),
     /// Read all heartbeats, by a leader's read that begins now; answered by [`Cohort::on_leases`] with the same
     /// number.
     ReadLeases(u64),
@@ -271,6 +283,8 @@ pub struct Cohort {
     gather_until: Option<Time>,
     /// A room's move has failed: it is tried again then.
     leave_again_at: Option<Time>,
+    /// A dry run looks whether it could be moved; it stays its owner's.
+    probing: Option<Box<Probing>>,
     /// Moves that this node refused and whose record it may have to hand back (c).
     refusing: Vec<Target>,
     keeper: Keeper,
@@ -303,6 +317,7 @@ impl Cohort {
             arrived_at: None,
             gather_until: None,
             leave_again_at: None,
+            probing: None,
             refusing: Vec::new(),
             keeper: Keeper::new(),
             releases: Vec::new(),
@@ -510,6 +525,7 @@ impl Cohort {
             // It may have left.
             index += usize::from(self.seats.get(index).is_some_and(|seat| seat.id() == id));
         }
+        self.see_to_probe(env);
         self.keep(env);
     }
 
@@ -522,6 +538,7 @@ impl Cohort {
         if let Some(index) = id.and_then(|id| self.seat_of(id)) {
             self.see_to_seat(index, env);
         }
+        self.see_to_probe(env);
         self.keep(env);
     }
 
@@ -556,7 +573,8 @@ impl Cohort {
                     self.take_over_input(takeover::Input::Timeout, env);
                 }
             }
-            Role::Absent | Role::Owner(_) | Role::Ending => {}
+            Role::Owner(_) => self.on_probe_timeout(env),
+            Role::Absent | Role::Ending => {}
         }
         for target in &mut self.refusing {
             target.handle(target::Input::Timeout, env.now);

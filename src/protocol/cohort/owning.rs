@@ -19,6 +19,7 @@ impl Cohort {
             Role::Taking(_) => self.take_over_input(takeover::Input::Fenced, env),
             Role::Owner(_) => {
                 self.fenced = true;
+                self.end_probe(env);
                 // What was asked to return from an earlier fence does not end this one.
                 self.owner_asked += 1;
                 self.outlive_changes();

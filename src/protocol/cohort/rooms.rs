@@ -116,6 +116,7 @@ impl Cohort {
     }
 
     fn take_seat(&mut self, lone: &mut Self, held: Versioned, env: &Env<'_>) {
+        lone.end_probe(env);
         lone.role = Role::Absent;
         let Some(mut seat) = lone.seats.pop() else { return };
         // What is being written of the lone session is nobody's answer any more: the room's snapshot counts.

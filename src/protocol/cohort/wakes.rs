@@ -25,6 +25,8 @@ pub enum Wake {
     Errand(SessionId),
     /// The room waits no longer for its last clients.
     Gather,
+    /// A dry run.
+    Probe,
 }
 
 impl Cohort {
@@ -50,6 +52,7 @@ impl Cohort {
             wakes.extend(seat.poll_change().map(|_| Wake::Change(seat.id())));
             wakes.extend(self.waiting_errand(seat).map(|_| Wake::Errand(seat.id())));
         }
+        wakes.extend(self.poll_probe().map(|_| Wake::Probe));
         wakes.extend(self.gather_until.filter(|_| self.seats.len() > 1).map(|_| Wake::Gather));
         wakes
     }
@@ -74,6 +77,7 @@ impl Cohort {
             }
             (Wake::Change(_), _) => self.on_changes_timeout(env),
             (Wake::Gather, _) => self.on_gather_timeout(env),
+            (Wake::Probe, _) => self.on_probe_timeout(env),
             // What the keeper and errands wait for is done in `settle`.
             (Wake::Source(_) | Wake::TakeOver(_) | Wake::Keeper | Wake::Errand(_), _) => {}
         }
@@ -124,6 +128,11 @@ impl Cohort {
     /// Whether the clients of a move to this node are waited for.
     pub fn awaits_clients(&self) -> bool {
         matches!(&self.role, Role::Target(target) if target.awaits_clients())
+    }
+
+    /// The dry run under way: which attempt, and whether it waits for clients.
+    pub fn probed_by(&self) -> Option<(MoveId, bool)> {
+        self.probing_attempt()
     }
 
     /// Moves the room although somebody may be joining or leaving it: a rule broken on purpose.

@@ -24,7 +24,7 @@ impl Session {
             return Ok(()); // what came on it comes again on the link in its place
         }
         match Data::decode(body)? {
-            Data::Start(at) => self.on_start(from, at, company, now),
+            Data::Start(at) => self.on_start(from, at, serving, company, now),
             Data::Message(message) => self.on_message(from, body, &message, serving, company, now),
             Data::Switch(_) => Err(LinkFault::Unexpected("Switch")),
         }
@@ -34,9 +34,15 @@ impl Session {
         &mut self,
         from: LinkId,
         at: Cursor,
+        serving: Serving<'_>,
         company: &mut Company<'_>,
         now: Time,
     ) -> Result<(), LinkFault> {
+        if self.rejoining && !serving.allowed() {
+            // What it joins is told the application, which is told nothing now. It says so again on its next link.
+            self.close_link(from);
+            return Ok(());
+        }
         let Some(link) = self.link_mut(from) else { return Ok(()) };
         link.receiver.start(at);
         if self.up.is_none() && at != self.expects() {

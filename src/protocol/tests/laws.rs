@@ -1,5 +1,5 @@
 //! The law that the product is for: with any number of planned moves, at any moments, the application ends in the
-//! same state, and the player gets to see the same, as with none.
+//! same state, and the player gets to see the same, as with none. Dry runs do not even change the epoch.
 
 use super::ms;
 use crate::protocol::client::Standing;
@@ -28,6 +28,8 @@ enum Deed {
     Drain,
     /// The node goes offline, and moves everybody without asking.
     Force,
+    /// The node tries whether it could be drained.
+    DryRun,
 }
 
 impl Deed {
@@ -49,6 +51,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => any::<bool>().prop_map(Deed::Consume),
         2 => Just(Deed::Drain),
         1 => Just(Deed::Force),
+        2 => Just(Deed::DryRun),
     ]
 }
 
@@ -81,7 +84,11 @@ fn tell(seed: u64, mode: MoveMode, story: &Story, with_moves: bool) -> (Ending, 
             Deed::Store => cluster.store(player),
             Deed::Remind => cluster.remind(player, Duration::from_secs(10)),
             Deed::Consume(does) => cluster.consumes(player, does),
-            Deed::Drain | Deed::Force if !with_moves => {}
+            Deed::Drain | Deed::Force | Deed::DryRun if !with_moves => {}
+            Deed::DryRun => {
+                let node = owner(&cluster, player);
+                cluster.dry_run(node);
+            }
             Deed::Drain | Deed::Force => {
                 nodes.iter().for_each(|node| cluster.online(*node));
                 let source = owner(&cluster, player);

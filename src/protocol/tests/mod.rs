@@ -2,6 +2,7 @@
 
 mod cancels;
 mod crashes;
+mod dry_runs;
 mod fault_table;
 mod faults;
 mod fencing;

@@ -272,6 +272,8 @@ fn answer_all(cohort: &mut Cohort, found: Versioned, env: &Env<'_>) {
             | Output::Split(_)
             | Output::List
             | Output::Dismiss(_)
+            | Output::PickProbed { .. }
+            | Output::Probed(_)
             | Output::Report(_) => {}
         }
     }

@@ -90,6 +90,7 @@ fn uplink() -> impl Strategy<Value = Uplink> {
         move_id().prop_map(|id| Uplink::CannotAttach { id }),
         (fence(), number()).prop_map(|(fence, added_us)| Uplink::Confirm { fence, added_us }),
         Just(Uplink::Bye),
+        move_id().prop_map(|id| Uplink::CanAttach { id }),
     ]
 }
 
@@ -116,6 +117,11 @@ fn downlink() -> impl Strategy<Value = Downlink> {
             .prop_map(|(cohort, epoch)| Downlink::Moved { cohort: CohortId(cohort), epoch: Epoch(epoch) }),
         (any::<u64>(), select(CloseReason::ALL))
             .prop_map(|(session, reason)| Downlink::Bye { session: SessionId(session), reason }),
+        (move_id(), addresses(), bytes()).prop_map(|(id, addresses, ticket)| Downlink::Probe {
+            id,
+            addresses,
+            ticket
+        }),
     ]
 }
 
@@ -225,12 +231,22 @@ fn baton() -> impl Strategy<Value = Peer> {
 
 fn peer() -> impl Strategy<Value = Peer> {
     let member =
-        (any::<u64>(), any::<[u8; 32]>(), any::<bool>()).prop_map(|(session, client_key, awaited)| Member {
-            session: SessionId(session),
-            client_key,
-            awaited,
+        || {
+            (any::<u64>(), any::<[u8; 32]>(), any::<bool>()).prop_map(|(session, client_key, awaited)| {
+                Member { session: SessionId(session), client_key, awaited }
+            })
+        };
+    let probe = (move_id(), any::<u64>(), fence(), vec(member(), 0..3), number(), any::<u32>(), number())
+        .prop_map(|(id, from, fence, members, state_bytes, app_version, besides)| Peer::Probe {
+            id,
+            from: NodeId(from),
+            fence,
+            members,
+            state_bytes,
+            app_version,
+            besides,
         });
-    let prepare = (move_id(), any::<u64>(), fence(), vec(member, 0..3), number(), any::<u32>(), mode())
+    let prepare = (move_id(), any::<u64>(), fence(), vec(member(), 0..3), number(), any::<u32>(), mode())
         .prop_map(|(id, from, fence, members, state_bytes, app_version, mode)| Peer::Prepare {
             id,
             from: NodeId(from),
@@ -247,6 +263,7 @@ fn peer() -> impl Strategy<Value = Peer> {
             to: NodeId(to)
         }),
         prepare,
+        probe,
         (move_id(), vec(bytes(), 0..3), addresses(), addresses())
             .prop_map(|(id, tickets, tcp, quic)| Peer::Prepared { id, tickets, tcp, quic }),
         (move_id(), select(TargetRefusal::ALL)).prop_map(|(id, reason)| Peer::Refused { id, reason }),

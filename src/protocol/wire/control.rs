@@ -147,6 +147,11 @@ frames! {
         },
         /// The client ends the session.
         0x08 Bye,
+        /// The answer to `Probe`: the target holds a link of this client, which waits for `Cancel`.
+        0x09 CanAttach {
+            /// Which probe.
+            id: MoveId,
+        },
     }
 }
 
@@ -234,6 +239,16 @@ frames! {
             session: SessionId,
             /// Why.
             reason: CloseReason,
+        },
+        /// Of a dry run: attach to this target, say whether that worked, and send nothing there. Nothing moves, and
+        /// the game is told nothing.
+        0x4d Probe {
+            /// Which probe; no move ever bears this id.
+            id: MoveId,
+            /// Where the target can be reached on this transport.
+            addresses: Vec<SocketAddr>,
+            /// Lets this client in there, and nobody else.
+            ticket: Vec<u8>,
         },
     }
 }

@@ -184,6 +184,24 @@ frames! {
             /// Whether clients come before the baton or after it.
             mode: MoveMode,
         },
+        /// Source to target, of a dry run: say whether there is room for this cohort, and let its clients attach, as
+        /// if it was to come. No baton follows, only `Cancel`.
+        0xd0 Probe {
+            /// Which probe; no move ever bears this id.
+            id: MoveId,
+            /// The source.
+            from: NodeId,
+            /// What the source serves at.
+            fence: Fence,
+            /// Who will attach.
+            members: Vec<Member>,
+            /// About how large the baton would be.
+            state_bytes: u64,
+            /// As in `Prepare`.
+            app_version: u32,
+            /// For so many sessions the dry run has found room there already: they would have come before these.
+            besides: u64,
+        },
         /// Target to source: room is made.
         0xc3 Prepared {
             /// Which move.
@@ -321,6 +339,7 @@ impl Peer {
     pub fn move_id(&self) -> Option<MoveId> {
         match self {
             Self::Prepare { id, .. }
+            | Self::Probe { id, .. }
             | Self::Prepared { id, .. }
             | Self::Refused { id, .. }
             | Self::Ready { id }

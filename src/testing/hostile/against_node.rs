@@ -2,6 +2,7 @@
 
 use super::node::{ME, SOURCE, Stage};
 use super::script::{SESSION, Script};
+use crate::protocol::cohort::Cohort;
 use crate::protocol::ids::{LinkNumber, MoveId};
 use crate::protocol::reasons::{CloseReason, OfflineReason};
 use crate::protocol::wire::{Data, Peer};
@@ -122,7 +123,34 @@ fn node_changes(stage: &mut Stage, script: &mut Script<'_>) {
 /// What keeps a move going that began here or comes here.
 fn sound_move(stage: &mut Stage, script: &mut Script<'_>) {
     let id = stage.moves[stage.moves.len() - 1];
-    match script.byte() % 8 {
+    match script.byte() {
+        0xf8.. => sound_probe(stage, script, id),
+        byte => sound_step(stage, script, id, byte),
+    }
+}
+
+/// What keeps a dry run going that began here or comes here.
+fn sound_probe(stage: &mut Stage, script: &mut Script<'_>, id: MoveId) {
+    match script.byte() % 4 {
+        0 => {
+            let any_version = script.flag();
+            stage.call(|cohort, env| cohort.probe(any_version, env));
+        }
+        1 => {
+            let target = [None, Some((SOURCE, 3))][script.below(2)];
+            stage.call(|cohort, env| cohort.on_probe_target(target, env));
+        }
+        2 => stage.call(Cohort::end_probe),
+        _ => {
+            let id = MoveId { attempt: id.attempt + 1, target: ME, ..id };
+            stage.moves.push(id);
+            stage.probe(id, SOURCE, script.fence());
+        }
+    }
+}
+
+fn sound_step(stage: &mut Stage, script: &mut Script<'_>, id: MoveId, byte: u8) {
+    match byte % 8 {
         0 => {
             let target = [None, Some(SOURCE)][script.below(2)];
             stage.call(|cohort, env| cohort.on_target_picked(target, env));

@@ -12,7 +12,7 @@ use crate::protocol::session::{Link, LinkFault, LinkId, Outgoing, Settings};
 use crate::protocol::snapshot::{Durability, Snapshot, SnapshotAnswer, SnapshotAsk};
 use crate::protocol::source::Timing;
 use crate::protocol::time::{BootTime, Time};
-use crate::protocol::wire::{Data, Downlink, Member, MoveMode, SwitchCause};
+use crate::protocol::wire::{Data, Downlink, Member, MoveMode, Peer, SwitchCause};
 use crate::testing::Cluster;
 use crate::testing::directory::Directory;
 use crate::testing::node::View;
@@ -152,6 +152,10 @@ impl Stage {
         self.call(|cohort, env| cohort.on_prepare(id, from, fence, &[MEMBER], mode, refused_before, env));
     }
 
+    pub(super) fn probe(&mut self, id: MoveId, from: NodeId, fence: Fence) {
+        self.call(|cohort, env| cohort.on_probe(id, from, fence, &[MEMBER], env));
+    }
+
     /// The client's end of a new link, and the node's.
     pub(super) fn new_link(&mut self, number: LinkNumber, credit: u64, wanted: Cursor) -> Link {
         self.links_begun += 1;
@@ -196,8 +200,11 @@ impl Stage {
                     None
                 }
                 Output::RevokeBaton(_, id) | Output::RememberRefusal(id) => Some(id),
+                Output::Peer(_, Peer::Probe { id, .. }) => Some(id),
                 Output::Peer(..)
                 | Output::PickTarget(_)
+                | Output::PickProbed { .. }
+                | Output::Probed(_)
                 | Output::Report(_)
                 | Output::Room(_)
                 | Output::Split(_)

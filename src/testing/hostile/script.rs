@@ -140,7 +140,14 @@ impl<'a> Script<'a> {
 
     /// A control frame of a client; never a greeting, which only begins a link.
     pub(super) fn uplink(&mut self) -> Uplink {
-        match self.byte() % 7 {
+        match self.byte() {
+            0xfc.. => Uplink::CanAttach { id: self.move_id() },
+            byte => self.common_uplink(byte),
+        }
+    }
+
+    fn common_uplink(&mut self, byte: u8) -> Uplink {
+        match byte % 7 {
             0 => Uplink::Ping { stamp: self.number() },
             1 => Uplink::Ack { down: self.cursor() },
             2 => Uplink::Credit { limit: self.number() << 8 },
@@ -152,7 +159,18 @@ impl<'a> Script<'a> {
     }
 
     pub(super) fn downlink(&mut self) -> Downlink {
-        match self.byte() % 12 {
+        match self.byte() {
+            0xfc.. => Downlink::Probe {
+                id: self.move_id(),
+                addresses: self.addresses(),
+                ticket: self.bytes().to_vec(),
+            },
+            byte => self.common_downlink(byte),
+        }
+    }
+
+    fn common_downlink(&mut self, byte: u8) -> Downlink {
+        match byte % 12 {
             0 => Downlink::Refused { reason: self.of(RefuseReason::ALL), elsewhere: self.addresses() },
             1 => Downlink::Pong { stamp: self.number() },
             2 => Downlink::Ack { up: self.cursor() },

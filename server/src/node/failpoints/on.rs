@@ -123,6 +123,7 @@ fn peer_point(body: &[u8]) -> Option<&'static str> {
     match Peer::decode(body).ok()? {
         Peer::Hello { .. } | Peer::Close { .. } | Peer::Wanted { .. } => None,
         Peer::Prepare { .. } => Some("Prepare"),
+        Peer::Probe { .. } => Some("Probe"),
         Peer::Prepared { .. } => Some("Prepared"),
         Peer::Refused { .. } => Some("Refused"),
         Peer::Ready { .. } => Some("Ready"),
@@ -143,6 +144,7 @@ fn client_point(body: &[u8]) -> Option<&'static str> {
     match Downlink::decode(body).ok()? {
         Downlink::Offline { .. } => Some("client Offline"),
         Downlink::MoveTo { .. } => Some("client MoveTo"),
+        Downlink::Probe { .. } => Some("client Probe"),
         Downlink::Attached { .. } => Some("client Attached"),
         Downlink::MoveFailed { .. } => Some("client MoveFailed"),
         Downlink::Cancel { .. } => Some("client Cancel"),

@@ -2,6 +2,7 @@
 
 mod breaks;
 mod drains;
+mod dry_runs;
 mod join;
 mod limits;
 mod moves;

@@ -12,7 +12,7 @@ use crate::protocol::snapshot::Durability;
 use crate::testing::{Cluster, PlayerId, RoomSeen};
 
 /// A cluster of three, and so many players at play in one room of the first node.
-fn in_room(seed: u64, count: usize) -> (Cluster, Vec<PlayerId>, CohortId, [NodeId; 3]) {
+pub(super) fn in_room(seed: u64, count: usize) -> (Cluster, Vec<PlayerId>, CohortId, [NodeId; 3]) {
     in_room_kept(seed, count, Durability::None)
 }
 
@@ -53,7 +53,7 @@ fn comings_and_goings(cluster: &Cluster, player: PlayerId) -> usize {
 }
 
 /// How often the player's room has moved, as it was told.
-fn moves(cluster: &Cluster, player: PlayerId) -> usize {
+pub(super) fn moves(cluster: &Cluster, player: PlayerId) -> usize {
     cluster.history().heard(player, |seen| matches!(seen, RoomSeen::Moved(_)))
 }
 
