@@ -231,6 +231,7 @@ fn prepare(node: &mut Node, frame: &Peer, effects: &mut Effects) -> bool {
         | Peer::Cancel { .. }
         | Peer::Close { .. }
         | Peer::Wanted { .. }
+        | Peer::LeaseOver
         | Peer::Hello { .. } => {}
     }
     true

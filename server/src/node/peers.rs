@@ -136,6 +136,7 @@ impl Node {
             Peer::Prepare { .. } => return self.on_prepare(from, frame),
             Peer::Credit { moves } => return self.on_credit(from, *moves),
             Peer::Close { session, reason } => return self.close_session(*session, *reason),
+            Peer::LeaseOver => return self.let_clients_go(from),
             Peer::Hello { .. }
             | Peer::Prepared { .. }
             | Peer::Refused { .. }

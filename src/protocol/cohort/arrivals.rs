@@ -64,7 +64,7 @@ impl Cohort {
                     self.seats[index].session.close(reason);
                 }
             }
-            Peer::Hello { .. } | Peer::Prepare { .. } | Peer::Credit { .. } => {}
+            Peer::Hello { .. } | Peer::Prepare { .. } | Peer::Credit { .. } | Peer::LeaseOver => {}
         }
         self.settle(env);
     }
