@@ -7,6 +7,7 @@ mod contract;
 mod faults;
 mod moves;
 mod player;
+#[allow(dead_code)] // tests/cluster uses the rest
 mod processes;
 mod rooms;
 mod servers;
