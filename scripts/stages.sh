@@ -97,6 +97,8 @@ soak)
     stage end-to-end "for round in \$(seq $rounds); do
             cargo test --locked --quiet --package sterna --package sterna-server --all-features --test '*' || exit 1
         done"
+    # With leases as they are unless set, and faults that are longer accordingly.
+    stage cluster "STERNA_REAL_TIMES=1 STERNA_NEED_NATS=1 $cargo_test --test cluster"
     stage fuzz "scripts/fuzz.sh seconds ${FUZZ_SECONDS:-600}"
     stage miri "scripts/miri.sh long"
     stage threads scripts/threads.sh

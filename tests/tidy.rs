@@ -13,6 +13,12 @@ const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Tests that let time pass, and why.
 const SLEEPING_TESTS: &[(&str, &str)] = &[
+    ("server/tests/cluster/crowd.rs", "the frames of all games, until a deadline"),
+    (
+        "server/tests/cluster/stage.rs",
+        "looks every twenty milliseconds, until a deadline, for what nothing tells",
+    ),
+    ("server/tests/cluster/times.rs", "how long a fault lasts, which is what it is about"),
     ("server/tests/e2e/links.rs", "cuts links at another moment of a move in each round: any moment will do"),
     ("server/tests/e2e/main.rs", "looks once a millisecond, until a deadline, for what nothing tells"),
     (

@@ -38,7 +38,11 @@ impl Envelope {
             | Peer::Ahead { id, .. }
             | Peer::AheadAck { id, .. }
             | Peer::Cancel { id } => *id,
-            Peer::Close { .. } | Peer::Wanted { .. } | Peer::Hello { .. } | Peer::Credit { .. } => {
+            Peer::Close { .. }
+            | Peer::Wanted { .. }
+            | Peer::Hello { .. }
+            | Peer::Credit { .. }
+            | Peer::LeaseOver => {
                 unreachable!("no session ends here, nobody waits for a room, and nothing waits for its turn")
             }
         };

@@ -452,6 +452,7 @@ impl Node {
             | Peer::Cancel { .. }
             | Peer::Close { .. }
             | Peer::Wanted { .. }
+            | Peer::LeaseOver
             | Peer::Credit { .. }
             | Peer::Hello { .. } => self.call(variant, |cohort, env| cohort.on_peer(from, frame, env)),
         }

@@ -11,6 +11,7 @@
 //! | 4 delete | key | the value it had |
 //! | 5 list | | for each entry: key length (1 byte), key, value length (4 bytes), value |
 //! | 6 push | period in milliseconds (4 bytes), 0 to stop | empty; then pushes of cmd 6 with a counter (8 bytes) |
+//! | 7 count | anything | how many of these the session has had before (8 bytes), then the same bytes: a push for a message, a reply for a request |
 //!
 //! A value is a type byte and its bytes: 1 integer (8 bytes), 2 float (8 bytes, IEEE 754), 3 text, 4 bytes.
 
@@ -33,9 +34,12 @@ pub const DELETE: u16 = 4;
 pub const LIST: u16 = 5;
 /// Begins, or stops, a periodic push.
 pub const PUSH: u16 = 6;
+/// Answers with the same bytes, and with how many of these there were before.
+pub const COUNT: u16 = 7;
 
 const PUSH_PERIOD: &str = "sterna.push.period_ms";
 const PUSH_COUNT: &str = "sterna.push.count";
+const COUNTED: &str = "sterna.counted";
 
 /// Echo, user data, periodic push.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,7 +51,8 @@ struct BadRequest(&'static str);
 impl Application for Builtin {
     fn message(&self, session: &mut Context<'_>, message: &Message<'_>) {
         let answer = match (message.ver, message.cmd) {
-            (VERSION, ECHO) => return echo(session, message),
+            (VERSION, ECHO) => return echo(session, message, message.payload),
+            (VERSION, COUNT) => return count(session, message),
             (VERSION, GET) => get(session, message.payload),
             (VERSION, SET) => set(session, message.payload),
             (VERSION, DELETE) => delete(session, message.payload),
@@ -64,10 +69,7 @@ impl Application for Builtin {
 
     fn timer(&self, session: &mut Context<'_>) {
         let Some(Value::Integer(period_ms)) = session.get(PUSH_PERIOD).cloned() else { return };
-        let count = match session.get(PUSH_COUNT) {
-            Some(Value::Integer(count)) => *count,
-            Some(_) | None => 0,
-        };
+        let count = number(session, PUSH_COUNT);
         // A client that does not keep up misses no number: the push that does not fit is tried again.
         if session.send(VERSION, PUSH, &count.to_be_bytes()).is_ok() {
             let _ = session.set(PUSH_COUNT, Value::Integer(count + 1));
@@ -76,11 +78,27 @@ impl Application for Builtin {
     }
 }
 
-fn echo(session: &mut Context<'_>, message: &Message<'_>) {
+fn number(session: &Context<'_>, key: &str) -> i64 {
+    match session.get(key) {
+        Some(Value::Integer(number)) => *number,
+        Some(_) | None => 0,
+    }
+}
+
+fn echo(session: &mut Context<'_>, message: &Message<'_>, payload: &[u8]) {
     let _ = match message.kind {
-        Kind::Request(_) => session.reply(message, ReplyStatus::Ok, message.payload),
-        Kind::Plain | Kind::Reply(..) => session.send(VERSION, ECHO, message.payload),
+        Kind::Request(_) => session.reply(message, ReplyStatus::Ok, payload),
+        Kind::Plain | Kind::Reply(..) => session.send(VERSION, message.cmd, payload),
     };
+}
+
+/// Whoever reads the logs of all nodes sees which of them had which message, and when.
+fn count(session: &mut Context<'_>, message: &Message<'_>) {
+    let before = number(session, COUNTED);
+    tracing::trace!(session = %session.session(), count = before, "counts a message");
+    // Where user data has no room for one number nothing is counted, and the answer says so.
+    let _ = session.set(COUNTED, Value::Integer(before + 1));
+    echo(session, message, &[&before.to_be_bytes(), message.payload].concat());
 }
 
 fn key(bytes: &[u8]) -> Result<&str, BadRequest> {

@@ -425,6 +425,12 @@ impl Cluster {
                     self.call(to, holder, |cohort, env| cohort.on_peer(from, frame, env));
                 }
             }
+            Peer::LeaseOver => {
+                let cohorts: Vec<CohortId> = node.cohorts.keys().copied().collect();
+                for cohort in cohorts {
+                    self.call(to, cohort, |cohort, env| _ = cohort.let_clients_go(env));
+                }
+            }
             Peer::Hello { .. } | Peer::Credit { .. } => {}
         }
     }

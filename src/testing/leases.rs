@@ -8,6 +8,7 @@ use crate::protocol::ids::{CohortId, NodeId};
 use crate::protocol::lease::Heartbeat;
 use crate::protocol::limits;
 use crate::protocol::time::{BootTime, Time};
+use crate::protocol::wire::Peer;
 use std::time::Duration;
 
 /// Pause between two looks of a node at its lease.
@@ -71,10 +72,15 @@ impl Cluster {
             return;
         }
         let depends = |cohort: &Cohort| cohort.depends_on().filter(|on| gone.contains(on));
+        let alive: Vec<NodeId> = gone.iter().copied().filter(|gone| self.nodes.contains_key(gone)).collect();
+        let Some(node) = self.nodes.get(&id) else { return };
         let orphans: Vec<(CohortId, NodeId)> =
             node.cohorts.iter().filter_map(|(id, cohort)| Some((*id, depends(cohort)?))).collect();
         for (cohort, gone) in orphans {
             self.call(id, cohort, |cohort, env| cohort.on_node_gone(gone, env));
+        }
+        for other in alive {
+            self.send_peer(id, other, Peer::LeaseOver);
         }
     }
 

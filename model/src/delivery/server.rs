@@ -232,6 +232,7 @@ fn prepare(node: &mut Node, frame: &Peer, effects: &mut Effects) -> bool {
         | Peer::Close { .. }
         | Peer::Wanted { .. }
         | Peer::Probe { .. }
+        | Peer::LeaseOver
         | Peer::Hello { .. } => {}
     }
     true

@@ -86,6 +86,7 @@ impl Node {
         let mut watch = self.watch.lock();
         let Ok(beats) = read else {
             watch.read_failed();
+            tracing::debug!(node = %self.name, "the leases could not be read: all are watched anew");
             return None;
         };
         for (node, beat) in &beats {
@@ -96,7 +97,7 @@ impl Node {
         Some(shown.into_iter().filter(|node| *node != self.id && watch.has_run_out(*node)).collect())
     }
 
-    fn for_each_slot(
+    pub(super) fn for_each_slot(
         self: &Arc<Self>,
         mut act: impl FnMut(&mut sterna::protocol::cohort::Cohort, &sterna::protocol::cohort::Env<'_>),
     ) {

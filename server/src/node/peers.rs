@@ -137,6 +137,7 @@ impl Node {
             Peer::Probe { .. } => return self.on_probe(from, frame),
             Peer::Credit { moves } => return self.on_credit(from, *moves),
             Peer::Close { session, reason } => return self.close_session(*session, *reason),
+            Peer::LeaseOver => return self.let_clients_go(from),
             Peer::Hello { .. }
             | Peer::Prepared { .. }
             | Peer::Refused { .. }

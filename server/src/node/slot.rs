@@ -486,6 +486,7 @@ impl Node {
             | Peer::Cancel { .. }
             | Peer::Close { .. }
             | Peer::Wanted { .. }
+            | Peer::LeaseOver
             | Peer::Credit { .. } => (None, None),
         };
         self.push_to(to, Item { bytes, cohort, baton, prepare });

@@ -1,14 +1,21 @@
 //! What becomes of the sessions of a node that is gone (rule d): whoever a client asks for its session takes it
 //! over; sessions that nobody has asked for are taken over to be ended in good order.
+//!
+//! A node may be gone for the engine alone, and not for its clients: it keeps what it holds frozen, and they would wait
+//! for nothing. So the others tell it that they may take over, and it lets its clients go.
 
 use super::{Node, now};
 use crate::engine::{NodeInfo, Standing, Unavailable};
+use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sterna::protocol::cohort::Cohort;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
+use sterna::protocol::limits;
 use sterna::protocol::record::Record;
 use sterna::protocol::time::Time;
+use sterna::protocol::wire::Peer;
+use sterna::transport::{Close, Handler, Lane};
 
 /// Nodes that are gone: since when, and whether their sessions have been seen to. `None`: they have.
 pub(super) type Estates = BTreeMap<NodeId, Option<Time>>;
@@ -68,12 +75,40 @@ impl Node {
     pub(super) async fn inherit(self: Arc<Self>, gone: BTreeSet<NodeId>) {
         let Ok(mut estates) = self.estates.try_lock() else { return }; // the last look still goes on
         estates.retain(|node, _| gone.contains(node));
-        for node in &gone {
-            let since = *estates.entry(*node).or_insert(Some(now()));
-            let due = since.is_some_and(|since| now() >= since + self.settings.resume_max);
-            if due && self.inherit_from(*node).await {
-                estates.insert(*node, None);
+        for node in gone {
+            estates.entry(node).or_insert(Some(now()));
+        }
+        let left: Vec<(NodeId, Time)> =
+            estates.iter().filter_map(|(node, since)| Some((*node, (*since)?))).collect();
+        join_all(left.iter().map(|(node, _)| self.tell_lease_over(*node))).await;
+        for (node, since) in left {
+            if now() >= since + self.settings.resume_max && self.inherit_from(node).await {
+                estates.insert(node, None);
             }
+        }
+    }
+
+    /// Tells a node that its lease has run out, if it can be reached.
+    async fn tell_lease_over(&self, gone: NodeId) {
+        let Some(info) = self.shared.engine.nodes().into_iter().find(|info| info.id == gone) else { return };
+        // Whoever is not gone for the engine alone is not there: the usual case.
+        let Ok(link) = self.peer_dialer.dial(info.peer).await else { return };
+        let mut bytes = Vec::new();
+        Peer::Hello { version: limits::VERSION, from: self.id, to: gone }.encode(&mut bytes);
+        Peer::LeaseOver.encode(&mut bytes);
+        let _ = tokio::time::timeout(limits::CLOSE_MAX, link.run(&mut Word(bytes))).await;
+    }
+
+    /// By another node's reads the lease has run out, so that others may take over.
+    pub(super) fn let_clients_go(self: &Arc<Self>, told_by: NodeId) {
+        // It may have come late: whoever has its lease again serves on.
+        if self.with_env(|env| env.permit.is_some()) {
+            return;
+        }
+        let mut clients = 0;
+        self.for_each_slot(|cohort, env| clients += cohort.let_clients_go(env));
+        if clients > 0 {
+            tracing::warn!(node = %self.name, %told_by, clients, "others may take over: clients look for them");
         }
     }
 
@@ -90,6 +125,31 @@ impl Node {
                 Err(Unavailable) => return false,
             }
         }
+        true
+    }
+}
+
+/// Says one thing on a link, and closes it.
+struct Word(Vec<u8>);
+
+impl Handler for Word {
+    fn received(&mut self, _: Lane, bytes: &[u8]) -> Result<usize, Close> {
+        if bytes.is_empty() { Ok(0) } else { Err(Close) }
+    }
+
+    fn datagram(&mut self, _: &[u8]) {}
+
+    fn fill(&mut self, lane: Lane, out: &mut Vec<u8>, _: usize) {
+        if lane != Lane::Data {
+            out.append(&mut self.0);
+        }
+    }
+
+    fn next_datagram(&mut self, _: &mut Vec<u8>) -> bool {
+        false
+    }
+
+    fn closing(&self) -> bool {
         true
     }
 }

@@ -183,6 +183,7 @@ fn step(frame: &Peer) -> Option<&'static str> {
         | Peer::Credit { .. }
         | Peer::Close { .. }
         | Peer::Wanted { .. }
+        | Peer::LeaseOver
         | Peer::Hello { .. } => None,
     }
 }

@@ -16,6 +16,7 @@ mod member;
 mod node;
 mod player;
 mod process;
+#[allow(dead_code)] // tests/cluster uses the rest
 mod proxy;
 mod remote_engine;
 mod room_cells;

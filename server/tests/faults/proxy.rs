@@ -1,4 +1,4 @@
-//! What stands between two nodes, to cut them off from each other.
+//! What stands between two nodes, or before a server of the engine, to cut them off from each other.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,12 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Before a node that listens there.
     pub(crate) async fn before(node: SocketAddr) -> Arc<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), node).await
+    }
+
+    /// The same, at an address of one's choice.
+    pub(crate) async fn at(address: SocketAddr, node: SocketAddr) -> Arc<Self> {
+        let listener = TcpListener::bind(address).await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let (cut, is_cut) = watch::channel(false);
         tokio::spawn(async move {
@@ -39,5 +44,10 @@ impl Proxy {
     /// Nothing passes any more.
     pub(crate) fn cut(&self) {
         self.cut.send_replace(true);
+    }
+
+    /// Whoever comes from now on passes again.
+    pub(crate) fn heal(&self) {
+        self.cut.send_replace(false);
     }
 }

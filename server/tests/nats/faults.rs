@@ -216,13 +216,8 @@ async fn a_stream_of_somebody_else_is_left_alone() {
 }
 
 /// Which server leads the stream.
-async fn leader(servers: &Servers, connected_to: usize) -> usize {
-    let client = async_nats::connect(&servers.urls()[connected_to]).await.unwrap();
-    let stream = async_nats::jetstream::new(client).get_stream(STREAM).await.unwrap();
-    let leader = stream.cached_info().cluster.as_ref().and_then(|cluster| cluster.leader.clone());
-    let number =
-        leader.and_then(|name| name.strip_prefix("nats-").and_then(|number| number.parse::<usize>().ok()));
-    number.expect("it has a leader") - 1
+async fn leader(servers: &Servers, asked: usize) -> usize {
+    servers.leader(STREAM, asked).await.expect("it has a leader")
 }
 
 /// The engine goes on with what it had, whatever becomes of one of three servers.

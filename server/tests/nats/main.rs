@@ -9,6 +9,7 @@ mod faults;
 mod leases;
 mod moves;
 mod player;
+#[allow(dead_code)] // tests/cluster uses the rest
 mod processes;
 mod rooms;
 mod servers;

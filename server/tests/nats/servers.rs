@@ -247,6 +247,14 @@ impl Servers {
         self.signal(index, Signal::SIGUSR2);
     }
 
+    /// Which of them leads a stream, as this one says; `None`: it does not say.
+    pub(crate) async fn leader(&self, stream: &str, asked: usize) -> Option<usize> {
+        let client = async_nats::connect(&self.urls()[asked]).await.ok()?;
+        let stream = async_nats::jetstream::new(client).get_stream(stream).await.ok()?;
+        let name = stream.cached_info().cluster.as_ref()?.leader.clone()?;
+        Some(name.strip_prefix("nats-")?.parse::<usize>().ok()? - 1)
+    }
+
     /// What a failing test shows.
     pub(crate) fn explain(&self) -> String {
         let mut text = String::new();

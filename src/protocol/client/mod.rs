@@ -230,6 +230,8 @@ pub struct Client {
     counts: Counts,
     arrivals: Arrivals,
     random: u64,
+    /// Which of the other nodes it asks first when its own is gone: else all clients of a node would ask the same one.
+    first_other: u32,
     outputs: VecDeque<Output>,
 }
 
@@ -264,6 +266,7 @@ impl Client {
             counts: Counts::default(),
             arrivals: Arrivals::default(),
             random: seed,
+            first_other: (seed >> 32) as u32,
             outputs: VecDeque::new(),
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Restore {
     elsewhere: Vec<SocketAddr>,
     /// Where it was looked for last.
     last: Option<SocketAddr>,
-    /// How many times nodes other than the owner were asked.
+    /// How many times nodes other than the owner were asked, counted from where this client begins.
     others_asked: usize,
     /// The game has been told.
     pub(super) announced: bool,
@@ -95,7 +95,7 @@ impl Client {
             retry_at: Some(now),
             elsewhere: Vec::new(),
             last: None,
-            others_asked: 0,
+            others_asked: self.first_other as usize,
             announced,
         });
     }

@@ -31,11 +31,11 @@ const fn at(ms: u64) -> Time {
 
 /// A client whose first link is open and has greeted.
 fn connecting() -> (Client, LinkId, Told) {
-    connecting_to(&["10.0.0.1:7000"])
+    connecting_to(&["10.0.0.1:7000"], 1)
 }
 
 /// The same, with these addresses in its token.
-fn connecting_to(addresses: &[&str]) -> (Client, LinkId, Told) {
+fn connecting_to(addresses: &[&str], seed: u64) -> (Client, LinkId, Told) {
     let settings = Settings {
         mode: MoveMode::Seamless,
         connect_max: Duration::from_secs(10),
@@ -45,7 +45,7 @@ fn connecting_to(addresses: &[&str]) -> (Client, LinkId, Told) {
         replay_bytes_max: limits::REPLAY_BYTES_MAX,
         window: limits::CREDIT_BYTES,
     };
-    let (mut client, mut told) = (Client::new(settings, 1), Told::default());
+    let (mut client, mut told) = (Client::new(settings, seed), Told::default());
     let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
     client.connect(addresses, "user".into(), at(0), &mut told);
     let link = dialled(&mut client);
@@ -237,10 +237,10 @@ fn another_attempt_of_a_move_is_announced_only_once() {
     assert_eq!(told.0, [Event::Migrating { epoch: Epoch(2) }]);
 }
 
-#[test]
-fn who_does_not_find_the_owner_asks_all_other_nodes_in_turn() {
+/// Which of three nodes a client asks for its session, in turn, when it has lost its link to the first.
+fn asked_by_client(seed: u64) -> Vec<usize> {
     let nodes = ["10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"];
-    let (mut client, link, mut told) = connecting_to(&nodes);
+    let (mut client, link, mut told) = connecting_to(&nodes, seed);
     client.received(link, &switch(SwitchCause::Connected, 1, 0, 0), at(2), &mut told).unwrap();
     let end = || LinkEnd { status: Status::Unreachable, text: String::new() };
     client.link_ended(link, end(), at(3), &mut told);
@@ -253,5 +253,21 @@ fn who_does_not_find_the_owner_asks_all_other_nodes_in_turn() {
             client.link_ended(link, end(), due, &mut told);
         }
     }
+    asked
+}
+
+#[test]
+fn who_does_not_find_the_owner_asks_all_other_nodes_in_turn() {
+    let asked = asked_by_client(1);
     assert_eq!(asked, [1, 2, 1, 3, 1, 2, 1, 3, 1], "the owner may be back, and every other node may know");
+}
+
+/// Whoever is asked first after a crash takes over: it is not to be the same node for all.
+#[test]
+fn clients_of_a_node_that_is_gone_ask_different_nodes_first() {
+    let seeds = (0..32_u64).map(|seed| seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let asked: Vec<Vec<usize>> = seeds.map(asked_by_client).collect();
+    for first in [2, 3] {
+        assert!(asked.iter().filter(|asked| asked[1] == first).count() > 8, "{asked:?}");
+    }
 }

@@ -68,7 +68,11 @@ impl Cohort {
                     self.seats[index].session.close(reason);
                 }
             }
-            Peer::Hello { .. } | Peer::Prepare { .. } | Peer::Probe { .. } | Peer::Credit { .. } => {}
+            Peer::Hello { .. }
+            | Peer::Prepare { .. }
+            | Peer::Probe { .. }
+            | Peer::Credit { .. }
+            | Peer::LeaseOver => {}
         }
         self.settle(env);
     }

@@ -38,6 +38,19 @@ impl Cohort {
         }
     }
 
+    /// The lease has run out, and others, who reach the engine, may take over (d). Clients that hold on to a link here
+    /// would wait for nothing; without one they ask others, who take over or send them back. Where nothing is stored
+    /// there is nothing to take over, and waiting is all that is left. Gives how many clients those are.
+    pub fn let_clients_go(&mut self, env: &Env<'_>) -> usize {
+        if !self.fenced || env.permit.is_some() || !self.is_stored() {
+            return 0;
+        }
+        self.concerns_all();
+        let waiting =
+            self.seats.iter_mut().map(|seat| &mut seat.session).filter(|session| session.is_linked());
+        waiting.map(|session| session.drop_links(CloseReason::Moved)).count()
+    }
+
     /// The lease is renewed: takes what is held to the next epoch, and goes on, nothing lost (e). A move
     /// under way settles first, by its own rules, and is followed by the same.
     pub fn on_unfenced(&mut self, env: &Env<'_>) {

@@ -237,6 +237,28 @@ fn the_engine_is_unreachable() {
 }
 
 #[test]
+fn a_node_is_cut_off_from_the_engine_alone() {
+    // Below the take-over time its clients wait there, and play goes on.
+    let (mut cluster, player, [node, ..]) = at_play(695);
+    cluster.cut_from_engine(node);
+    cluster.run_for(limits::SELF_FENCE + ms(500));
+    assert_eq!(cluster.standing(player), Standing::Connected);
+    cluster.join_engine(node);
+    cluster.run_until(|cluster| cluster.record(player).is_some_and(|found| found.record.epoch > Epoch(1)));
+    cluster.finish();
+    assert_eq!(told_of_take_over(&cluster, player), 0);
+
+    // Past it they are told to look elsewhere, and others take over.
+    let (mut cluster, player, [node, other, third]) = at_play(696);
+    cluster.cut_from_engine(node);
+    until_served(&mut cluster, player, &[other, third]);
+    assert_eq!(told_of_take_over(&cluster, player), 1);
+    cluster.join_engine(node);
+    cluster.finish();
+    assert!(!cluster.served_by(player, node));
+}
+
+#[test]
 fn the_answer_to_a_compare_and_set_is_unknown() {
     for (seed, landing) in (700..).zip([Landing::Landed, Landing::Never, Landing::Later(ms(3000))]) {
         let (mut cluster, player, [source, target, third]) = at_play(seed);

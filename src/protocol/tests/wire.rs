@@ -276,6 +276,7 @@ fn peer() -> impl Strategy<Value = Peer> {
         any::<u64>().prop_map(|room| Peer::Wanted { room: CohortId(room) }),
         move_id().prop_map(|id| Peer::Cancel { id }),
         any::<u32>().prop_map(|moves| Peer::Credit { moves }),
+        Just(Peer::LeaseOver),
         (any::<u64>(), select(CloseReason::ALL))
             .prop_map(|(session, reason)| Peer::Close { session: SessionId(session), reason }),
     ]

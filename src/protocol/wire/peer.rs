@@ -274,6 +274,9 @@ frames! {
             /// Which room.
             room: CohortId,
         },
+        /// To a node whose lease has run out, as a leader's reads of the sender show: the engine is there, and others
+        /// may take over what it holds (rule d). If it is fenced, its clients wait there for nothing.
+        0xd1 LeaseOver,
         /// To the owner: end this session, its user has connected elsewhere.
         0xca Close {
             /// Which session.
@@ -349,7 +352,11 @@ impl Peer {
             | Self::Ahead { id, .. }
             | Self::AheadAck { id, .. }
             | Self::Cancel { id } => Some(*id),
-            Self::Close { .. } | Self::Wanted { .. } | Self::Hello { .. } | Self::Credit { .. } => None,
+            Self::Close { .. }
+            | Self::Wanted { .. }
+            | Self::Hello { .. }
+            | Self::Credit { .. }
+            | Self::LeaseOver => None,
         }
     }
 }

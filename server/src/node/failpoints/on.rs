@@ -121,7 +121,7 @@ impl Passage {
 
 fn peer_point(body: &[u8]) -> Option<&'static str> {
     match Peer::decode(body).ok()? {
-        Peer::Hello { .. } | Peer::Close { .. } | Peer::Wanted { .. } => None,
+        Peer::Hello { .. } | Peer::Close { .. } | Peer::Wanted { .. } | Peer::LeaseOver => None,
         Peer::Prepare { .. } => Some("Prepare"),
         Peer::Probe { .. } => Some("Probe"),
         Peer::Prepared { .. } => Some("Prepared"),
