@@ -40,7 +40,7 @@ stop() {
     trap - EXIT
     echo
     echo "stopping"
-    # The first signal drains, for the minute that players may take; the second one ends it. Nobody is left to go to.
+    # The first signal drains, for the minute that players may take; the second one makes haste. Nobody is left to go to.
     for process in ${processes[@]+"${processes[@]}"}; do kill -TERM "$process" 2>/dev/null || true; done
     for _ in $(seq 20); do
         any_running || break

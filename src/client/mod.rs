@@ -26,6 +26,7 @@ use event::Batch;
 use network::Network;
 use parking_lot::Mutex;
 use shared::{Shared, now};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -168,6 +169,11 @@ impl Client {
     /// Figures.
     pub fn stats(&self) -> Stats {
         self.0.shared.stats()
+    }
+
+    /// Nodes besides its own at which the client would look for its session, as its node has said last.
+    pub fn nodes_told(&self) -> Vec<SocketAddr> {
+        self.0.shared.nodes_told()
     }
 
     /// Where the client stands.

@@ -14,6 +14,7 @@ use crate::protocol::room::wire as room;
 use crate::protocol::time::Time;
 use crate::transport::{Dialer, Waker};
 use parking_lot::{Mutex, MutexGuard};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -389,6 +390,10 @@ impl Shared {
             let mut queue = Queue { batch: self.queue.lock(), shared: self, messages: 0, others: 0 };
             queue.event(Event::Log { level }, text.to_string().as_bytes());
         }
+    }
+
+    pub(super) fn nodes_told(&self) -> Vec<SocketAddr> {
+        self.locked.lock().core.nodes_told().to_vec()
     }
 
     pub(super) fn stats(&self) -> Stats {

@@ -54,6 +54,9 @@ pub const RESUME_MAX: Duration = Duration::from_secs(60);
 /// How long a new link may take to say who it is; then it is closed.
 pub const GREETING_MAX: Duration = Duration::from_secs(5);
 
+/// So many other nodes a client is told of, to look for its session there should its own be gone; more are not taken note of.
+pub const NODES_TOLD_MAX: usize = 8;
+
 /// First and largest pause between two attempts of a client to reconnect; full jitter between zero and it.
 pub const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
 /// See [`BACK_OFF_FIRST`].

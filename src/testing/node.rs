@@ -40,6 +40,8 @@ pub(super) struct View {
     pub(super) offline: Option<(OfflineReason, Time)>,
     /// When rooms are moved that nobody has moved by then.
     pub(super) rooms_leave_at: Option<Time>,
+    /// The places of other nodes that it tells clients of.
+    pub(super) others: Vec<u8>,
 }
 
 /// A ticket's content; in memory nobody forges it.
@@ -124,6 +126,9 @@ impl NodeView for View {
     fn rooms_leave_at(&self) -> Option<Time> {
         self.rooms_leave_at
     }
+    fn others(&self, _uses_quic: bool) -> Vec<SocketAddr> {
+        self.others.iter().map(|place| address(*place)).collect()
+    }
     fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8> {
         let expires_us = (self.now + self.timing.ticket_life).as_micros();
         Ticket { id, session, client_key: *client_key, expires_us }.encode()
@@ -186,6 +191,7 @@ impl Node {
                 timing: Timing::default(),
                 offline: None,
                 rooms_leave_at: None,
+                others: Vec::new(),
             },
             clock: Clock::default(),
             paused_until: None,

@@ -9,6 +9,7 @@ use crate::protocol::ids::{Cursor, Epoch, Fence, Generation, LinkNumber, MoveId,
 use crate::protocol::reasons::RefuseReason;
 use crate::protocol::session::{Link, LinkId};
 use crate::protocol::wire::{Data, Kind, Message, MoveMode, Switch, SwitchCause};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 impl Cluster {
@@ -23,13 +24,32 @@ impl Cluster {
     }
 
     pub(super) fn begin_to_connect_named(&mut self, name: u64, node: NodeId, mode: MoveMode) -> PlayerId {
+        let place = self.place_of[&node];
+        let others = self.places.keys().filter(|other| **other != place);
+        let addresses = others.map(|other| super::node::address(*other)).collect();
+        self.begin_to_connect_knowing(name, node, addresses, mode)
+    }
+
+    /// A new player, whose token names this node only.
+    pub fn connect_knowing_nobody_else(&mut self, node: NodeId) -> PlayerId {
+        let name = self.players.len() as u64 + 1;
+        let id = self.begin_to_connect_knowing(name, node, Vec::new(), MoveMode::Seamless);
+        self.run_until(|cluster| cluster.standing(id) == Standing::Connected);
+        id
+    }
+
+    fn begin_to_connect_knowing(
+        &mut self,
+        name: u64,
+        node: NodeId,
+        others: Vec<SocketAddr>,
+        mode: MoveMode,
+    ) -> PlayerId {
         let id = PlayerId(self.players.len());
         let seed = self.chance(Stream::Links(name)).number();
         let mut player = Player::new(id, name, mode, seed);
-        let place = self.place_of[&node];
-        let mut addresses = vec![super::node::address(place)];
-        let others = self.places.keys().filter(|other| **other != place);
-        addresses.extend(others.map(|other| super::node::address(*other)));
+        let mut addresses = vec![super::node::address(self.place_of[&node])];
+        addresses.extend(others);
         player.client.connect(addresses, id.0.to_string(), self.now, &mut player.inbox);
         self.players.push(player);
         self.after_client(id);

@@ -37,7 +37,23 @@ impl Cluster {
         self.places.insert(place, id);
         self.place_of.insert(id, place);
         self.schedule(Duration::ZERO, Happening::Tick(id));
+        self.nodes_name_each_other();
         id
+    }
+
+    /// Every node tells its clients of all others.
+    fn nodes_name_each_other(&mut self) {
+        let places = self.places.clone();
+        let mut told = Vec::new();
+        for (id, node) in &mut self.nodes {
+            let others = places.keys().filter(|place| **place != node.view.place).copied().collect();
+            if std::mem::replace(&mut node.view.others, others) != node.view.others {
+                told.extend(node.cohorts.keys().map(|cohort| (*id, *cohort)));
+            }
+        }
+        for (node, cohort) in told {
+            self.call(node, cohort, |cohort, env| cohort.tell_nodes(env));
+        }
     }
 
     /// The first nodes.

@@ -542,7 +542,7 @@ void WithoutAServer(const char *dead_token)
     const FDevRequest token = TokenRequest("127.0.0.1:7990", "a\"b\\\n");
     CHECK(token.Body.find("\"a\\\"b\\\\\\u000a\"") != std::string::npos, token.Body.c_str());
     const FDevRequest drain = ScaleInRequest("127.0.0.1:7990", "node 1/2", 5);
-    CHECK(drain.Url == "http://127.0.0.1:7990/nodes/node%201%2f2/drain", drain.Url.c_str());
+    CHECK(drain.Url == "http://127.0.0.1:7990/v1/admin/nodes/node%201%2f2/drain", drain.Url.c_str());
     CHECK(ReadScaleIn("here", 0, "").Problem.find("sterna serve") != std::string::npos, "nobody answers");
     CHECK(ReadScaleIn("here", NotAsked, "").Problem.find("shipping") != std::string::npos, "not asked");
     CHECK(ReadToken("here", 404, "why").Problem.find("why") != std::string::npos, "refused");

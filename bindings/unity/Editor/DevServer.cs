@@ -29,7 +29,7 @@ namespace Sterna.Editor
         /// <exception cref="SternaException">The server is not there, or refuses.</exception>
         public string Token(string user)
         {
-            string answer = Post("/token", "{\"user\":" + Quoted(user) + ",\"life_s\":" + TokenLifeS + "}");
+            string answer = Post("/v1/admin/token", "{\"user\":" + Quoted(user) + ",\"life_s\":" + TokenLifeS + "}");
             const string Before = "\"token\":\"";
             int begin = answer.IndexOf(Before, StringComparison.Ordinal);
             int end = begin < 0 ? -1 : answer.IndexOf('"', begin + Before.Length);
@@ -47,7 +47,7 @@ namespace Sterna.Editor
         public void ScaleIn(string node, TimeSpan deadline)
         {
             string milliseconds = ((long)deadline.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
-            Post("/nodes/" + Uri.EscapeDataString(node) + "/drain",
+            Post("/v1/admin/nodes/" + Uri.EscapeDataString(node) + "/drain",
                 "{\"deadline_ms\":" + milliseconds + ",\"reason\":\"scale_in\"}");
         }
 

@@ -57,6 +57,7 @@ impl Node {
                 let _ = self.publish().await;
             }
             let gone = self.watch_others().await;
+            self.look_for_others();
             // To read what a node has left may take longer than a renewal can wait.
             tokio::spawn(self.clone().inherit(gone));
         }

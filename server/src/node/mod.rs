@@ -14,6 +14,7 @@ mod failpoints;
 pub mod failpoints;
 mod leases;
 mod links;
+mod others;
 mod outbox;
 mod pace;
 mod parking;
@@ -36,6 +37,7 @@ use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
 use addresses::{Addresses, Told};
 use dry_run::DryRuns;
+use others::Others;
 use outbox::Outbox;
 use pace::Pace;
 use parking_lot::{Mutex, RwLock};
@@ -177,6 +179,8 @@ pub struct Node {
     next_link: AtomicU64,
     /// Wakes whoever waits for the node to become empty.
     emptied: Notify,
+    /// The nodes that clients are told of.
+    others: Mutex<Others>,
     /// The drain has less time than before.
     hastened: Notify,
     /// Somebody sees to its end.
@@ -276,6 +280,7 @@ impl Node {
             dry_runs: DryRuns::default(),
             next_link: AtomicU64::new(1),
             emptied: Notify::new(),
+            others: Mutex::default(),
             hastened: Notify::new(),
             stopping: AtomicBool::new(false),
             parking: AtomicBool::new(false),
@@ -460,6 +465,10 @@ impl NodeView for Node {
             Phase::Offline { rooms_leave_at, .. } => Some(rooms_leave_at),
             Phase::Online | Phase::Cordoned => None,
         }
+    }
+
+    fn others(&self, uses_quic: bool) -> Vec<SocketAddr> {
+        self.others.lock().reached_by(uses_quic)
     }
 
     fn app_version_min(&self, _: &dyn Application) -> u32 {

@@ -1,5 +1,6 @@
 //! Players on nodes of several processes, which have nothing in common but NATS and their keys.
 
+use crate::eventually;
 use crate::player::Player;
 use crate::processes::Process;
 use crate::servers::{Folder, Servers};
@@ -7,6 +8,7 @@ use std::time::Duration;
 use sterna::client::Status;
 use sterna::client::config::Transport;
 use sterna::client::event::Event;
+use sterna::client::token::ConnectToken;
 use sterna::protocol::reasons::OfflineReason;
 use sterna_server::pki::ClusterKeys;
 
@@ -271,4 +273,43 @@ async fn whoever_finds_no_node_by_the_deadline_waits_in_nats_and_loses_nothing()
         player.leaves().await;
     }
     assert!(green.ends_well().await);
+}
+
+/// A rolling update while a session lasts: none of the nodes that its token named is there any more when its own dies.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_finds_processes_that_its_token_never_named() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let keys = Folder::new();
+    ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
+    let quick = &format!("durability = \"snapshot\"\n{QUICK_LEASES}");
+    let mut red = Process::start("red", &servers, keys.path(), quick).await;
+    let mut players = Vec::new();
+    for (user, transport) in [("ann", Transport::Tcp), ("bob", Transport::Udp)] {
+        players.push(Player::join(&red.ask(&["token", user]).await, transport).await);
+    }
+    let mut green = Process::start("green", &servers, keys.path(), quick).await;
+    red.ask(&["drain", "red-1", "--deadline", "20s"]).await;
+    for player in &mut players {
+        player.until("offline", |event| matches!(event, Event::Offline { .. })).await;
+        player.client.send_migrate().expect("its node is offline");
+        player.until("moved", |event| matches!(event, Event::Migrated { .. })).await;
+        assert_eq!(player.node, "green-1");
+    }
+    assert!(red.ends_well().await);
+    // They stay where they are while the third one comes.
+    let blue = Process::start("blue", &servers, keys.path(), quick).await;
+    // A token names its issuer's own node first.
+    let token =
+        ConnectToken::parse(&blue.ask(&["token", "zoe"]).await).expect("what was encoded can be read");
+    for (player, address) in players.iter_mut().zip([token.tcp[0], token.quic[0]]) {
+        eventually("they have been told", async || player.client.nodes_told().contains(&address)).await;
+    }
+    green.kill();
+    for mut player in players {
+        player.say();
+        player.until("taken over", |event| matches!(event, Event::Reconnected { .. })).await;
+        assert_eq!(player.node, "blue-1");
+        player.plays().await;
+        player.leaves().await;
+    }
 }

@@ -202,6 +202,8 @@ pub struct Client {
     settings: Settings,
     phase: Phase,
     addresses: Vec<SocketAddr>,
+    /// Nodes besides the one that serves the session, as that has said: those of the token may be gone by now.
+    nodes: Vec<SocketAddr>,
     user_token: String,
     links: Vec<Link>,
     next_link: u64,
@@ -243,6 +245,7 @@ impl Client {
             settings,
             phase: Phase::Idle,
             addresses: Vec::new(),
+            nodes: Vec::new(),
             user_token: String::new(),
             links: Vec::new(),
             next_link: 0,
@@ -324,6 +327,7 @@ impl Client {
         let (counts, next_link) = (self.counts, self.next_link);
         *self = Self { counts, next_link, held: self.held, ..fresh };
         self.addresses = addresses;
+        self.nodes.clear();
         self.user_token = user_token;
         self.phase = Phase::Connecting { deadline: now + self.settings.connect_max, next: 0, failure: None };
         self.try_next_address(now, events);

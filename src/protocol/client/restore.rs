@@ -100,6 +100,17 @@ impl Client {
         });
     }
 
+    /// Nodes besides the one that serves the session, as that has said last.
+    pub fn nodes_told(&self) -> &[SocketAddr] {
+        &self.nodes
+    }
+
+    /// The node names others.
+    pub(super) fn on_nodes(&mut self, mut addresses: Vec<SocketAddr>) {
+        addresses.truncate(limits::NODES_TOLD_MAX);
+        self.nodes = addresses;
+    }
+
     /// A target is attached and will say `Switch` when it serves: gives it a moment before looking further.
     pub(super) fn wait_for_switch(&mut self, now: Time) {
         if let Phase::Restoring(restore) = &mut self.phase {
@@ -144,7 +155,10 @@ impl Client {
             return;
         }
         let (Phase::Restoring(restore), Some(session)) = (&mut self.phase, &self.session) else { return };
-        let address = restore.next_address(session.owner, &self.addresses);
+        // Those that it was told of last first: the token may be hours old.
+        let mut all = self.nodes.clone();
+        all.extend(self.addresses.iter().filter(|address| !self.nodes.contains(address)));
+        let address = restore.next_address(session.owner, &all);
         restore.last = Some(address);
         self.dial(Purpose::Resume, address, now);
     }

@@ -227,6 +227,7 @@ impl Client {
                 self.on_attached(from, id, credit, now);
                 self.on_probe_attached(from, id);
             }
+            Downlink::Nodes { addresses } => self.on_nodes(addresses),
             Downlink::MoveFailed { reason, epoch } => self.on_move_failed(reason, epoch, events),
             Downlink::Cancel { id } => self.on_cancel(id, now),
             Downlink::Settled { fence } => self.on_settled(fence),

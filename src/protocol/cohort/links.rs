@@ -118,6 +118,22 @@ impl Cohort {
         Ok(())
     }
 
+    /// Other nodes have come or gone: tells the clients where to look for their sessions should this one go.
+    pub fn tell_nodes(&mut self, env: &Env<'_>) {
+        self.concerns_all();
+        for index in 0..self.seats.len() {
+            self.tell_nodes_at(index, env);
+        }
+    }
+
+    pub(super) fn tell_nodes_at(&mut self, index: usize, env: &Env<'_>) {
+        let Some(seat) = self.seats.get_mut(index) else { return };
+        let addresses = env.node.others(seat.uses_quic);
+        if !addresses.is_empty() {
+            seat.session.control(&Downlink::Nodes { addresses });
+        }
+    }
+
     /// The fence under which the cohort is served here, or would be.
     pub(super) fn served_fence(&self) -> Fence {
         self.record_fence().unwrap_or(self.fence)

@@ -15,6 +15,7 @@ mod changes;
 mod copying;
 mod departures;
 mod ending;
+mod env;
 mod errands;
 mod keeping;
 mod links;
@@ -32,6 +33,7 @@ mod wakes;
 #[cfg(any(test, feature = "testing"))]
 pub use wakes::Wake;
 
+pub use env::{Env, NodeView};
 pub use errands::{ErrandAnswer, RoomAsk};
 pub use probing::ProbeReport;
 pub use rooms::Entry;
@@ -42,14 +44,13 @@ use crate::protocol::aside::Aside;
 use crate::protocol::company::Company;
 use crate::protocol::ids::{CohortId, Epoch, Fence, MoveId, NodeId, SessionId};
 use crate::protocol::keeper::Keeper;
-use crate::protocol::lease::ServePermit;
-use crate::protocol::reasons::{CloseReason, MoveFailure, OfflineReason};
+use crate::protocol::reasons::{CloseReason, MoveFailure};
 use crate::protocol::rebind::Rebind;
 use crate::protocol::record::{Ask, Versioned};
 use crate::protocol::room::{Room, RoomPreload};
 use crate::protocol::session::{LinkId, Serving, Session, Settings};
 use crate::protocol::snapshot::{Origin, SnapshotAsk};
-use crate::protocol::source::{self, Source, Timing};
+use crate::protocol::source::{self, Source};
 use crate::protocol::takeover::{self, TakeOver};
 use crate::protocol::target::{self, Target};
 use crate::protocol::time::Time;
@@ -60,53 +61,6 @@ use probing::Probing;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// What a node is at the moment of a call, and what it lends to its cohorts.
-#[derive(Clone, Copy)]
-pub struct Env<'a> {
-    /// The time.
-    pub now: Time,
-    /// The lease, if it holds.
-    pub permit: Option<ServePermit<'a>>,
-    /// The game.
-    pub application: &'a dyn Application,
-    /// The node.
-    pub node: &'a dyn NodeView,
-}
-
-/// What a cohort asks of its node.
-pub trait NodeView {
-    /// Its incarnation.
-    fn id(&self) -> NodeId;
-    /// Times of a move.
-    fn timing(&self) -> Timing;
-    /// Where clients reach it by TCP, and by QUIC.
-    fn addresses(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>);
-    /// If it is going offline: why, and when what is left is moved without asking.
-    fn going_offline(&self) -> Option<(OfflineReason, Time)>;
-    /// If it is going offline: when rooms are moved that nobody has moved by then.
-    fn rooms_leave_at(&self) -> Option<Time> {
-        self.going_offline().map(|(_, deadline)| deadline)
-    }
-    /// The least version of the application that sessions may be moved to: its own, unless an operator has set
-    /// another, or wants them moved to whatever version (0), for a roll-back.
-    fn app_version_min(&self, application: &dyn Application) -> u32 {
-        application.version()
-    }
-    /// Counts what a move here has added to the spacing of messages, as one of its clients has measured it. Not a
-    /// [`Report`]: to drain one is to look at a room's members all over, for each of them.
-    fn count_added_delay(&self, _: MoveId, _added_us: u64) {}
-    /// Lets the holder of `client_key` in, here, for this move only.
-    fn ticket(&self, id: MoveId, session: SessionId, client_key: &[u8; 32]) -> Vec<u8>;
-    /// Lets the holder of `client_key` resume, at any node.
-    fn resume_token(&self, session: SessionId, client_key: &[u8; 32]) -> Vec<u8>;
-}
-
-impl std::fmt::Debug for Env<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Env").field("now", &self.now).field("permit", &self.permit.is_some()).finish()
-    }
-}
 
 /// Whose question to the directory, or to the store of snapshots, it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -509,6 +463,7 @@ impl Cohort {
         let token = env.node.resume_token(session.id(), session.client_key());
         let fence = self.fence_of(session, fence);
         self.seats[index].session.open_links(cause, fence, &token);
+        self.tell_nodes_at(index, env);
     }
 
     /// After every call: processes what waited, and does what has become possible.

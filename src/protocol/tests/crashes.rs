@@ -231,3 +231,28 @@ fn a_session_that_ends_on_its_way_ends_also_where_arrivals_are_stored() {
         cluster.run_until(|cluster| cluster.record(player).is_none());
     }
 }
+
+/// Nodes come and go while a session lasts: those of its token may all be gone when the last one dies.
+#[test]
+fn a_client_finds_nodes_that_its_token_never_named() {
+    let settings = Settings { durability: Durability::BeforeAck, ..Cluster::default_settings() };
+    let mut cluster = Cluster::with_settings(390, 2, settings);
+    let [first, second] = cluster.nodes();
+    let player = cluster.connect_knowing_nobody_else(first);
+    cluster.play(player, ms(7));
+    cluster.run_for(ms(300));
+    cluster.drain(first);
+    cluster.run_until(|cluster| cluster.served_by(player, second));
+    cluster.run_until(|cluster| cluster.is_empty(first));
+    assert!(cluster.stop_if_empty(first));
+    // It joins when the session is where it stays until the crash.
+    let third = cluster.start_node();
+    cluster.run_for(ms(500));
+    cluster.crash(second);
+    found_again(&mut cluster, player);
+    cluster.run_for(ms(500));
+    assert!(cluster.served_by(player, third));
+    assert!(told_lost(&cluster, player).iter().all(|(from, to)| from == to));
+    cluster.history().one_owner();
+    cluster.history().no_faults();
+}

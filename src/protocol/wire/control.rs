@@ -250,5 +250,11 @@ frames! {
             /// Lets this client in there, and nobody else.
             ticket: Vec<u8>,
         },
+        /// Other nodes that take newcomers: where to look for the session should this one be gone. Takes the place of what
+        /// was said before.
+        0x4e Nodes {
+            /// Where they are reached on this transport.
+            addresses: Vec<SocketAddr>,
+        },
     }
 }

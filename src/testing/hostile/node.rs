@@ -109,6 +109,7 @@ impl Stage {
                 timing: Timing::default(),
                 offline: None,
                 rooms_leave_at: None,
+                others: Vec::new(),
             },
             game: Game::default(),
             settings,

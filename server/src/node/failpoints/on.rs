@@ -154,6 +154,7 @@ fn client_point(body: &[u8]) -> Option<&'static str> {
         | Downlink::Pong { .. }
         | Downlink::Ack { .. }
         | Downlink::Credit { .. }
+        | Downlink::Nodes { .. }
         | Downlink::Bye { .. } => None,
     }
 }

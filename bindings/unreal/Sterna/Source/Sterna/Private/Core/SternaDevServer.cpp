@@ -118,13 +118,13 @@ FDevRequest ScaleInRequest(const std::string& Address, const std::string& Node, 
 		Request.Problem = "not connected, so there is no node to scale in";
 		return Request;
 	}
-	return DevServer::Post(Address, "/nodes/" + DevServer::Escaped(Node) + "/drain",
+	return DevServer::Post(Address, "/v1/admin/nodes/" + DevServer::Escaped(Node) + "/drain",
 						   "{\"deadline_ms\":" + std::to_string(DeadlineMs) + ",\"reason\":\"scale_in\"}");
 }
 
 FDevRequest TokenRequest(const std::string& Address, const std::string& User)
 {
-	return DevServer::Post(Address, "/token",
+	return DevServer::Post(Address, "/v1/admin/token",
 						   "{\"user\":" + DevServer::Quoted(User) + ",\"life_s\":" + std::to_string(DevServer::TokenLifeS) + "}");
 }
 
