@@ -238,11 +238,11 @@ impl Cluster {
             // One that is being drained already keeps its order, and is waited for as well.
             let _ = self.start_drain(node.name(), order);
         }
-        let mut closed = 0;
+        let mut left = 0;
         for node in self.nodes() {
-            closed += self.drained(node.name()).await.map_or(0, |report| report.closed);
+            left += self.drained(node.name()).await.map_or(0, |report| report.closed + report.parked);
         }
-        closed
+        left
     }
 
     /// Waits until somebody has read the figures as they are from now on.

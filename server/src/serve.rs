@@ -81,11 +81,11 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
     let order =
         DrainOrder { any_version: drain.any_version, ..DrainOrder::new(drain_default, drain.reason.into()) };
     let end = async {
-        let closed = cluster.shut_down(order).await;
-        if closed > 0 && figures.is_some() {
+        let left = cluster.shut_down(order).await;
+        if left > 0 && figures.is_some() {
             // Nobody would ever hear of it by figures else. Whoever waits may be killed: all nodes have stopped.
             let read = tokio::time::timeout(LAST_FIGURES_MAX, cluster.figures_read());
-            eprintln!("sterna: no node took {closed}; waiting for somebody to read the last figures");
+            eprintln!("sterna: no node took {left}; waiting for somebody to read the last figures");
             let _ = read.await;
         }
     };

@@ -155,7 +155,7 @@ impl Families {
         );
         registry.register(
             "sessions_ended",
-            "Sessions that ended on the node, by reason",
+            "Sessions that ended on the node, by reason; with resume_later they wait for another one",
             self.sessions_ended.clone(),
         );
         registry.register(
