@@ -59,8 +59,9 @@ pub const NODES_TOLD_MAX: usize = 8;
 
 /// First and largest pause between two attempts of a client to reconnect; full jitter between zero and it.
 pub const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
-/// See [`BACK_OFF_FIRST`].
-pub const BACK_OFF_MAX: Duration = Duration::from_secs(5);
+/// See [`BACK_OFF_FIRST`]. What follows a crash is late by about as much, for clients ask their dead node in turn with the others; and
+/// all clients of that node ask so often.
+pub const BACK_OFF_MAX: Duration = Duration::from_secs(2);
 
 /// How long one attempt to reach an address may take.
 pub const DIAL_MAX: Duration = Duration::from_secs(3);
