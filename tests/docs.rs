@@ -316,6 +316,37 @@ fn every_row_of_the_fault_table_has_a_scene_of_its_name() {
     assert_eq!(named, found, "rows of the table, and scenes, in the same order");
 }
 
+/// The spaces that the model's tests search, with the number of states that each pins.
+fn pinned_spaces() -> Vec<(String, String)> {
+    let mut pinned = Vec::new();
+    for file in ["ownership", "delivery", "rooms"] {
+        for line in read(&format!("model/tests/{file}.rs")).lines() {
+            let Some(call) = line.trim().strip_prefix("search(\"") else { continue };
+            let (name, arguments) = call.split_once('"').expect("a space has a name");
+            let states = arguments.trim_end_matches(");").rsplit(", ").next().expect("and a size");
+            pinned.push((name.to_owned(), states.replace('_', ",")));
+        }
+    }
+    pinned
+}
+
+#[test]
+fn the_sizes_of_the_models_spaces_are_those_that_its_tests_pin() {
+    let document = read("docs/CORRECTNESS.md");
+    let (_, section) = document.split_once("## Bounds").expect("the bounds have their section");
+    let section = section.split("\n## ").next().expect("there is a first part");
+    let mut said: Vec<(String, String)> = rows(section)
+        .into_iter()
+        .map(|cells| (cells[0].replace(" (`make soak`)", ""), cells[cells.len() - 1].clone()))
+        .filter(|(name, _)| !matches!(name.as_str(), "space" | "leases") && !name.starts_with('-'))
+        .collect();
+    let mut pinned = pinned_spaces();
+    assert!(pinned.len() > 30, "only {} spaces were found: they are written in another way now", pinned.len());
+    said.sort();
+    pinned.sort();
+    assert_eq!(said, pinned, "the page's tables, and what the tests pin");
+}
+
 #[test]
 fn the_names_that_users_of_diarkis_are_given_exist_and_are_all_there() {
     let page = read("docs/DIARKIS.md");
