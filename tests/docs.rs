@@ -341,7 +341,11 @@ fn the_sizes_of_the_models_spaces_are_those_that_its_tests_pin() {
         .filter(|(name, _)| !matches!(name.as_str(), "space" | "leases") && !name.starts_with('-'))
         .collect();
     let mut pinned = pinned_spaces();
-    assert!(pinned.len() > 30, "only {} spaces were found: they are written in another way now", pinned.len());
+    assert!(
+        pinned.len() > 30,
+        "only {} spaces were found: they are written in another way now",
+        pinned.len()
+    );
     said.sort();
     pinned.sort();
     assert_eq!(said, pinned, "the page's tables, and what the tests pin");

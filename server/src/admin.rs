@@ -45,6 +45,14 @@ pub trait Operator: Send + Sync + 'static {
     /// offline gets an earlier deadline.
     fn drain(&self, node: &str, order: DrainOrder) -> Result<(), OperatorError>;
 
+    /// The same for all nodes. An error if it changes nothing for any of them.
+    fn drain_all(&self, order: DrainOrder) -> Result<(), OperatorError> {
+        let nodes = self.nodes();
+        let refused: Vec<_> = nodes.iter().filter_map(|node| self.drain(&node.name, order).err()).collect();
+        let all_refused = refused.len() == nodes.len();
+        refused.into_iter().next().filter(|_| all_refused).map_or(Ok(()), Err)
+    }
+
     /// Finds out whether a node could be drained, and drains nothing. It ends when it is dropped.
     fn dry_run(&self, node: &str, order: DryRunOrder) -> DryRunFuture;
 

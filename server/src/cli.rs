@@ -119,16 +119,7 @@ pub fn run(cli: Cli, handlers: &Handlers, out: &mut dyn Write) -> Result<(), Cli
             let moves = AdminClient::new(args.admin).moves(args.last)?;
             Ok(out.write_all(show::moves(&moves, args.json).as_bytes())?)
         }
-        Command::Drain(args) if args.dry_run => dry_run::run(&args, out),
-        Command::Drain(args) => {
-            AdminClient::new(args.admin).drain(
-                &args.node,
-                args.deadline,
-                args.reason.into(),
-                args.any_version,
-            )?;
-            Ok(writeln!(out, "{} is offline now and moves its players away", args.node)?)
-        }
+        Command::Drain(args) => drain(&args, out),
         Command::Cordon(args) => {
             AdminClient::new(args.admin).cordon(&args.node, true)?;
             Ok(writeln!(out, "{} takes no new users now", args.node)?)
@@ -138,6 +129,22 @@ pub fn run(cli: Cli, handlers: &Handlers, out: &mut dyn Write) -> Result<(), Cli
             Ok(writeln!(out, "{} takes new users again", args.node)?)
         }
         Command::Token(args) => Ok(writeln!(out, "{}", token::issue(args)?)?),
+    }
+}
+
+fn drain(args: &DrainArgs, out: &mut dyn Write) -> Result<(), CliError> {
+    let (server, reason) = (AdminClient::new(args.admin), args.reason.into());
+    match &args.node {
+        Some(node) if args.dry_run => dry_run::run(node, args, out),
+        Some(node) => {
+            server.drain(node, args.deadline, reason, args.any_version)?;
+            Ok(writeln!(out, "{node} is offline now and moves its players away")?)
+        }
+        // Without a node the command line has said `--all`.
+        None => {
+            server.drain_all(args.deadline, reason, args.any_version)?;
+            Ok(writeln!(out, "all nodes are offline now and move their players away; then the process ends")?)
+        }
     }
 }
 

@@ -231,13 +231,18 @@ impl Cluster {
         self.drained(name).await.ok_or_else(|| DrainError::UnknownNode(name.to_owned()))
     }
 
-    /// Drains all nodes at once and waits for their end: the process is about to exit. There is no node
-    /// left to move to, so sessions end at the deadline, or when their clients leave. Gives how many no node could take.
+    /// Drains all nodes at once and waits for their end: the process is about to exit. Where nobody else serves nodes
+    /// of the cluster, sessions end at the deadline, or when their clients leave. Gives how many no node could take.
     pub async fn shut_down(&self, order: DrainOrder) -> usize {
         for node in self.nodes() {
             // One that is being drained already keeps its order, and is waited for as well.
             let _ = self.start_drain(node.name(), order);
         }
+        self.all_drained().await
+    }
+
+    /// Waits until all nodes have been drained, whoever has ordered it. Gives how many sessions no node could take.
+    pub async fn all_drained(&self) -> usize {
         let mut left = 0;
         for node in self.nodes() {
             left += self.drained(node.name()).await.map_or(0, |report| report.closed + report.parked);

@@ -1,4 +1,4 @@
-//! `sterna serve`: runs nodes until the process is told to stop, then drains them.
+//! `sterna serve`: runs nodes until the process is told to stop, then drains them; or until they are drained.
 
 use crate::admin;
 use crate::builtin::Builtin;
@@ -25,7 +25,7 @@ const LAST_FIGURES_MAX: Duration = Duration::from_secs(60);
 /// How long the last answer with figures may take.
 const LAST_ANSWER_MAX: Duration = Duration::from_secs(1);
 
-/// Runs nodes until Ctrl-C or SIGTERM; a second one moves everybody at once, a third one ends the process at once.
+/// Runs nodes until Ctrl-C or SIGTERM, or until operators have drained all of them; a second one moves everybody at once, a third one ends the process at once.
 pub fn run(plan: ServePlan) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(plan))
@@ -72,8 +72,14 @@ async fn serve(plan: ServePlan) -> Result<(), CliError> {
     announce(&plan, &cluster, &addresses)?;
     let rotation = plan.scale_in_every.map(|every| tokio::spawn(scale_in_forever(cluster.clone(), every)));
 
-    signals.next().await?;
-    eprintln!("sterna: draining; once more to move everybody now");
+    tokio::select! {
+        told = signals.next() => {
+            told?;
+            eprintln!("sterna: draining; once more to move everybody now");
+        }
+        // A rotation brings back what it drains.
+        _ = cluster.all_drained(), if rotation.is_none() => eprintln!("sterna: all nodes have been drained"),
+    }
     if let Some(rotation) = rotation {
         rotation.abort();
     }

@@ -494,9 +494,16 @@ fn the_command_does_what_the_client_does() {
     assert_eq!(nodes, server.fake.nodes());
 
     assert!(server.sterna(&["drain", "node-1", "--deadline", "5s", "--reason", "scale-in"]).status.success());
+    assert!(server.sterna(&["drain", "--all", "--any-version"]).status.success());
     assert!(server.sterna(&["cordon", "node-1"]).status.success());
     assert!(server.sterna(&["uncordon", "node-1"]).status.success());
-    assert_eq!(server.orders(), ["drain node-1 5000 scale_in", "cordon node-1 true", "cordon node-1 false"]);
+    let orders = [
+        "drain node-1 5000 scale_in",
+        "drain node-1 60000 operator any version",
+        "cordon node-1 true",
+        "cordon node-1 false",
+    ];
+    assert_eq!(server.orders(), orders);
     assert_eq!(server.sterna(&["token", "anna", "--life", "2m"]).stdout, b"sterna1.anna.120\n");
 }
 

@@ -89,10 +89,20 @@ impl AdminClient {
         reason: OfflineReason,
         any_version: bool,
     ) -> Result<(), ClientError> {
-        let deadline_ms = deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
-        let request = DrainRequest { deadline_ms, reason: Some(reason.label().to_owned()), any_version };
+        let request = drain_request(deadline, reason, any_version);
         self.post::<serde_json::Value>(&format!("/v1/admin/nodes/{}/drain", escape(node)), &request)
             .map(|_| ())
+    }
+
+    /// Takes all nodes of the process offline, which ends when they are empty; otherwise as [`drain`](Self::drain).
+    pub fn drain_all(
+        &self,
+        deadline: Option<Duration>,
+        reason: OfflineReason,
+        any_version: bool,
+    ) -> Result<(), ClientError> {
+        let request = drain_request(deadline, reason, any_version);
+        self.post::<serde_json::Value>("/v1/admin/drain", &request).map(|_| ())
     }
 
     /// Finds out whether a node could be drained; within this time, or that of a drain as the server is configured.
@@ -148,6 +158,11 @@ impl AdminClient {
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
+}
+
+fn drain_request(deadline: Option<Duration>, reason: OfflineReason, any_version: bool) -> DrainRequest {
+    let deadline_ms = deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
+    DrainRequest { deadline_ms, reason: Some(reason.label().to_owned()), any_version }
 }
 
 /// A name as one segment of a path.

@@ -94,6 +94,7 @@ pub(super) fn handlers() -> Vec<Handled> {
         ("GET", "/v1/admin/cluster", get(cluster)),
         ("GET", "/v1/admin/nodes", get(nodes)),
         ("GET", "/v1/admin/moves", get(moves)),
+        ("POST", "/v1/admin/drain", post(drain_all)),
         ("POST", "/v1/admin/nodes/{name}/drain", post(drain)),
         ("POST", "/v1/admin/nodes/{name}/dry-run", post(dry_run)),
         ("POST", "/v1/admin/nodes/{name}/cordon", post(cordon)),
@@ -136,7 +137,23 @@ async fn drain(
     Path(node): Path<String>,
     body: Result<Json<DrainRequest>, JsonRejection>,
 ) -> Answer<Value> {
-    let Json(request) = body?;
+    let order = drain_order(&admin, body?.0)?;
+    admin.operator.drain(&node, order)?;
+    tracing::info!(node, ?order, "drained by an operator");
+    Ok(Json(json!({})))
+}
+
+async fn drain_all(
+    State(admin): State<Served>,
+    body: Result<Json<DrainRequest>, JsonRejection>,
+) -> Answer<Value> {
+    let order = drain_order(&admin, body?.0)?;
+    admin.operator.drain_all(order)?;
+    tracing::info!(?order, "all nodes drained by an operator");
+    Ok(Json(json!({})))
+}
+
+fn drain_order(admin: &Served, request: DrainRequest) -> Result<DrainOrder, Refused> {
     let deadline = request.deadline_ms.map_or(admin.drain_default, Duration::from_millis);
     if deadline > DEADLINE_MAX {
         let max = DEADLINE_MAX.as_millis();
@@ -147,10 +164,7 @@ async fn drain(
         let known: Vec<_> = OfflineReason::ALL.iter().map(|reason| reason.label()).collect();
         bad_request(format!("there is no reason `{label}`: use one of {}", known.join(", ")))
     })?;
-    let order = DrainOrder { deadline, reason: *reason, any_version: request.any_version };
-    admin.operator.drain(&node, order)?;
-    tracing::info!(node, ?deadline, reason = label, "drained by an operator");
-    Ok(Json(json!({})))
+    Ok(DrainOrder { deadline, reason: *reason, any_version: request.any_version })
 }
 
 async fn dry_run(

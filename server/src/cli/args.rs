@@ -162,7 +162,11 @@ pub struct NodeArgs {
 #[derive(Args, Clone, Debug)]
 pub struct DrainArgs {
     /// The node, as `sterna nodes` names it
-    pub node: String,
+    #[arg(required_unless_present = "all")]
+    pub node: Option<String>,
+    /// All nodes of the server's process, which ends when they are empty
+    #[arg(long, conflicts_with_all = ["node", "dry_run"])]
+    pub all: bool,
     /// Admin address of the server
     #[arg(long, value_name = "ADDRESS", default_value = ADMIN)]
     pub admin: SocketAddr,

@@ -12,8 +12,8 @@ use sterna::protocol::reasons::MoveFailure;
 const LISTED_MAX: usize = 20;
 
 /// Asks for a dry run, and fails if not all sessions could be moved.
-pub(super) fn run(args: &DrainArgs, out: &mut dyn Write) -> Result<(), CliError> {
-    let report = AdminClient::new(args.admin).dry_run(&args.node, args.deadline, args.any_version)?;
+pub(super) fn run(node: &str, args: &DrainArgs, out: &mut dyn Write) -> Result<(), CliError> {
+    let report = AdminClient::new(args.admin).dry_run(node, args.deadline, args.any_version)?;
     let answer = if args.json { json(&report) } else { text(&report) };
     out.write_all(answer.as_bytes())?;
     if report.all_could_move() {

@@ -118,6 +118,8 @@ fn a_drain_says_why() {
     let drain = planned("sterna serve --drain-reason deploy --drain-any-version").unwrap().config.drain;
     assert_eq!((drain.reason, drain.any_version), (DrainReason::Deploy, true));
     rejected("sterna drain");
+    rejected("sterna drain node-1 --all");
+    rejected("sterna drain --all --dry-run");
 }
 
 #[test]

@@ -266,6 +266,34 @@ async fn a_server_that_is_told_to_end_lets_its_players_finish() {
     assert_eq!(code, Some(0), "{text}");
 }
 
+/// As after a signal, whoever has asked for it, and in whatever way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_ends_when_operators_have_drained_all_its_nodes() {
+    for one_by_one in [true, false] {
+        let server = Server::start(&["--dev", "--nodes", "2"]);
+        let mut player = Player::join(Config::default(), server.token()).await;
+        if one_by_one {
+            let first = player.node.clone();
+            assert!(server.ask(&["drain", &first]).status.success());
+            player.until_offline().await;
+            player.client.send_migrate().unwrap();
+            player.until_migrated().await;
+            assert!(server.ask(&["drain", &player.node]).status.success());
+        } else {
+            let output = server.ask(&["drain", "--all"]);
+            assert!(output.status.success(), "{}", stderr(&output));
+        }
+        player.until_offline().await;
+        player.say(20);
+        player.hear_all().await;
+        player.client.disconnect().unwrap();
+        assert_eq!(player.until_disconnected().await.0, Status::Ok);
+        let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("all nodes have been drained"), "{text}");
+    }
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn players_are_told_why_a_signal_ends_the_server() {

@@ -51,6 +51,7 @@ impl Scene {
 }
 
 const DRAIN: &str = "/v1/admin/nodes/{name}/drain";
+const DRAIN_ALL: &str = "/v1/admin/drain";
 const DRY_RUN: &str = "/v1/admin/nodes/{name}/dry-run";
 const CORDON: &str = "/v1/admin/nodes/{name}/cordon";
 const UNCORDON: &str = "/v1/admin/nodes/{name}/uncordon";
@@ -92,8 +93,12 @@ fn while_online(user_token: &str) -> Vec<Scene> {
             .at("/v1/admin/nodes/node-2/dry-run")
             .body(r#"{"deadline_ms": 0}"#),
     ];
-    let with_bodies =
-        [(DRAIN, "/v1/admin/nodes/node-2/drain"), (DRY_RUN, "/v1/admin/nodes/node-2/dry-run"), (TOKEN, "")];
+    let with_bodies = [
+        (DRAIN, "/v1/admin/nodes/node-2/drain"),
+        (DRAIN_ALL, ""),
+        (DRY_RUN, "/v1/admin/nodes/node-2/dry-run"),
+        (TOKEN, ""),
+    ];
     for (path, asked) in with_bodies {
         scenes.extend([
             scene("admin", "POST", path, 400).at(asked).body("{"),
@@ -103,7 +108,7 @@ fn while_online(user_token: &str) -> Vec<Scene> {
         ]);
     }
     let paths = ["/v1/admin/cluster", "/v1/admin/nodes", "/v1/admin/moves"].map(|path| ("GET", path));
-    let orders = [DRAIN, DRY_RUN, CORDON, UNCORDON, TOKEN].map(|path| ("POST", path));
+    let orders = [DRAIN, DRAIN_ALL, DRY_RUN, CORDON, UNCORDON, TOKEN].map(|path| ("POST", path));
     for (method, path) in paths.into_iter().chain(orders) {
         scenes.push(scene("admin", method, path, 403).header("Origin", "https://evil.example"));
     }
@@ -116,6 +121,8 @@ fn at_the_end() -> Vec<Scene> {
         scene("admin", "POST", DRAIN, 200)
             .at("/v1/admin/nodes/node-2/drain")
             .body(r#"{"deadline_ms": 60000}"#),
+        scene("admin", "POST", DRAIN_ALL, 200).body(r#"{"deadline_ms": 50000}"#),
+        scene("admin", "POST", DRAIN_ALL, 409).body("{}"),
         scene("admin", "POST", DRAIN, 409).at("/v1/admin/nodes/node-2/drain").body("{}"),
         scene("admin", "POST", DRY_RUN, 409).at("/v1/admin/nodes/node-2/dry-run").body("{}"),
         scene("admin", "POST", CORDON, 409).at("/v1/admin/nodes/node-2/cordon"),
