@@ -11,6 +11,7 @@
 mod client;
 mod dry_run;
 mod guard;
+mod listen;
 mod public;
 mod rate;
 mod refused;
@@ -108,7 +109,7 @@ pub enum OperatorError {
     #[error("there is no node `{0}` here: `sterna nodes` lists them")]
     UnknownNode(String),
     /// The node is on its way out, or gone.
-    #[error("node `{0}` is offline already: only an earlier deadline changes its drain")]
+    #[error("node `{0}` is offline already: an earlier deadline is all that it takes now")]
     AlreadyOffline(String),
     /// One at a time.
     #[error("a dry run of node `{0}` is under way: wait for its end")]

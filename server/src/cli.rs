@@ -150,7 +150,23 @@ fn drain(args: &DrainArgs, out: &mut dyn Write) -> Result<(), CliError> {
 
 /// The configuration that `sterna serve` runs with: the file's, changed by the environment and by the command line.
 fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
-    let mut config = load(args.config.as_deref())?;
+    let (dev, scale_in_every) = (args.dev, args.scale_in_every);
+    let path = args.config.clone();
+    let config = load(path.as_deref(), |config| overrule(config, args))?;
+    if dev && config.issuer_public_key.is_some() {
+        let text =
+            "--dev needs the development issuer, but `issuer_public_key` is set: leave one of them out";
+        return Err(CliError::Usage(text.into()));
+    }
+    if scale_in_every.is_some() && config.nodes < 2 {
+        let text = "--scale-in-every needs at least two nodes, or there is none to move to: add --nodes 2";
+        return Err(CliError::Usage(text.into()));
+    }
+    Ok(ServePlan { config, dev, scale_in_every })
+}
+
+/// What the command line says wins.
+fn overrule(config: &mut Config, args: ServeArgs) {
     replace(&mut config.cluster, args.cluster);
     replace(&mut config.nodes, args.nodes);
     replace(&mut config.host, args.host);
@@ -161,33 +177,32 @@ fn plan(args: ServeArgs) -> Result<ServePlan, CliError> {
     replace(&mut config.public_quic_port, args.public_quic_port);
     replace(&mut config.admin, args.admin);
     replace(&mut config.log, args.log);
-    config.state_dir = args.state_dir.or(config.state_dir);
-    config.endpoint = args.endpoint.or(config.endpoint);
-    config.metrics = args.metrics.or(config.metrics);
+    overrule_option(&mut config.state_dir, args.state_dir);
+    overrule_option(&mut config.endpoint, args.endpoint);
+    overrule_option(&mut config.metrics, args.metrics);
     replace(&mut config.drain.reason, args.drain_reason);
     config.drain.any_version |= args.drain_any_version;
-    config.app_version = args.app_version.or(config.app_version);
-    config.public_host = args.public_host.or(config.public_host);
-    config.validate()?;
-    if args.dev && config.issuer_public_key.is_some() {
-        let text =
-            "--dev needs the development issuer, but `issuer_public_key` is set: leave one of them out";
-        return Err(CliError::Usage(text.into()));
+    overrule_option(&mut config.app_version, args.app_version);
+    if args.public_host.is_some() {
+        (config.public_host, config.public_host_file) = (args.public_host, None);
     }
-    if args.scale_in_every.is_some() && config.nodes < 2 {
-        let text = "--scale-in-every needs at least two nodes, or there is none to move to: add --nodes 2";
-        return Err(CliError::Usage(text.into()));
-    }
-    Ok(ServePlan { config, dev: args.dev, scale_in_every: args.scale_in_every })
 }
 
-/// The file's configuration, changed by the environment. A variable that is not UTF-8 is none of ours.
-fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
+/// The file's configuration, changed by the environment and then by the command line. A variable that is not UTF-8 is
+/// none of ours.
+fn load(path: Option<&Path>, change: impl FnOnce(&mut Config)) -> Result<Config, ConfigError> {
     let variables = std::env::vars_os();
-    Config::load(
+    Config::load_with(
         path,
         variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        change,
     )
+}
+
+fn overrule_option<T>(field: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *field = value;
+    }
 }
 
 fn replace<T>(field: &mut T, value: Option<T>) {

@@ -232,22 +232,22 @@ impl Cluster {
     }
 
     /// Drains all nodes at once and waits for their end: the process is about to exit. Where nobody else serves nodes
-    /// of the cluster, sessions end at the deadline, or when their clients leave. Gives how many no node could take.
-    pub async fn shut_down(&self, order: DrainOrder) -> usize {
+    /// of the cluster, sessions end at the deadline, or when their clients leave.
+    pub async fn shut_down(&self, order: DrainOrder) -> DrainReport {
         for node in self.nodes() {
-            // One that is being drained already keeps its order, and is waited for as well.
-            let _ = self.start_drain(node.name(), order);
+            // One that is being drained already, and in less time, is waited for as well.
+            let _ = self.order_drain(node.name(), order);
         }
         self.all_drained().await
     }
 
-    /// Waits until all nodes have been drained, whoever has ordered it. Gives how many sessions no node could take.
-    pub async fn all_drained(&self) -> usize {
-        let mut left = 0;
+    /// Waits until all nodes have been drained, whoever has ordered it.
+    pub async fn all_drained(&self) -> DrainReport {
+        let mut all = DrainReport::default();
         for node in self.nodes() {
-            left += self.drained(node.name()).await.map_or(0, |report| report.closed + report.parked);
+            all = all.and(self.drained(node.name()).await.unwrap_or_default());
         }
-        left
+        all
     }
 
     /// Waits until somebody has read the figures as they are from now on.
@@ -288,7 +288,9 @@ impl Cluster {
         others.retain(|info| own.iter().all(|node| node.id() != info.id));
         others.sort_by_key(|info| info.sessions);
         others.truncate(OTHERS_IN_TOKEN_MAX);
-        let own = own.iter().filter(|node| node.standing() == Standing::Online && !node.has_stopped());
+        let takes =
+            |node: &Node| node.standing() == Standing::Online && !node.has_stopped() && !node.is_fenced();
+        let own = own.iter().filter(|node| takes(node));
         let own = own.map(|node| (node.tcp(), node.quic()));
         own.chain(others.iter().map(|info| (info.tcp, info.quic))).collect()
     }

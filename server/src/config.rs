@@ -40,6 +40,8 @@ pub struct Config {
     pub host: IpAddr,
     /// What clients are told instead of `host`, behind a translation of addresses. A name is resolved by the nodes.
     pub public_host: Option<PublicHost>,
+    /// A file that holds it instead, which is read at the start: something else has found it out by then.
+    pub public_host_file: Option<PathBuf>,
     /// TCP port of the first node that clients are told, behind a translation of ports; the next node takes the next
     /// port; 0: the one that the node listens on.
     pub public_tcp_port: u16,
@@ -169,6 +171,7 @@ impl Default for Config {
             nodes: NODES.default as u16,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             public_host: None,
+            public_host_file: None,
             public_tcp_port: PUBLIC_TCP_PORT.default as u16,
             public_quic_port: PUBLIC_QUIC_PORT.default as u16,
             peer_host: None,
@@ -199,6 +202,15 @@ impl Config {
         path: Option<&Path>,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        Self::load_with(path, variables, |_| {})
+    }
+
+    /// The same, with changes that win over both and are made before it is checked.
+    pub fn load_with(
+        path: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+        change: impl FnOnce(&mut Self),
+    ) -> Result<Self, ConfigError> {
         let mut text = String::new();
         if let Some(path) = path {
             text = std::fs::read_to_string(path)
@@ -206,12 +218,30 @@ impl Config {
             file::read(&text)
                 .map_err(|error| ConfigError::InFile { path: path.to_owned(), error: Box::new(error) })?;
         }
-        let config = file::read(&environment::over(&text, variables)?)?;
-        config.validate().map_err(|error| match path {
+        let mut config = file::read(&environment::over(&text, variables)?)?;
+        change(&mut config);
+        config.take_public_host().and_then(|()| config.validate()).map_err(|error| match path {
             Some(path) => ConfigError::InFile { path: path.to_owned(), error: Box::new(error) },
             None => error,
         })?;
         Ok(config)
+    }
+
+    /// Reads the file with the public host, if there is one.
+    fn take_public_host(&mut self) -> Result<(), ConfigError> {
+        let Some(path) = &self.public_host_file else { return Ok(()) };
+        let bad =
+            |value: String, expected| Err(ConfigError::BadText { key: "public_host_file", value, expected });
+        if self.public_host.is_some() {
+            return bad(path.display().to_string(), "`public_host` is set, too: leave one of them out");
+        }
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        match text.trim().parse() {
+            Ok(host) => self.public_host = Some(host),
+            Err(_) => return bad(text, "expected in the file is an IP address, or a host name"),
+        }
+        Ok(())
     }
 
     /// Reads TOML, and checks it.

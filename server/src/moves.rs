@@ -130,6 +130,16 @@ impl MoveLog {
         });
     }
 
+    /// It does not come to the target, which need not know why: what the source says counts for more.
+    pub fn called_off(&self, id: MoveId, reason: MoveFailure) {
+        self.change(id, |entry, took_ms| {
+            if entry.result == MoveResult::UnderWay {
+                (entry.result, entry.took_ms) = (MoveResult::Failed, Some(took_ms));
+                entry.reason = Some(reason.label().to_owned());
+            }
+        });
+    }
+
     /// The baton's first byte is on its way, so long after the freeze.
     pub fn froze(&self, id: MoveId, freeze: Duration) {
         self.change(id, |entry, _| entry.freeze_us = Some(freeze.as_micros() as u64));

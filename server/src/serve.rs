@@ -5,9 +5,8 @@ use crate::builtin::Builtin;
 use crate::cli::{CliError, ServePlan};
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::node::{DrainOrder, NoObserver};
-use std::future::Future;
-use std::io::Write as _;
+use crate::node::{DrainOrder, DrainReport, NoObserver};
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// How long a token that `--dev` prints is good for.
 const DEV_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -22,103 +22,168 @@ const DEV_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// When sessions were lost at the end, the process waits so long for somebody to read its figures once more.
 const LAST_FIGURES_MAX: Duration = Duration::from_secs(60);
 
+/// A start that is told to stop may take so much longer: nodes that others know of already are drained.
+const START_REST_MAX: Duration = Duration::from_secs(2);
+
 /// How long the last answer with figures may take.
 const LAST_ANSWER_MAX: Duration = Duration::from_secs(1);
 
-/// Runs nodes until Ctrl-C or SIGTERM, or until operators have drained all of them; a second one moves everybody at once, a third one ends the process at once.
+/// Runs nodes until Ctrl-C or SIGTERM, or until operators have drained all of them. A second signal moves everybody
+/// at once, a third one ends the process at once. That sessions were ended with it is an error.
 pub fn run(plan: ServePlan) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(plan))
 }
 
 async fn serve(plan: ServePlan) -> Result<(), CliError> {
+    // First of all: the first process of a container cannot be ended by a signal that nobody waits for.
+    let mut signals = Signals::new()?;
     if let Err(error) = sterna::sys::raise_file_limit() {
         tracing::warn!("cannot raise the limit of open files: {error}");
     }
-    let failed = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
-    let drain_default = plan.config.times.drain;
-    let admin_listener = admin::bind(plan.config.admin).await.map_err(|error| {
-        CliError::Failed(format!(
-            "cannot listen on {} for operators: {error}: stop the other process, or set `admin`",
-            plan.config.admin
-        ))
-    })?;
-    let endpoint_listener = bind_open("endpoint", plan.config.endpoint).await?;
-    let metrics_listener = bind_open("metrics", plan.config.metrics).await?;
-    let cluster = Cluster::start(plan.config.clone(), Arc::new(Builtin), Arc::new(NoObserver)).await;
-    let cluster = cluster.map_err(|error| failed(&error))?;
-    let admin_address = admin_listener.local_addr()?;
+    let ports = Ports::bind(&plan.config).await?;
+    let Some((cluster, mut told)) = start(&plan.config, &mut signals).await? else { return Ok(()) };
     let (stop, stopped) = watch::channel(false);
-    let shutdown = || {
-        let mut stopped = stopped.clone();
-        async move { _ = stopped.wait_for(|stop| *stop).await }
-    };
-    tokio::spawn(admin::serve(admin_listener, cluster.clone(), drain_default, shutdown()));
-    let mut addresses = vec![("admin", admin_address)];
-    if let Some(listener) = endpoint_listener {
-        addresses.push(("endpoint", listener.local_addr()?));
-        // At least 1, by its range.
-        let per_second = NonZeroU32::new(plan.config.limits.endpoint_per_second).unwrap_or(NonZeroU32::MIN);
-        warn_of_open_issuer(&plan.config, listener.local_addr()?);
-        tokio::spawn(admin::serve_public(listener, cluster.clone(), per_second, shutdown()));
-    }
-    let mut figures = None;
-    if let Some(listener) = metrics_listener {
-        addresses.push(("metrics", listener.local_addr()?));
-        figures = Some(tokio::spawn(admin::serve_metrics(listener, cluster.clone(), shutdown())));
-    }
-    // Before anybody can know that the server runs: from here on, to be told to stop means to drain.
-    let mut signals = Signals::new()?;
+    let (addresses, figures) = ports.serve(&plan.config, &cluster, stopped)?;
     announce(&plan, &cluster, &addresses)?;
     let rotation = plan.scale_in_every.map(|every| tokio::spawn(scale_in_forever(cluster.clone(), every)));
 
-    tokio::select! {
-        told = signals.next() => {
-            told?;
-            eprintln!("sterna: draining; once more to move everybody now");
+    if !told {
+        tokio::select! {
+            next = signals.next() => {
+                next?;
+                told = true;
+            }
+            // A rotation brings back what it drains.
+            _ = cluster.all_drained(), if rotation.is_none() => eprintln!("sterna: all nodes have been drained"),
         }
-        // A rotation brings back what it drains.
-        _ = cluster.all_drained(), if rotation.is_none() => eprintln!("sterna: all nodes have been drained"),
+    }
+    if told {
+        eprintln!("sterna: draining; once more to move everybody now");
     }
     if let Some(rotation) = rotation {
         rotation.abort();
     }
-    let drain = plan.config.drain;
-    let order =
-        DrainOrder { any_version: drain.any_version, ..DrainOrder::new(drain_default, drain.reason.into()) };
-    let end = async {
-        let left = cluster.shut_down(order).await;
-        if left > 0 && figures.is_some() {
-            // Nobody would ever hear of it by figures else. Whoever waits may be killed: all nodes have stopped.
-            let read = tokio::time::timeout(LAST_FIGURES_MAX, cluster.figures_read());
-            eprintln!("sterna: no node took {left}; waiting for somebody to read the last figures");
-            let _ = read.await;
+    let drained = drain_until_told(&plan.config, &cluster, &mut signals).await?;
+    if drained.closed + drained.parked > 0 && figures.is_some() {
+        // Nobody would ever hear of it by figures else. Whoever waits may be killed: all nodes have stopped.
+        eprintln!(
+            "sterna: no node took {}; waiting for somebody to read the last figures",
+            drained.closed + drained.parked
+        );
+        tokio::select! {
+            _ = tokio::time::timeout(LAST_FIGURES_MAX, cluster.figures_read()) => {}
+            next = signals.next() => next?,
         }
-    };
-    drain_until_told(end, &cluster, &mut signals).await?;
+    }
     let _ = stop.send(true);
     if let Some(figures) = figures {
         let _ = tokio::time::timeout(LAST_ANSWER_MAX, figures).await;
     }
-    Ok(())
+    match drained.closed {
+        0 => Ok(()),
+        closed => Err(CliError::Failed(format!("no node took {closed} of the sessions: they were ended"))),
+    }
 }
 
-/// Waits for the drain of all nodes. To be told again makes it as short as can be, and once more breaks it off.
+/// Starts the nodes, and says whether the process has been told to stop meanwhile. `None`: it has, and there is
+/// nothing yet that would have to be drained.
+async fn start(config: &Config, signals: &mut Signals) -> Result<Option<(Arc<Cluster>, bool)>, CliError> {
+    let mut start = std::pin::pin!(Cluster::start(config.clone(), Arc::new(Builtin), Arc::new(NoObserver)));
+    let (started, told) = tokio::select! {
+        started = &mut start => (started, false),
+        next = signals.next() => {
+            next?;
+            match tokio::time::timeout(START_REST_MAX, start).await {
+                Ok(started) => (started, true),
+                Err(_) => {
+                    eprintln!("sterna: told to stop before it had started");
+                    return Ok(None);
+                }
+            }
+        }
+    };
+    Ok(Some((started.map_err(|error| CliError::Failed(error.to_string()))?, told)))
+}
+
+/// Where the process is asked by HTTP.
+struct Ports {
+    admin: TcpListener,
+    endpoint: Option<TcpListener>,
+    metrics: Option<TcpListener>,
+}
+
+/// Which side listens where, by name.
+type Addresses = Vec<(&'static str, SocketAddr)>;
+
+/// What gives away figures.
+type Figures = JoinHandle<io::Result<()>>;
+
+impl Ports {
+    async fn bind(config: &Config) -> Result<Self, CliError> {
+        let admin = admin::bind(config.admin).await.map_err(|error| {
+            CliError::Failed(format!(
+                "cannot listen on {} for operators: {error}: stop the other process, or set `admin`",
+                config.admin
+            ))
+        })?;
+        let endpoint = bind_open("endpoint", config.endpoint).await?;
+        Ok(Self { admin, endpoint, metrics: bind_open("metrics", config.metrics).await? })
+    }
+
+    /// Answers until `stopped`. Gives who listens where, and the task that gives away figures.
+    fn serve(
+        self,
+        config: &Config,
+        cluster: &Arc<Cluster>,
+        stopped: watch::Receiver<bool>,
+    ) -> Result<(Addresses, Option<Figures>), CliError> {
+        let shutdown = || {
+            let mut stopped = stopped.clone();
+            async move { _ = stopped.wait_for(|stop| *stop).await }
+        };
+        let mut addresses = vec![("admin", self.admin.local_addr()?)];
+        tokio::spawn(admin::serve(self.admin, cluster.clone(), config.times.drain, shutdown()));
+        if let Some(listener) = self.endpoint {
+            addresses.push(("endpoint", listener.local_addr()?));
+            // At least 1, by its range.
+            let per_second = NonZeroU32::new(config.limits.endpoint_per_second).unwrap_or(NonZeroU32::MIN);
+            warn_of_open_issuer(config, listener.local_addr()?);
+            tokio::spawn(admin::serve_public(listener, cluster.clone(), per_second, shutdown()));
+        }
+        let mut figures = None;
+        if let Some(listener) = self.metrics {
+            addresses.push(("metrics", listener.local_addr()?));
+            figures = Some(tokio::spawn(admin::serve_metrics(listener, cluster.clone(), shutdown())));
+        }
+        Ok((addresses, figures))
+    }
+}
+
+/// Drains all nodes and waits until that is done. To be told again makes it as short as can be, and once more breaks
+/// it off.
 async fn drain_until_told(
-    drained: impl Future<Output = ()>,
+    config: &Config,
     cluster: &Cluster,
     signals: &mut Signals,
-) -> Result<(), CliError> {
-    let mut drained = std::pin::pin!(drained);
+) -> Result<DrainReport, CliError> {
+    let order = DrainOrder {
+        any_version: config.drain.any_version,
+        ..DrainOrder::new(config.times.drain, config.drain.reason.into())
+    };
+    let mut drained = std::pin::pin!(cluster.shut_down(order));
     tokio::select! {
-        () = &mut drained => return Ok(()),
+        report = &mut drained => return Ok(report),
         again = signals.next() => again?,
     }
     eprintln!("sterna: moving everybody now; once more to stop at once");
     cluster.hurry();
     tokio::select! {
-        () = drained => Ok(()),
-        again = signals.next() => again,
+        report = drained => Ok(report),
+        again = signals.next() => {
+            again?;
+            Err(CliError::Failed("stopped although players were still there".into()))
+        }
     }
 }
 

@@ -116,7 +116,7 @@ impl AdminClient {
         let request = DryRunRequest { deadline_ms, any_version };
         let path = format!("/v1/admin/nodes/{}/dry-run", escape(node));
         // The server sees to its end, which is no sooner than its sessions have had their turns.
-        let wait = limit.unwrap_or(DEADLINE_MAX) + ANSWER_MAX;
+        let wait = limit.unwrap_or(DEADLINE_MAX).min(DEADLINE_MAX) + ANSWER_MAX;
         let post = self.agent.post(self.url(&path)).config().timeout_global(Some(wait)).build();
         self.answer(post.send_json(&request))
     }

@@ -67,6 +67,7 @@ pub(super) async fn readyz(State(served): State<Served>) -> Result<Json<Value>, 
 }
 
 pub(super) async fn metrics(State(served): State<Served>) -> impl IntoResponse {
+    let _one_at_a_time = served.scrape.clone().lock_owned().await;
     // Looks at every session, each under its lock: not for a thread that serves links.
     let text = tokio::task::spawn_blocking(move || served.operator.metrics()).await;
     let text = text.map_err(|_| OperatorError::Unavailable("the figures could not be collected".into()));

@@ -2,7 +2,7 @@
 
 use super::{OperatorError, Refusal};
 use axum::Json;
-use axum::extract::rejection::{BytesRejection, JsonRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -36,6 +36,12 @@ impl From<JsonRejection> for Refused {
 
 impl From<QueryRejection> for Refused {
     fn from(error: QueryRejection) -> Self {
+        Self(error.status(), "bad_request", error.body_text())
+    }
+}
+
+impl From<PathRejection> for Refused {
+    fn from(error: PathRejection) -> Self {
         Self(error.status(), "bad_request", error.body_text())
     }
 }

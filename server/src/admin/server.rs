@@ -1,6 +1,7 @@
 //! The operators' side: routes, and what they do.
 
 use super::guard::{only_loopback, refuse_web_pages};
+use super::listen;
 use super::public::{healthz, metrics, readyz};
 use super::rate::Rate;
 use super::refused::{Refused, bad_request, unknown_path, wrong_method};
@@ -10,9 +11,11 @@ use super::{
 };
 use crate::moves::{MOVES_MAX, MoveEntry};
 use crate::node::{DrainOrder, DryRunOrder};
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::middleware::from_fn;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -24,9 +27,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::reasons::OfflineReason;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 
 /// Largest body of a request; the largest valid one is a few hundred bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// How long one of the requests that anybody may send takes at the most, with its body.
+const REQUEST_MAX: Duration = Duration::from_secs(10);
 
 /// So many moves are listed unless the request says.
 const MOVES_LISTED: usize = 100;
@@ -41,6 +48,8 @@ pub(super) struct Served {
     drain_default: Duration,
     /// How many games are answered.
     pub(super) rate: Option<Arc<Rate>>,
+    /// Figures are collected for one at a time.
+    pub(super) scrape: Arc<Mutex<()>>,
 }
 
 /// Listens on a loopback address; another one is an error.
@@ -58,9 +67,9 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     only_loopback(listener.local_addr()?)?;
-    let router =
-        router(handlers(), Served { operator, drain_default, rate: None }).layer(from_fn(refuse_web_pages));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    let router = router(handlers(), Served { operator, drain_default, rate: None, scrape: Arc::default() })
+        .layer(from_fn(refuse_web_pages));
+    listen::serve(listener, router, shutdown).await
 }
 
 /// Serves one of the sides that anybody may reach.
@@ -71,8 +80,20 @@ pub(super) async fn serve_openly(
     rate: Option<Arc<Rate>>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let router = router(handlers, Served { operator, drain_default: Duration::ZERO, rate });
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    let served = Served { operator, drain_default: Duration::ZERO, rate, scrape: Arc::default() };
+    let router = router(handlers, served).layer(from_fn(in_time));
+    listen::serve(listener, router, shutdown).await
+}
+
+/// Nothing that anybody may ask for takes long, unless whoever asks is slow to send it.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_MAX, next.run(request)).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let message = "the request was not there in time, or could not be answered in time";
+            Refused(StatusCode::REQUEST_TIMEOUT, "too_slow", message.into()).into_response()
+        }
+    }
 }
 
 fn router(handlers: Vec<Handled>, served: Served) -> Router {
@@ -105,6 +126,9 @@ pub(super) fn handlers() -> Vec<Handled> {
 
 type Answer<T> = Result<Json<T>, Refused>;
 
+/// The node that a path names.
+type Named = Result<Path<String>, PathRejection>;
+
 async fn cluster(State(admin): State<Served>) -> Json<ClusterStatus> {
     Json(admin.operator.cluster())
 }
@@ -134,9 +158,10 @@ async fn moves(
 
 async fn drain(
     State(admin): State<Served>,
-    Path(node): Path<String>,
+    node: Named,
     body: Result<Json<DrainRequest>, JsonRejection>,
 ) -> Answer<Value> {
+    let Path(node) = node?;
     let order = drain_order(&admin, body?.0)?;
     admin.operator.drain(&node, order)?;
     tracing::info!(node, ?order, "drained by an operator");
@@ -169,9 +194,10 @@ fn drain_order(admin: &Served, request: DrainRequest) -> Result<DrainOrder, Refu
 
 async fn dry_run(
     State(admin): State<Served>,
-    Path(node): Path<String>,
+    node: Named,
     body: Result<Json<DryRunRequest>, JsonRejection>,
 ) -> Answer<DryRunReport> {
+    let Path(node) = node?;
     let Json(request) = body?;
     let limit = request.deadline_ms.map_or(admin.drain_default, Duration::from_millis);
     if limit.is_zero() || limit > DEADLINE_MAX {
@@ -183,13 +209,15 @@ async fn dry_run(
     Ok(Json(admin.operator.dry_run(&node, order).await?))
 }
 
-async fn cordon(State(admin): State<Served>, Path(node): Path<String>) -> Answer<Value> {
+async fn cordon(State(admin): State<Served>, node: Named) -> Answer<Value> {
+    let Path(node) = node?;
     admin.operator.cordon(&node, true)?;
     tracing::info!(node, "cordoned by an operator");
     Ok(Json(json!({})))
 }
 
-async fn uncordon(State(admin): State<Served>, Path(node): Path<String>) -> Answer<Value> {
+async fn uncordon(State(admin): State<Served>, node: Named) -> Answer<Value> {
+    let Path(node) = node?;
     admin.operator.cordon(&node, false)?;
     tracing::info!(node, "uncordoned by an operator");
     Ok(Json(json!({})))

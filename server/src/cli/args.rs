@@ -277,5 +277,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// The same, or nothing: `0s`.
 fn any_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s or 5m"))
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write 30s or 5m"))?;
+    // Times are passed on in milliseconds, and none means something else than few.
+    if duration < Duration::from_millis(1) && !duration.is_zero() {
+        return Err("it must be 1ms at the least, or 0s".into());
+    }
+    Ok(duration)
 }

@@ -106,6 +106,7 @@ fn durations_are_written_as_people_write_them() {
         panic!("not drain")
     };
     assert_eq!(args.deadline, Some(Duration::ZERO), "now");
+    assert!(rejected("sterna drain node-1 --deadline 500us").contains("1ms at the least"));
 }
 
 #[test]

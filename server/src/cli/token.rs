@@ -1,6 +1,6 @@
 //! `sterna token`: asks the running server, or signs with the keys of a state directory.
 
-use super::{CliError, TokenArgs, load};
+use super::{CliError, TokenArgs, load, overrule_option};
 use crate::admin::{AdminClient, TOKEN_LIFE_MAX};
 use crate::config::{Config, choose_address};
 use crate::node::StartError;
@@ -16,8 +16,8 @@ pub(super) fn issue(args: TokenArgs) -> Result<String, CliError> {
     if args.config.is_none() && args.state_dir.is_none() {
         return Ok(AdminClient::new(args.admin).token(user.id(), args.life)?);
     }
-    let mut config = load(args.config.as_deref())?;
-    config.state_dir = args.state_dir.or(config.state_dir);
+    let config =
+        load(args.config.as_deref(), |config| overrule_option(&mut config.state_dir, args.state_dir))?;
     offline(&config, &user, args.life)
 }
 

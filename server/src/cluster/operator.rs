@@ -36,10 +36,10 @@ impl Operator for Cluster {
 
     fn cordon(&self, node: &str, on: bool) -> Result<(), OperatorError> {
         let found = self.node(node).ok_or_else(|| OperatorError::UnknownNode(node.to_owned()))?;
-        if found.standing() == Standing::Offline {
+        if !found.set_cordoned(on) {
             return Err(OperatorError::AlreadyOffline(node.to_owned()));
         }
-        self.runtime.spawn(async move { found.cordon(on).await });
+        self.runtime.spawn(async move { found.tell_standing().await });
         Ok(())
     }
 

@@ -23,20 +23,29 @@ pub(super) fn over(
     ours.sort();
     let mut all: Table = text.parse().unwrap_or_default();
     for (key, variable, value) in ours {
+        let text = Value::String(value.clone());
         let value = read_value(&value);
-        // By itself first: what is wrong with it has no line of the file.
-        let mut alone = Table::new();
-        insert(&mut alone, &key, value.clone());
-        // What a value needs beside it may be in the file.
-        let of_nats = key.starts_with("engine.") && key != "engine.kind";
-        if of_nats {
-            insert(&mut alone, "engine.kind", Value::String("nats".into()));
+        match check(&key, &value) {
+            Ok(()) => insert(&mut all, &key, value),
+            // A name like `2024` looks like a number.
+            Err(_) if check(&key, &text).is_ok() => insert(&mut all, &key, text),
+            Err(error) => {
+                return Err(ConfigError::InEnvironment { variable, error: without_line(&error) });
+            }
         }
-        file::read(&alone.to_string())
-            .map_err(|error| ConfigError::InEnvironment { variable, error: without_line(&error) })?;
-        insert(&mut all, &key, value);
     }
     Ok(all.to_string())
+}
+
+/// Reads a value by itself: what is wrong with it has no line of the file.
+fn check(key: &str, value: &Value) -> Result<(), ConfigError> {
+    let mut alone = Table::new();
+    insert(&mut alone, key, value.clone());
+    // What a value needs beside it may be in the file.
+    if key.starts_with("engine.") && key != "engine.kind" {
+        insert(&mut alone, "engine.kind", Value::String("nats".into()));
+    }
+    file::read(&alone.to_string()).map(|_| ())
 }
 
 /// A variable has no lines.
@@ -104,13 +113,14 @@ mod tests {
                 ("STERNA__ENDPOINT", "127.0.0.1:7980"),
                 ("STERNA__HOST", "::1"),
                 ("STERNA__LOG", "warn,sterna_server=debug"),
+                ("STERNA__NAME", "2024"),
                 ("STERNA_TOKEN", "none of the configuration's"),
                 ("HOME", "/root"),
             ],
         )
         .unwrap();
         std::fs::remove_file(path).unwrap();
-        assert_eq!((config.cluster.as_str(), config.nodes), ("red", 3));
+        assert_eq!((config.cluster.as_str(), config.name.as_str(), config.nodes), ("red", "2024", 3));
         assert_eq!((config.limits.sessions_max, config.limits.targets_max), (100, 2));
         assert_eq!(config.endpoint, Some("127.0.0.1:7980".parse().unwrap()));
         assert_eq!(

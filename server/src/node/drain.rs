@@ -27,10 +27,15 @@ impl DrainOrder {
     pub fn new(deadline: Duration, reason: OfflineReason) -> Self {
         Self { deadline, reason, any_version: false }
     }
+
+    /// The time that players are given. In less than some nobody could be moved, and all would be ended.
+    fn length(&self) -> Duration {
+        if self.deadline.is_zero() { Duration::ZERO } else { self.deadline.max(FORCED_TIME_MIN) }
+    }
 }
 
-/// How a drain ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a drain ended, or several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DrainReport {
     /// From the order to the moment when the node was empty.
     pub took: Duration,
@@ -38,6 +43,17 @@ pub struct DrainReport {
     pub closed: usize,
     /// Sessions that no other node could take, and that wait in the engine's store until one can.
     pub parked: usize,
+}
+
+impl DrainReport {
+    /// This drain, and another one beside it.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            took: self.took.max(other.took),
+            closed: self.closed + other.closed,
+            parked: self.parked + other.parked,
+        }
+    }
 }
 
 /// Rooms that nobody has moved by then are moved after this share of the drain's time.
@@ -66,7 +82,8 @@ const STOP_MAX: Duration = Duration::from_secs(3);
 impl Node {
     /// Goes offline: no new users, no arrivals. False if it was offline already.
     pub fn begin_drain(self: &Arc<Self>, order: DrainOrder) -> bool {
-        let DrainOrder { deadline: length, reason, any_version } = order;
+        let DrainOrder { reason, any_version, .. } = order;
+        let length = order.length();
         {
             let mut phase = self.phase.lock();
             if let Phase::Offline { .. } = *phase {
@@ -90,17 +107,15 @@ impl Node {
             let Phase::Offline { rooms_leave_at, deadline, length, any_version, .. } = &mut *phase else {
                 return false;
             };
-            // In less than that nobody could be moved, and all would be ended.
-            let least = if order.deadline.is_zero() { Duration::ZERO } else { FORCED_TIME_MIN };
-            let sooner = now() + self.time_for(order.deadline).max(least);
+            let sooner = now() + self.time_for(order.length());
             // Who is to be moved without asking anyway is not left alone for a later deadline.
-            let at_once = order.deadline.is_zero() && !length.is_zero();
+            let at_once = order.length().is_zero() && !length.is_zero();
             if self.has_stopped() || (sooner >= *deadline && !at_once) {
                 return false;
             }
             *deadline = sooner.min(*deadline);
-            *length = order.deadline;
-            *rooms_leave_at = (now() + order.deadline / ROOM_SHARE).min(*rooms_leave_at);
+            *length = order.length();
+            *rooms_leave_at = (now() + order.length() / ROOM_SHARE).min(*rooms_leave_at);
             *any_version |= order.any_version;
         }
         tracing::info!(node = %self.name, sessions = self.sessions(), "an earlier deadline: {:?}", order.deadline);

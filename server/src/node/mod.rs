@@ -364,19 +364,28 @@ impl Node {
 
     /// Lets no new users in, or lets them in again. False if the node is offline.
     pub async fn cordon(&self, on: bool) -> bool {
-        {
-            let mut phase = self.phase.lock();
-            match *phase {
-                Phase::Offline { .. } => return false,
-                Phase::Online | Phase::Cordoned => {
-                    *phase = if on { Phase::Cordoned } else { Phase::Online };
-                }
-            }
+        let done = self.set_cordoned(on);
+        if done {
+            self.tell_standing().await;
         }
+        done
+    }
+
+    /// The same, before other nodes know.
+    pub(crate) fn set_cordoned(&self, on: bool) -> bool {
+        let mut phase = self.phase.lock();
+        match *phase {
+            Phase::Offline { .. } => return false,
+            Phase::Online | Phase::Cordoned => *phase = if on { Phase::Cordoned } else { Phase::Online },
+        }
+        true
+    }
+
+    /// Tells the other nodes.
+    pub(crate) async fn tell_standing(&self) {
         if self.publish().await.is_err() {
             tracing::warn!(node = %self.name, "could not publish the node's state: it is published again with the next renewal");
         }
-        true
     }
 
     async fn publish(&self) -> Result<(), Unavailable> {

@@ -64,6 +64,8 @@ impl Node {
             if !self.empty_within(PARK_MAX).await {
                 let left = self.sessions();
                 tracing::error!(node = %self.name, sessions = left, "the store does not answer: as after a crash");
+                // They wait, too, although with what was stored of them before.
+                (0..left).for_each(|_| self.metrics.session_ended(CloseReason::ResumeLater));
             }
         }
         sessions

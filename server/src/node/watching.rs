@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sterna::protocol::cohort::{Cohort, Report};
 use sterna::protocol::ids::{MoveId, NodeId};
-use sterna::protocol::reasons::CloseReason;
+use sterna::protocol::reasons::{CloseReason, MoveFailure};
 use sterna::protocol::time::Time;
 use sterna::protocol::wire::Peer;
 use sterna::transport::Kind;
@@ -27,6 +27,8 @@ pub(super) struct MoveWatch {
 struct Departure {
     /// The attempt under way; none has begun while the move waits for its turn.
     attempt: Option<(MoveId, Span)>,
+    /// Its target does not want the cohort.
+    refused: bool,
     froze_at: Option<Instant>,
     /// The baton has been counted; it may be sent more than once.
     passed: bool,
@@ -37,7 +39,7 @@ impl MoveWatch {
     pub(super) fn departs(&mut self, node: &Node) {
         self.departure.get_or_insert_with(|| {
             node.metrics.moves_started.inc();
-            Departure { attempt: None, froze_at: None, passed: false }
+            Departure { attempt: None, refused: false, froze_at: None, passed: false }
         });
     }
 
@@ -53,6 +55,9 @@ impl MoveWatch {
         }
         let (Some(id), Some(step)) = (frame.move_id(), step(frame)) else { return };
         tracing::debug!(parent: self.span(id), node = %node.name, move_id = %id, bytes, "sends {step}");
+        if let Peer::Refused { .. } = frame {
+            self.arrives_not(node, id, MoveFailure::TargetRefused);
+        }
         if let (Peer::Baton { .. }, Some(departure)) = (frame, &mut self.departure)
             && !std::mem::replace(&mut departure.passed, true)
         {
@@ -67,16 +72,23 @@ impl MoveWatch {
         if departure.attempt.as_ref().is_some_and(|(begun, _)| *begun == id) {
             return;
         }
+        if let Some((before, _)) = &departure.attempt {
+            let why_not =
+                if departure.refused { MoveFailure::TargetRefused } else { MoveFailure::ClientCannotReach };
+            node.shared.moves.failed(*before, why_not);
+        }
         let parties = Parties { who: who(cohort), from: node.name.clone(), to: node.name_of(to) };
         node.shared.moves.began(id, parties);
-        departure.attempt = Some((id, span(node, id, "source")));
-        (departure.froze_at, departure.passed) = (None, false);
+        let attempt = Some((id, span(node, id, "source")));
+        *departure = Departure { attempt, refused: false, froze_at: None, passed: false };
     }
 
     /// Another node wants to move the cohort here.
     pub(super) fn expects(&mut self, node: &Node, from: NodeId, id: MoveId) {
-        if self.arrival.as_ref().is_some_and(|(expected, _)| *expected == id) {
-            return;
+        match &self.arrival {
+            Some((expected, _)) if *expected == id => return,
+            Some((before, _)) => node.shared.moves.called_off(*before, MoveFailure::Cancelled),
+            None => {}
         }
         let parties = Parties { who: String::new(), from: node.name_of(from), to: node.name.clone() };
         node.shared.moves.began(id, parties);
@@ -86,9 +98,26 @@ impl MoveWatch {
     }
 
     /// A frame of a move has come.
-    pub(super) fn hears(&self, node: &Node, frame: &Peer) {
-        if let (Some(id), Some(step)) = (frame.move_id(), step(frame)) {
-            tracing::debug!(parent: self.span(id), node = %node.name, move_id = %id, "receives {step}");
+    pub(super) fn hears(&mut self, node: &Node, frame: &Peer) {
+        let (Some(id), Some(step)) = (frame.move_id(), step(frame)) else { return };
+        tracing::debug!(parent: self.span(id), node = %node.name, move_id = %id, "receives {step}");
+        match frame {
+            Peer::Refused { .. } => {
+                if let Some(departure) = &mut self.departure
+                    && departure.attempt.as_ref().is_some_and(|(begun, _)| *begun == id)
+                {
+                    departure.refused = true;
+                }
+            }
+            Peer::Cancel { .. } => self.arrives_not(node, id, MoveFailure::Cancelled),
+            _ => {}
+        }
+    }
+
+    /// What was expected here does not come.
+    fn arrives_not(&mut self, node: &Node, id: MoveId, reason: MoveFailure) {
+        if self.arrival.take_if(|(expected, _)| *expected == id).is_some() {
+            node.shared.moves.called_off(id, reason);
         }
     }
 

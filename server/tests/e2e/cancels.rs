@@ -3,13 +3,15 @@
 use crate::moves::{begin_drain, drained};
 use crate::player::{Player, quick};
 use crate::proxy::{Proxies, cluster_behind_proxies};
-use crate::{BOTH, node};
+use crate::{BOTH, eventually, node};
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::client::Status;
 use sterna::client::event::Event;
+use sterna_server::admin::Operator as _;
 use sterna_server::builtin::PUSH;
 use sterna_server::cluster::Cluster;
+use sterna_server::moves::{MOVES_MAX, MoveResult};
 
 /// What a test can see of how far a move is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,17 @@ impl Scene {
         player.say(20);
         player.hear_all().await;
         assert_eq!(drained(&self.cluster, "node-1").await.closed, 0, "{step:?}");
+        let moves = || self.cluster.moves(MOVES_MAX);
+        eventually("the log of moves knows every end", || {
+            moves().iter().all(|entry| entry.result != MoveResult::UnderWay)
+        })
+        .await;
+        let log = moves();
+        assert!(log.iter().any(|entry| entry.to == "node-3" && entry.result == MoveResult::Done), "{log:?}");
+        assert!(
+            log.iter().all(|entry| (entry.result == MoveResult::Failed) == entry.reason.is_some()),
+            "{log:?}"
+        );
     }
 }
 

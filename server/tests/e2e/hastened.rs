@@ -86,6 +86,15 @@ async fn a_drain_that_is_to_be_over_at_once_moves_everybody_without_asking() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_drain_that_is_too_short_from_the_start_still_moves_everybody() {
+    let cluster = cluster(2).await;
+    let mut players = players(&cluster, 8, "node-1").await;
+    let began = Instant::now();
+    cluster.begin_drain("node-1", Duration::from_millis(1), OfflineReason::Deploy).unwrap();
+    all_have_moved(&cluster, &mut players, began).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_shortest_deadline_still_leaves_the_time_that_forced_moves_need() {
     let cluster = cluster(2).await;
     node(&cluster, "node-2").cordon(true).await;

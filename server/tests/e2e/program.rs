@@ -326,8 +326,8 @@ async fn a_server_whose_players_stay_tells_them_and_ends_at_the_deadline() {
         assert_eq!(player.until_disconnected().await.0, Status::NodeStopped);
     }
     let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
-    assert_eq!(code, Some(0), "{text}");
-    for told in ["no other node is online", "no node took these sessions"] {
+    assert_eq!(code, Some(1), "{text}");
+    for told in ["no other node is online", "no node took 2 of the sessions: they were ended"] {
         assert!(text.contains(told), "operators are not told `{told}`: {text}");
     }
 }
@@ -359,7 +359,7 @@ async fn that_sessions_were_lost_at_the_end_can_be_read_in_the_figures() {
         server.wait()
     });
     let (code, text) = ended.await.unwrap();
-    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(code, Some(1), "{text}");
 }
 
 fn user_token(server: &Server, user: &str) -> String {
@@ -381,7 +381,7 @@ async fn a_second_signal_makes_the_drain_as_short_as_can_be() {
     player.until_offline().await; // the new deadline
     assert_eq!(player.until_disconnected().await.0, Status::NodeStopped);
     let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
-    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("moving everybody now"), "{text}");
 }
 
@@ -396,7 +396,57 @@ async fn a_third_signal_ends_a_server_that_still_drains() {
     }
     server.signal("-TERM");
     let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
-    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("players were still there"), "{text}");
+}
+
+/// Kubernetes and systemd wait as long as the configuration says, and no longer.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_shortens_a_drain_that_was_to_take_longer() {
+    let file = File::new("shorter", "[times]\ndrain_ms = 700\n");
+    let server = Server::start(&["--dev", "--config", file.path()]);
+    let mut player = Player::join(Config::default(), server.token()).await;
+    let drain = server.ask(&["drain", "node-1", "--deadline", "1h"]);
+    assert!(drain.status.success(), "{}", stderr(&drain));
+    player.until_offline().await;
+    server.signal("-TERM");
+    assert_eq!(player.until_disconnected().await.0, Status::NodeStopped);
+    let (code, text) = tokio::task::spawn_blocking(|| server.wait()).await.unwrap();
+    assert_eq!(code, Some(1), "{text}");
+}
+
+/// A name server that does not answer, for one, may make a start long.
+#[cfg(unix)]
+#[test]
+fn a_signal_at_the_start_ends_the_process() {
+    // Nobody answers there, and nobody says so either: the accept queue of this listener fills up.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let state = std::env::temp_dir().join(format!("sterna-e2e-start-{}", std::process::id()));
+    let text = format!(
+        "state_dir = \"{}\"\n[engine]\nkind = \"nats\"\nurls = [\"nats://{}\"]\n",
+        state.display(),
+        silent.local_addr().unwrap()
+    );
+    let file = File::new("start", &text);
+    let mut process = Command::new(PROGRAM)
+        .args(["serve", "--config", file.path()])
+        .args(FREE_PORTS)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was built");
+    // It has got as far as to connect.
+    let _asked = silent.accept().unwrap();
+    let told = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
+    assert!(told.expect("there is a `kill`").success());
+    let status = process.wait().expect("it can be waited for");
+    let mut said = String::new();
+    process.stderr.take().expect("it is piped").read_to_string(&mut said).expect("text");
+    std::fs::remove_dir_all(state).expect("it has made its keys");
+    assert!(said.contains("told to stop before it had started") || status.code() == Some(1), "{said}");
+    assert!(status.code().is_some(), "a signal has killed it: {said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

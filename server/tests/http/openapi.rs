@@ -12,7 +12,12 @@ use sterna::protocol::reasons::OfflineReason;
 use sterna_server::admin::routes;
 
 /// Described answers that no scene below brings about, and why.
-const NOT_PLAYED: [(&str, u16, &str); 3] = [
+const NOT_PLAYED: [(&str, u16, &str); 4] = [
+    (
+        "/v1/endpoint",
+        408,
+        "takes ten seconds: src/admin/listen.rs has idle connections on a clock of its own",
+    ),
     ("/v1/endpoint", 429, "needs as many requests as the limit: tests/admin.rs"),
     ("/v1/endpoint", 403, "needs a cluster with the game's own issuer: tests/admin.rs"),
     ("/metrics", 503, "only if the collecting panics"),
@@ -83,6 +88,8 @@ fn while_online(user_token: &str) -> Vec<Scene> {
         scene("admin", "POST", CORDON, 404).at("/v1/admin/nodes/nowhere/cordon"),
         scene("admin", "POST", UNCORDON, 200).at("/v1/admin/nodes/node-2/uncordon"),
         scene("admin", "POST", UNCORDON, 404).at("/v1/admin/nodes/nowhere/uncordon"),
+        scene("admin", "POST", CORDON, 400).at("/v1/admin/nodes/%FF/cordon"),
+        scene("admin", "POST", UNCORDON, 400).at("/v1/admin/nodes/%FF/uncordon"),
         scene("admin", "POST", DRAIN, 404).at("/v1/admin/nodes/nowhere/drain").body("{}"),
         scene("admin", "POST", DRAIN, 400).at("/v1/admin/nodes/node-2/drain").body(r#"{"reason": "whim"}"#),
         scene("admin", "POST", DRY_RUN, 404).at("/v1/admin/nodes/nowhere/dry-run").body("{}"),
