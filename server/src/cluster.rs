@@ -5,7 +5,7 @@ mod operator;
 use crate::admin::OperatorError;
 use crate::config::{Config, EngineConfig};
 use crate::engine::{Engine, LocalEngine, NatsEngine, OpenError, Standing};
-use crate::node::{DrainOrder, DrainReport, Node, Observer, Shared, StartError};
+use crate::node::{DrainOrder, DrainReport, Guarded, Node, Observer, Shared, StartError};
 use crate::pki::{ClusterKeys, PkiError};
 use crate::user_token::{Issuer, IssuerKeyError, User, Verifier, connect_token};
 use parking_lot::Mutex;
@@ -102,7 +102,8 @@ impl Cluster {
             keys: Arc::new(keys),
             verifier: Arc::new(verifier),
             engine,
-            application,
+            // What tasks of a node call must not end them.
+            application: Arc::new(Guarded(application)),
             observer,
             metrics: Arc::default(),
             moves: Arc::default(),

@@ -12,6 +12,7 @@ mod dry_run;
 mod failpoints;
 #[cfg(feature = "failpoints")]
 pub mod failpoints;
+mod guarded;
 mod leases;
 mod links;
 mod others;
@@ -27,6 +28,7 @@ mod watching;
 
 pub use drain::{DrainOrder, DrainReport};
 pub use dry_run::{DryRunOrder, NoDryRun};
+pub(crate) use guarded::Guarded;
 
 use crate::config::{Config, Durability, PublicHost, SameUser};
 use crate::engine::{Bounded, Engine, NodeInfo, Standing, Unavailable};

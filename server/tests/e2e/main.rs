@@ -13,6 +13,7 @@ mod hastened;
 mod links;
 mod moves;
 mod node_states;
+mod panics;
 mod player;
 mod program;
 mod proxy;

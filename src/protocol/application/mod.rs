@@ -3,7 +3,8 @@
 //!
 //! Hooks run one at a time for a session, never block and never await: a session is frozen between two
 //! hooks, never within one. What must survive a move is user data, the timer, and messages that were sent;
-//! anything an application keeps elsewhere stays behind.
+//! anything an application keeps elsewhere stays behind. The server logs a hook that panics, and goes on as if it had
+//! returned.
 //!
 //! A session may be a member of a room ([`Context::room`]). Then all hooks of all members, and of the room, run
 //! one at a time.
