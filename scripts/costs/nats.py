@@ -2,11 +2,10 @@
 docs/OPERATIONS.md, "Sizing".
 
     cargo build --workspace
-    python3 scripts/nats-costs.py target/debug target/tools/nats/bin/nats-server [PLAYERS] [DURABILITY]
+    python3 scripts/costs/nats.py target/debug target/tools/nats/bin/nats-server [PLAYERS] [DURABILITY]
 """
 
 import contextlib
-import ctypes
 import json
 import pathlib
 import socket
@@ -16,9 +15,7 @@ import tempfile
 import time
 import urllib.request
 
-FRAME_S = 0.02
-CONNECTED = 2
-PAYLOAD = bytes(32)
+from players import CONNECTED, Players
 
 
 def free_port():
@@ -46,46 +43,6 @@ class Nats:
         before = self.counts()
         action()
         return [after - earlier for after, earlier in zip(self.counts(), before)]
-
-
-class Players:
-    """Clients of the library, all on this thread."""
-
-    def __init__(self, library):
-        self.library = ctypes.CDLL(str(library))
-        pointer = ctypes.c_void_p
-        self.library.sterna_client_create.argtypes = [pointer, ctypes.POINTER(pointer)]
-        self.library.sterna_client_connect.argtypes = [pointer, ctypes.c_char_p]
-        self.library.sterna_client_rsend.argtypes = [
-            pointer, ctypes.c_uint8, ctypes.c_uint16, ctypes.c_char_p, ctypes.c_uint32,
-        ]  # fmt: skip
-        for one in ("update", "state", "send_migrate"):
-            getattr(self.library, f"sterna_client_{one}").argtypes = [pointer]
-        self.clients = []
-
-    def each(self, call, *arguments):
-        return [getattr(self.library, f"sterna_client_{call}")(client, *arguments) for client in self.clients]
-
-    def play(self, seconds, sends=False):
-        """Frames; with `sends` a message each, once a second."""
-        for _ in range(seconds):
-            if sends and any(self.each("rsend", 2, 1, PAYLOAD, len(PAYLOAD))):
-                sys.exit("a message was not taken")
-            for _ in range(int(1 / FRAME_S)):
-                self.each("update")
-                time.sleep(FRAME_S)
-
-    def connect(self, tokens):
-        for token in tokens:
-            client = ctypes.c_void_p()
-            if self.library.sterna_client_create(None, ctypes.byref(client)):
-                sys.exit("no client can be made")
-            self.library.sterna_client_connect(client, token.encode())
-            self.clients.append(client)
-            self.each("update")
-        self.play(8)
-        if any(state != CONNECTED for state in self.each("state")):
-            sys.exit("a player is not connected")
 
 
 def run(built, nats_program, count, durability):
