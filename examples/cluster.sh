@@ -25,6 +25,9 @@ if [ -z "$sterna" ]; then
     cargo build --quiet --release --locked --package sterna-server --bin sterna
     sterna="$target/release/sterna"
 fi
+# What is printed is for any terminal, wherever it stands.
+sterna="$(command -v "$sterna")"
+sterna="$(cd "$(dirname "$sterna")" && pwd)/$(basename "$sterna")"
 
 folder="$(mktemp -d)"
 nats_process=""
@@ -120,14 +123,24 @@ A connect token that names all three, for player-1:
 
     export STERNA_TOKEN=$token
 
-Play with it: README.md, "Sixty seconds of C" and of C++. More players: $sterna token player-2 --admin ${admins[0]}
+Play with it: README.md, "Sixty seconds of C" and of C++. More players:
+
+    $sterna token player-2 --admin ${admins[0]}
+
 Then, in another terminal:
 
-    $sterna nodes --admin ${admins[0]}          # which sessions are at red-1; each process knows its own
-    $sterna drain red-1 --admin ${admins[0]}    # red-1 goes: its players move to green-1 and blue-1
-    kill ${processes[1]}                                   # the same by signal, to green-1
-    kill -9 ${processes[2]}                                # blue-1 crashes: after 15 s another takes over
-    kill -STOP $nats_process; sleep 5; kill -CONT $nats_process     # NATS is away for 5 s: play goes on
+    # All nodes, with states and sessions, as they change. (Ask a process that is still there.)
+    $sterna status --watch --admin ${admins[0]}
+    # Could red-1 go? Tries it with all its players; nobody notices.
+    $sterna drain red-1 --dry-run --admin ${admins[0]}
+    # red-1 goes: its players move to green-1 and blue-1.
+    $sterna drain red-1 --admin ${admins[0]}
+    # The same by signal, to green-1.
+    kill ${processes[1]}
+    # blue-1 crashes: after 15 s another takes over.
+    kill -9 ${processes[2]}
+    # NATS is away for 5 s: play goes on.
+    kill -STOP $nats_process; sleep 5; kill -CONT $nats_process
 
 Ctrl-C stops everything.
 TEXT

@@ -56,6 +56,18 @@ text = sys.argv[1]
 print(len(json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))["tcp"]))' "$token")"
 [ "$named" = 3 ] || fail "the token names $named nodes instead of three"
 
+# The commands as they are printed, from somewhere else, as in another terminal.
+printed() { sed --quiet "s|^    \(/.*/sterna $1 .*\)|\1|p" "$log"; }
+sees_all() {
+    local command
+    command="$(printed status)"
+    [ -n "$command" ] && [ "$(cd / && ${command/ --watch/} | grep --count -- '-1 *online')" = 3 ]
+}
+until_done "red shows all three" sees_all
+dry_run="$(printed 'drain red-1 --dry-run')"
+[ -n "$dry_run" ] || fail "it does not say how to try a drain"
+(cd / && $dry_run >/dev/null) || fail "the dry run fails: $dry_run"
+
 "$sterna" drain red-1 --admin "$(admin red-1)" >/dev/null || fail "red-1 cannot be drained"
 until_done "red has ended" ended "${everything[0]}"
 kill -9 "${everything[2]}"

@@ -237,6 +237,20 @@ fn every_configuration_key_is_in_the_operators_page() {
 }
 
 #[test]
+fn operators_are_told_how_long_a_nodes_certificate_lives() {
+    let source = read("server/src/pki.rs");
+    let life = source
+        .split("const NODE_LIFE: Duration = Duration::days(")
+        .nth(1)
+        .and_then(|rest| rest.split(')').next());
+    let said = format!(
+        "**A node's certificate** is made at its start and good for {} days.",
+        life.expect("it is in days")
+    );
+    assert!(read("docs/OPERATIONS.md").contains(&said), "docs/OPERATIONS.md does not say: {said}");
+}
+
+#[test]
 fn every_option_that_the_documents_show_exists() {
     let arguments = read("server/src/cli/args.rs");
     for path in ["README.md", "docs/OPERATIONS.md"] {

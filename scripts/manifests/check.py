@@ -1,7 +1,8 @@
-"""Checks examples/kubernetes: manifests by Kubernetes' own schemas, the Dockerfile by hadolint, and by `facts` what
-has to agree. Then each check is shown something broken, which it has to notice.
+"""Checks examples/kubernetes: manifests by Kubernetes' own schemas, the Dockerfile by hadolint, and by `facts` and
+`monitoring` what has to agree. Then each check is shown something broken, which it has to notice.
 
-    scripts/check-manifests.sh
+    scripts/check-manifests.sh            check
+    scripts/check-manifests.sh --bless    write anew what is made of other files
 """
 
 import functools
@@ -13,10 +14,12 @@ import kubernetes_validate
 import yaml
 
 import facts
+import monitoring
 from broken import BROKEN
 
 # The oldest that has all that is used (`preStop.sleep`, `matchLabelKeys`) without an option, and the newest schema.
 VERSIONS = ("1.34", "1.37")
+CHECKS = facts.ALL + monitoring.ALL
 READ = (
     "server/sterna.example.toml",
     "server/src/metrics/mod.rs",
@@ -24,12 +27,14 @@ READ = (
     "docs/OPERATIONS.md",
     "docs/openapi.json",
     "examples/monitoring/alerts.yml",
+    "examples/monitoring/prometheus.yml",
+    "examples/monitoring/prometheus-kubernetes.yml",
     "Cargo.toml",
 )
 
 
 def read(root):
-    paths = [path for path in (root / facts.FOLDER).iterdir() if path.is_file()]
+    paths = [path for path in (root / facts.FOLDER).rglob("*") if path.is_file()]
     paths += [root / name for name in READ if (root / name).exists()]
     return facts.Files({str(path.relative_to(root)): path.read_text() for path in paths})
 
@@ -62,7 +67,7 @@ def problems(files):
     for name, document in files.manifests():
         found += [f"{name}: {problem}" for problem in schema_problems(yaml.safe_dump(document))]
     found += dockerfile_problems(files.text("Dockerfile"))
-    for check in facts.ALL:
+    for check in CHECKS:
         # A check relies on the shapes and keys that those before it have found right.
         if not found:
             found += check(files)
@@ -70,7 +75,11 @@ def problems(files):
 
 
 def main():
-    files = read(pathlib.Path(__file__).resolve().parents[2])
+    root = pathlib.Path(__file__).resolve().parents[2]
+    files = read(root)
+    if "--bless" in sys.argv[1:]:
+        (root / monitoring.RULES).write_text(monitoring.rules_text(files))
+        return 0
     found = problems(files)
     for problem in found:
         print(problem)
@@ -86,9 +95,10 @@ def main():
         if not any(expected in problem for problem in noticed):
             print(f"{path}: `{after}` instead of `{before}` was not noticed as `{expected}`, only {noticed}")
             return 1
-    manifests = [document for _, document in files.manifests()]
-    print(f"{len(manifests)} manifests pass the schemas of Kubernetes {' and '.join(VERSIONS)}, the Dockerfile hadolint,")
-    print(f"and {len(facts.ALL)} checks of what has to agree; {len(BROKEN)} things broken on purpose were all noticed")
+    manifests, watching = list(files.manifests()), list(monitoring.documents(files))
+    print(f"{len(manifests)} manifests pass the schemas of Kubernetes {' and '.join(VERSIONS)}, {len(watching)} of the operator of")
+    print("Prometheus have keys that are known here, the Dockerfile passes hadolint,")
+    print(f"and {len(CHECKS)} checks of what has to agree; {len(BROKEN)} things broken on purpose were all noticed")
     return 0
 
 

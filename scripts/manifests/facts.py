@@ -16,7 +16,8 @@ GRACE_TO_SPARE_S = 15
 POD_SUFFIX, NAME_MAX = 17, 40
 # Keys of the chart `nats` 2.14.2 that the values rely on; what stands below `*` is not the chart's own.
 CHART_KEYS = """
-    config.cluster.enabled config.cluster.replicas
+    config.cluster.enabled config.cluster.replicas config.cluster.tls.enabled config.cluster.tls.secretName
+    config.nats.tls.enabled config.nats.tls.secretName tlsCA.enabled tlsCA.secretName
     config.jetstream.enabled config.jetstream.fileStore.enabled config.jetstream.fileStore.pvc.enabled
     config.jetstream.fileStore.pvc.size config.jetstream.memoryStore.enabled config.merge.*
     container.env.* container.merge.* podTemplate.topologySpreadConstraints.* podTemplate.merge.*
@@ -251,12 +252,13 @@ def given(files):
 
 
 def nats(files):
+    for name in ("nats-values.yaml", "nats-tls-values.yaml"):
+        for path in leaves(yaml.safe_load(files.text(name))):
+            parts = path.split("\0")
+            starts = {".".join(parts[:length]) + ".*" for length in range(1, len(parts))}
+            if ".".join(parts) not in CHART_KEYS and not starts & set(CHART_KEYS):
+                yield f"{name}: {'.'.join(parts)} is not among the chart's keys that are known here"
     values = yaml.safe_load(files.text("nats-values.yaml"))
-    for path in leaves(values):
-        parts = path.split("\0")
-        starts = {".".join(parts[:length]) + ".*" for length in range(1, len(parts))}
-        if ".".join(parts) not in CHART_KEYS and not starts & set(CHART_KEYS):
-            yield f"nats-values.yaml: {'.'.join(parts)} is not among the chart's keys that are known here"
     config, engine = values["config"], files.server()["engine"]
     replicas = config["cluster"]["replicas"]
     space = yaml.safe_load(files.text("kustomization.yaml"))["namespace"]
@@ -274,6 +276,56 @@ def nats(files):
     seconds = [int(config["merge"][f"lame_duck_{key}"].removesuffix("s")) for key in ("grace_period", "duration")]
     if merged["terminationGracePeriodSeconds"] < sum(seconds) + 20:
         yield "a server of NATS is killed before its lame-duck time is over"
+
+
+def nats_by_hand(files):
+    """The pod in which OPERATIONS.md has operators ask NATS comes through, and asks for the stream that there is."""
+    ingress = files.of_kind("NetworkPolicy")[1]["spec"]["ingress"]
+    opened = [source["podSelector"]["matchLabels"] for source in ingress[0]["from"]]
+    command = re.search(r"^kubectl run nats-box(?:.*\\\n)*.*$", files.text("docs/OPERATIONS.md"), re.M)
+    command = command[0] if command else ""
+    labels = dict(pair.split("=") for pair in "".join(re.findall(r"--labels=(\S+)", command)).split(",") if pair)
+    if labels not in opened[1:]:
+        yield f"docs/OPERATIONS.md: network.yaml does not let pods with the labels {labels} reach NATS"
+    if not command.endswith(f" STERNA_{files.server()['cluster']}"):
+        yield "docs/OPERATIONS.md asks NATS for the stream of another cluster"
+
+
+def tls(files):
+    """What README.md says of TLS to NATS fits the values, and the nodes' configuration."""
+    values, readme = yaml.safe_load(files.text("nats-tls-values.yaml")), files.text("README.md")
+    names = {values["tlsCA"]["secretName"]} | {values["config"][of]["tls"]["secretName"] for of in ("nats", "cluster")}
+    if len(names) != 1 or f"create secret generic {min(names)} --from-file=tls.crt --from-file=tls.key --from-file=ca.crt" not in readme:
+        yield f"README.md does not say how {sorted(names)} is made"
+    shown = re.search(r"```toml\n(.*?)```", readme, re.S)
+    engine = tomllib.loads(shown[1])["engine"] if shown else {}
+    if engine.get("urls") != [url.replace("nats://", "tls://") for url in files.server()["engine"]["urls"]]:
+        yield "README.md names other servers for TLS than sterna.toml without"
+    folder = files.server()["engine"]["password_file"].rpartition("/")[0]
+    if engine.get("ca") != f"{folder}/ca.crt" or "password=\"$password\" --from-file=ca.crt" not in readme:
+        yield "README.md does not put the CA where the nodes look for it"
+
+
+def order(files):
+    """README.md makes things before it uses them, and asks for what the manifests make."""
+    readme = files.text("README.md")
+    deployment, service = (files.of_kind(kind)[0]["metadata"]["name"] for kind in ("Deployment", "Service"))
+    port = files.of_kind("Service")[0]["spec"]["ports"][0]["port"]
+    steps = (
+        "openssl genpkey -algorithm ed25519 -out backend.key",
+        "-out backend.pem",
+        "--from-file=backend.pem",
+        "kubectl apply --kustomize examples/kubernetes\n",
+        f"kubectl rollout status deployment {deployment}\n",
+        f"kubectl port-forward service/{service} 7980:{port} ",
+        "http://127.0.0.1:7980/v1/endpoint",
+    )
+    at = 0
+    for step in steps:
+        at = readme.find(step, at)
+        if at < 0:
+            yield f"README.md: `{step.strip()}` is missing, or comes too early"
+            return
 
 
 def image(files):
@@ -296,4 +348,4 @@ def image(files):
         yield "kustomization.yaml and deployment.yaml name different images"
 
 
-ALL = (configuration, grace, ports, paths, labels, rights, sizes, alarms, given, nats, image)
+ALL = (configuration, grace, ports, paths, labels, rights, sizes, alarms, given, nats, nats_by_hand, tls, order, image)

@@ -1,5 +1,6 @@
 """Runs a server of this repository as the pod of examples/kubernetes does: with its arguments, its configuration and its
-variables; asks it what the probes and Prometheus ask, and tells it to end as Kubernetes does.
+variables; asks it what the probes and Prometheus ask, logs a first user in as README.md says, and tells it to end as Kubernetes
+does.
 
     scripts/with-nats.sh scripts/try-pod.sh
 
@@ -38,7 +39,7 @@ def here(folder, nats):
         "STERNA__ENDPOINT": "127.0.0.1:0",
         "STERNA__METRICS": "127.0.0.1:0",
         "STERNA__STATE_DIR": str(folder / "keys"),
-        "STERNA__ISSUER_PUBLIC_KEY": str(folder / "keys/issuer.pub"),
+        "STERNA__ISSUER_PUBLIC_KEY": str(folder / "backend.pem"),
         "STERNA__ENGINE__URLS": json.dumps([nats]),
         "STERNA__ENGINE__REPLICAS": "1",
         "STERNA__ENGINE__PASSWORD_FILE": str(folder / "password"),
@@ -61,10 +62,11 @@ class Server:
                 return
         sys.exit(f"the server ended with {self.process.wait()} before it said where `{side}` is")
 
-    def get(self, side, path):
+    def get(self, side, path, method="GET", **headers):
         """Status and text of an answer."""
+        request = urllib.request.Request(self.addresses[side] + path, method=method, headers=headers)
         try:
-            with urllib.request.urlopen(self.addresses[side] + path, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -92,8 +94,32 @@ def until(what, wanted, look):
         time.sleep(0.05)
 
 
-def make_keys(program, folder):
+def said(readme, first, last):
+    """Lines of README.md, from one that begins so to one that begins so."""
+    lines = re.search(rf"^{re.escape(first)}.*?^{re.escape(last)}[^\n]*$", readme, re.M | re.S)
+    return lines[0] if lines else sys.exit(f"README.md has no lines from `{first}` to `{last}`")
+
+
+def run(lines, folder):
+    """What a shell prints that does as README.md says."""
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", lines], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def log_in(files, server, folder):
+    """As the game's backend does for its first user."""
+    lines = said(files.text("README.md"), "url() {", "user_token=")
+    user_token = run(lines + '\nprintf %s "$user_token"', folder)
+    status, text = server.get("endpoint", "/v1/endpoint", "POST", Authorization=f"Bearer {user_token}")
+    expect(f"a connect token for a user of the backend: {text}", status, 200)
+    expect("the connect token's beginning", json.loads(text)["token"][:8], "sterna1.")
+    forged = user_token[:-8] + ("A" * 8 if user_token[-8:] != "A" * 8 else "B" * 8)
+    status, text = server.get("endpoint", "/v1/endpoint", "POST", Authorization=f"Bearer {forged}")
+    expect("a signature that is not the backend's", (status, json.loads(text)["error"]), (401, "bad_token"))
+
+
+def make_keys(files, program, folder):
     """As README.md says, once for all pods."""
+    run(said(files.text("README.md"), "openssl genpkey", "openssl pkey"), folder)
     arguments = ["serve", "--cluster", "game", "--state-dir", str(folder / "keys"), "--admin", "127.0.0.1:0"]
     ports = [argument for port in ("tcp", "quic", "peer") for argument in (f"--{port}-port", "0")]
     server = Server(program, arguments + ports, {})
@@ -102,7 +128,7 @@ def make_keys(program, folder):
     (folder / "password").write_text("nothing-is-checked-here")
 
 
-def play(files, program, server):
+def play(files, program, server, folder):
     """Everything that is asked of a pod."""
     container = files.container()
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
@@ -116,6 +142,7 @@ def play(files, program, server):
             sys.exit(f"the server does not show {name}")
     node = FIELDS["metadata.name"] + "-1"
     expect("the node's name is in the figures", f'node="{node}"' in text, True)
+    log_in(files, server, folder)
     admin = server.addresses["admin"].removeprefix("http://")
     subprocess.run([program, "cordon", node, "--admin", admin], check=True, stdout=subprocess.DEVNULL)
     ready = container["readinessProbe"]["httpGet"]["path"]
@@ -137,15 +164,16 @@ def main():
     arguments = [file if argument.endswith("/sterna.toml") else argument for argument in container["args"]]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        make_keys(program, folder)
+        make_keys(files, program, folder)
         server = Server(program, arguments, {**variables, **here(folder, nats)})
         try:
             # The last one that it prints.
             server.wait_for("metrics")
-            play(files, program, server)
+            play(files, program, server, folder)
         finally:
             server.kill()
-    print("the pod's server starts, is alive and ready, shows what the autoscaler counts by, is not ready when cordoned, and ends")
+    print("the pod's server starts, is alive and ready, shows what the autoscaler counts by, lets a user of the backend in, is not ready")
+    print("when cordoned, and ends")
 
 
 if __name__ == "__main__":
