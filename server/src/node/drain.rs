@@ -251,6 +251,7 @@ impl Node {
         }
         // (e) From here on nothing is served; only then the goodbye is written.
         *self.lease.write() = Lease::new(self.shared.config.times.self_fence);
+        drop(self.calls.write()); // whoever has seen the lease before
         let _ = self.shared.engine.goodbye(self.id).await;
         for outbox in self.outboxes.lock().values() {
             outbox.wake();

@@ -166,6 +166,8 @@ pub struct Node {
     /// When it went offline, and how many sessions it had then.
     drain_began: Mutex<Option<(Time, u64)>>,
     lease: RwLock<Lease>,
+    /// Calls of cohorts that are under way hold it for reading; a node that stops serving waits for them.
+    calls: RwLock<()>,
     watch: Mutex<LeaseWatch>,
     slots: Mutex<HashMap<CohortId, Arc<Slot>>>,
     /// Which room the sessions are in that are not alone.
@@ -270,6 +272,7 @@ impl Node {
             addresses: Addresses::find(&config, index, listeners).await?,
             phase: Mutex::new(Phase::Online),
             drain_began: Mutex::default(),
+            calls: RwLock::default(),
             lease: RwLock::new(Lease::new(config.times.self_fence)),
             watch: Mutex::new(LeaseWatch::new(config.times.take_over)),
             slots: Mutex::default(),
@@ -436,7 +439,9 @@ impl Node {
 
     /// Calls `act` with what cohorts need of this node at this moment.
     fn with_env<R>(&self, act: impl FnOnce(&Env<'_>) -> R) -> R {
-        let lease = self.lease.read();
+        let _called = self.calls.read();
+        // Not held through the call: a renewal would wait for the slowest of them, and all others for the renewal.
+        let lease = self.lease.read().clone();
         let env = Env {
             now: now(),
             permit: lease.permit(boot_now()),
