@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs a server with the arguments, the configuration and the variables of the pod in examples/kubernetes.
+# Runs a server with the arguments, the configuration and the variables of the pod in examples/kubernetes, with and without the
+# component public-address.
 #
 #     scripts/with-nats.sh scripts/try-pod.sh
 set -euo pipefail

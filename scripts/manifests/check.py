@@ -1,5 +1,5 @@
-"""Checks examples/kubernetes: manifests by Kubernetes' own schemas, the Dockerfile by hadolint, and by `facts` and
-`monitoring` what has to agree. Then each check is shown something broken, which it has to notice.
+"""Checks examples/kubernetes: manifests by Kubernetes' own schemas, the Dockerfile by hadolint, and by `facts`, `monitoring` and
+`public_address` what has to agree. Then each check is shown something broken, which it has to notice.
 
     scripts/check-manifests.sh            check
     scripts/check-manifests.sh --bless    write anew what is made of other files
@@ -15,6 +15,7 @@ import yaml
 
 import facts
 import monitoring
+import public_address
 from broken import BROKEN
 
 # The oldest that has all that is used (`preStop.sleep`, `matchLabelKeys`) without an option, and the newest schema.
@@ -26,6 +27,7 @@ READ = (
     "server/src/metrics/gauges.rs",
     "docs/OPERATIONS.md",
     "docs/openapi.json",
+    f"{public_address.OVERLAY}/kustomization.yaml",
     "examples/monitoring/alerts.yml",
     "examples/monitoring/prometheus.yml",
     "examples/monitoring/prometheus-kubernetes.yml",
@@ -64,14 +66,26 @@ def dockerfile_problems(text):
 
 def problems(files):
     found = []
-    for name, document in files.manifests():
+    for name, document in [*files.manifests(), *added(files)]:
         found += [f"{name}: {problem}" for problem in schema_problems(yaml.safe_dump(document))]
     found += dockerfile_problems(files.text("Dockerfile"))
     for check in CHECKS:
         # A check relies on the shapes and keys that those before it have found right.
         if not found:
             found += check(files)
-    return found
+    return found or public_address.problems(files)
+
+
+def added(files):
+    """What the component adds and changes."""
+    try:
+        files = public_address.rendered(files)
+    except (KeyError, TypeError):
+        # `public_address.problems` says so.
+        return
+    for name, document in files.manifests():
+        if name == "deployment.yaml" or name.startswith("public-address/"):
+            yield f"{name} with public-address", document
 
 
 def main():
@@ -85,6 +99,10 @@ def main():
         print(problem)
     if found:
         return 1
+    same = public_address.as_kustomize_does(root, files)
+    if same is False:
+        print(f"{public_address.OVERLAY}: kustomize makes something else of it than scripts/manifests/public_address.py")
+        return 1
     for name, before, after, expected in BROKEN:
         path = name if name in files.texts else f"{facts.FOLDER}/{name}"
         text = files.texts[path]
@@ -95,10 +113,13 @@ def main():
         if not any(expected in problem for problem in noticed):
             print(f"{path}: `{after}` instead of `{before}` was not noticed as `{expected}`, only {noticed}")
             return 1
-    manifests, watching = list(files.manifests()), list(monitoring.documents(files))
+    manifests, watching = [*files.manifests(), *added(files)], list(monitoring.documents(files))
     print(f"{len(manifests)} manifests pass the schemas of Kubernetes {' and '.join(VERSIONS)}, {len(watching)} of the operator of")
     print("Prometheus have keys that are known here, the Dockerfile passes hadolint,")
-    print(f"and {len(CHECKS)} checks of what has to agree; {len(BROKEN)} things broken on purpose were all noticed")
+    if same is None:
+        print("(no kubectl here: what kustomize makes of the overlay is not compared)")
+    checks = len(CHECKS) + len(public_address.ALL) + 1
+    print(f"and {checks} checks of what has to agree; {len(BROKEN)} things broken on purpose were all noticed")
     return 0
 
 

@@ -105,9 +105,14 @@ def rules(files):
             for window in re.findall(r"\[(\w+)\]", rule["expr"]):
                 if seconds(window) < 4 * SLOWEST_SCRAPE_S:
                     yield f"{rule['alert']}: {window} is too short for figures that come every {SLOWEST_SCRAPE_S} s"
-            for job in re.findall(r'job="(\w+)"', rule["expr"]):
-                if job not in jobs:
+            for job in re.findall(r'job=~"([^"]+)"', rule["expr"]):
+                if not any(re.fullmatch(job, name) for name in jobs):
                     yield f"{rule['alert']}: asks for the job {job}, which prometheus.yml does not have"
+            for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"]):
+                if not {"job", "namespace"} <= set(labels.split(", ")):
+                    yield f"{rule['alert']}: by ({labels}) mixes clusters of one Prometheus"
+            if re.search(r"\b(?:sum|max|min|avg|count)\b(?! by \()", rule["expr"]):
+                yield f"{rule['alert']}: an aggregation without `by` mixes clusters of one Prometheus"
 
 
 def scraped(files, name):

@@ -5,7 +5,7 @@ does.
     scripts/with-nats.sh scripts/try-pod.sh
 
 What differs, because this is no pod: addresses are loopback with free ports, NATS is one server without a password, and
-files lie in a folder of the test.
+files lie in a folder of the test. And once more as with the component public-address, whose script asks a `kubectl` that only answers.
 """
 
 import json
@@ -20,10 +20,12 @@ import time
 import urllib.error
 import urllib.request
 
+import public_address
 from check import read
 from facts import FOLDER
 
-# What a pod is told of itself.
+# The machine's public address, and what a pod is told of itself.
+PUBLIC = "127.0.0.2"
 FIELDS = {"metadata.name": "sterna-5d9c7b8f6d-x2x4z", "status.hostIP": "127.0.0.1", "status.podIP": "127.0.0.1"}
 PATIENCE_S = 60
 
@@ -128,8 +130,8 @@ def make_keys(files, program, folder):
     (folder / "password").write_text("nothing-is-checked-here")
 
 
-def play(files, program, server, folder):
-    """Everything that is asked of a pod."""
+def play(files, program, server, folder, public):
+    """Everything that is asked of a pod whose clients are told `public`."""
     container = files.container()
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         path = container[probe]["httpGet"]["path"]
@@ -144,6 +146,9 @@ def play(files, program, server, folder):
     expect("the node's name is in the figures", f'node="{node}"' in text, True)
     log_in(files, server, folder)
     admin = server.addresses["admin"].removeprefix("http://")
+    listed = subprocess.run([program, "nodes", "--admin", admin, "--json"], check=True, capture_output=True, text=True).stdout
+    told = [json.loads(listed)[0][transport].rpartition(":")[0] for transport in ("tcp", "quic")]
+    expect("the address that clients are told", told, [public, public])
     subprocess.run([program, "cordon", node, "--admin", admin], check=True, stdout=subprocess.DEVNULL)
     ready = container["readinessProbe"]["httpGet"]["path"]
     alive = container["livenessProbe"]["httpGet"]["path"]
@@ -152,28 +157,38 @@ def play(files, program, server, folder):
     expect("SIGTERM ends it with", server.end(), 0)
 
 
-def main():
-    program, nats = sys.argv[1], os.environ["STERNA_E2E_NATS"]
-    root = pathlib.Path(__file__).resolve().parents[2]
-    files = read(root)
+def try_pod(files, program, nats, root, folder, public):
     container = files.container()
     variables = {
         one["name"]: one.get("value") or FIELDS[one["valueFrom"]["fieldRef"]["fieldPath"]] for one in container["env"]
     }
+    if "STERNA__PUBLIC_HOST_FILE" in variables:
+        variables["STERNA__PUBLIC_HOST_FILE"] = str(folder / "public_host")
     file = str(root / FOLDER / "sterna.toml")
     arguments = [file if argument.endswith("/sterna.toml") else argument for argument in container["args"]]
+    server = Server(program, arguments, {**variables, **here(folder, nats)})
+    try:
+        # The last one that it prints.
+        server.wait_for("metrics")
+        play(files, program, server, folder, public)
+    finally:
+        server.kill()
+
+
+def main():
+    program, nats = sys.argv[1], os.environ["STERNA_E2E_NATS"]
+    root = pathlib.Path(__file__).resolve().parents[2]
+    files = read(root)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         make_keys(files, program, folder)
-        server = Server(program, arguments, {**variables, **here(folder, nats)})
-        try:
-            # The last one that it prints.
-            server.wait_for("metrics")
-            play(files, program, server, folder)
-        finally:
-            server.kill()
+        try_pod(files, program, nats, root, folder, FIELDS["status.hostIP"])
+        files = public_address.rendered(files)
+        code, words, _ = public_address.run(files.pod()["spec"]["initContainers"][0], PUBLIC, folder)
+        expect(f"the script of public-address ends ({words})", code, 0)
+        try_pod(files, program, nats, root, folder, PUBLIC)
     print("the pod's server starts, is alive and ready, shows what the autoscaler counts by, lets a user of the backend in, is not ready")
-    print("when cordoned, and ends")
+    print("when cordoned, and ends; and tells clients the machine's address, or with the component public-address its public one")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ const RULES: &str = "examples/monitoring/alerts.yml";
 const OTHERS: [&str; 3] =
     ["up", "nats_varz_jetstream_stats_storage", "nats_varz_jetstream_config_max_storage"];
 
+/// What lines of a text begin with that is written on several ones.
+const FOLDED: &str = "          ";
+
 /// The names of figures in a query.
 fn names(query: &str) -> impl Iterator<Item = &str> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -69,12 +72,15 @@ fn the_alert_rules_ask_for_figures_that_there_are() {
         let name = alert.lines().next().expect("a name");
         assert!(names.insert(name), "{name}: twice");
         let value = |key: &str| {
-            let mut lines = alert.lines().map(str::trim);
-            let found = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(": "));
-            found.unwrap_or_else(|| panic!("{RULES}: {name} lacks `{key}`"))
+            let mut lines = alert.lines();
+            let found = lines.find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "));
+            match found.unwrap_or_else(|| panic!("{RULES}: {name} lacks `{key}`")) {
+                ">-" => lines.map_while(|line| line.strip_prefix(FOLDED)).collect::<Vec<_>>().join(" "),
+                text => text.to_owned(),
+            }
         };
-        assert_query(value("expr"), &known, name);
-        assert!(["info", "warning", "critical"].contains(&value("severity")), "{name}");
+        assert_query(&value("expr"), &known, name);
+        assert!(["info", "warning", "critical"].contains(&value("severity").as_str()), "{name}");
         assert!(!value("summary").is_empty() && !value("description").is_empty());
         let wait = value("for");
         assert!(
