@@ -102,6 +102,9 @@ soak)
     stage fuzz "scripts/fuzz.sh seconds ${FUZZ_SECONDS:-600}"
     stage miri "scripts/miri.sh long"
     stage threads scripts/threads.sh
+    # The figures of docs/OPERATIONS.md, "Sizing", as this machine has them.
+    stage costs "python3 scripts/costs/node.py $target/release && python3 scripts/costs/store.py $target/tools/nats/bin/nats-server &&
+                 python3 scripts/costs/nats.py $target/debug $target/tools/nats/bin/nats-server"
     stage players "$target/release/sterna demo --players 1000 --rate 5 --seconds ${SOAK_SECONDS:-600}"
     ;;
 *)
