@@ -1,9 +1,10 @@
 //! What holds membership and ownership: this process alone, or NATS.
 
 use super::ConfigError;
-use super::numbers::{Number, REPLICAS, SNAPSHOT_RATE};
+use super::numbers::{ENGINE_START, Number, REPLICAS, SNAPSHOT_RATE};
 use serde::Deserialize;
 use std::path::PathBuf;
+use std::time::Duration;
 use toml::Spanned;
 
 /// Which engine.
@@ -38,6 +39,8 @@ pub struct NatsConfig {
     pub key: Option<PathBuf>,
     /// Bytes of snapshots that this process stores in a second at most.
     pub snapshot_bytes_per_second: u64,
+    /// How long a start waits for NATS.
+    pub start: Duration,
 }
 
 impl Default for NatsConfig {
@@ -52,6 +55,7 @@ impl Default for NatsConfig {
             certificate: None,
             key: None,
             snapshot_bytes_per_second: SNAPSHOT_RATE.default,
+            start: ENGINE_START.default_time(),
         }
     }
 }
@@ -60,6 +64,7 @@ impl NatsConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         REPLICAS.check(self.replicas, None)?;
         SNAPSHOT_RATE.check(self.snapshot_bytes_per_second, None)?;
+        ENGINE_START.check_time(self.start)?;
         let bad =
             |key, value: &str, expected| Err(ConfigError::BadText { key, value: value.into(), expected });
         if self.urls.is_empty() {
@@ -131,6 +136,7 @@ pub(super) struct EngineTable {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
     snapshot_bytes_per_second: Option<Spanned<i64>>,
+    start_ms: Option<Spanned<i64>>,
 }
 
 impl EngineTable {
@@ -149,6 +155,7 @@ impl EngineTable {
             ("engine.certificate", self.certificate.is_some()),
             ("engine.key", self.key.is_some()),
             ("engine.snapshot_bytes_per_second", self.snapshot_bytes_per_second.is_some()),
+            ("engine.start_ms", self.start_ms.is_some()),
         ];
         if self.kind == EngineKind::Local {
             return match set.into_iter().find(|(_, set)| *set) {
@@ -168,6 +175,7 @@ impl EngineTable {
             certificate: self.certificate,
             key: self.key,
             snapshot_bytes_per_second: number(&SNAPSHOT_RATE, self.snapshot_bytes_per_second)?,
+            start: Duration::from_millis(number(&ENGINE_START, self.start_ms)?),
         }))
     }
 }

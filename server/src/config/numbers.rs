@@ -22,7 +22,7 @@ impl Number {
         Self::new(key, allowed_ms, default.as_millis() as u64)
     }
 
-    const fn default_time(&self) -> Duration {
+    pub(super) const fn default_time(&self) -> Duration {
         Duration::from_millis(self.default)
     }
 
@@ -40,7 +40,7 @@ impl Number {
         }
     }
 
-    fn check_time(&self, time: Duration) -> Result<u64, ConfigError> {
+    pub(super) fn check_time(&self, time: Duration) -> Result<u64, ConfigError> {
         self.check(time.as_millis(), None)
     }
 }
@@ -100,6 +100,7 @@ pub(super) const ROOM_SYNC_BYTES: Number = Number::new(
 );
 pub(super) const REPLICAS: Number = Number::new("engine.replicas", 1..=5, 1);
 // From one small snapshot a second to what a fast disk takes.
+pub(super) const ENGINE_START: Number = Number::time("engine.start_ms", 0..=600_000, Duration::from_secs(60));
 pub(super) const SNAPSHOT_RATE: Number =
     Number::new("engine.snapshot_bytes_per_second", 64 * 1024..=16 * 1024 * 1024 * 1024, 32 * 1024 * 1024);
 pub(super) const ATTACH: Number = Number::time("times.attach_ms", 50..=60_000, limits::ATTACH_MAX);

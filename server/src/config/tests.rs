@@ -48,6 +48,7 @@ fn every_key_can_be_set() {
         certificate = "own.pem"
         key = "own.key"
         snapshot_bytes_per_second = 1000000
+        start_ms = 0
         [drain]
         reason = "deploy"
         any_version = true
@@ -76,6 +77,7 @@ fn every_key_can_be_set() {
     assert_eq!((config.same_user, config.durability), (SameUser::Refuse, Durability::None));
     let EngineConfig::Nats(nats) = &config.engine else { panic!("another engine") };
     assert_eq!((nats.urls.len(), nats.replicas, nats.snapshot_bytes_per_second), (2, 3, 1_000_000));
+    assert_eq!(nats.start, Duration::ZERO);
     assert_eq!(
         (nats.ca.as_deref(), nats.key.as_deref()),
         (Some(Path::new("ca.pem")), Some(Path::new("own.key")))
@@ -300,4 +302,5 @@ fn addresses_of_nats_and_its_certificates_are_checked() {
     }
     assert!(!nats("urls = [\"nats://ann:secret@a:1\"]").to_string().contains("secret"));
     assert!(matches!(nats("replicas = 6"), ConfigError::OutOfRange { key: "engine.replicas", .. }));
+    assert!(matches!(nats("start_ms = 600001"), ConfigError::OutOfRange { key: "engine.start_ms", .. }));
 }

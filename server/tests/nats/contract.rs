@@ -1,7 +1,7 @@
 //! What every engine promises its nodes: the same tests for all of them.
 
 use crate::servers::Servers;
-use crate::{engine, eventually};
+use crate::{engine_with, eventually};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,7 +30,7 @@ macro_rules! of_every_engine {
             #[tokio::test]
             async fn nats() {
                 let Some(servers) = Servers::start(1).await else { return };
-                super::$name(&engine(&servers).await).await;
+                super::$name(&engine_with(&servers, Duration::ZERO).await).await;
             }
         }
     )*};

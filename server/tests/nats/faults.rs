@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use sterna::protocol::record::{CasAnswer, ReadAnswer, Versioned};
 use sterna::protocol::snapshot::{SnapshotAnswer, SnapshotAsk};
+use sterna_server::config::NatsConfig;
 use sterna_server::engine::{Engine, NatsEngine, OpenError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -29,7 +30,7 @@ async fn a_server_that_is_too_old_is_refused_with_its_version() {
         link.write_all(b"PONG\r\n").await.unwrap();
         let _ = link.read_buf(&mut said).await; // until the client goes
     });
-    let config = sterna_server::config::NatsConfig { urls: vec![url], ..Default::default() };
+    let config = NatsConfig { urls: vec![url], ..Default::default() };
     let error = NatsEngine::open(&config, "tests", Duration::ZERO).await.expect_err("it is too old");
     let text = error.to_string();
     assert!(matches!(error, OpenError::TooOld { .. }), "{text}");
@@ -40,7 +41,7 @@ async fn a_server_that_is_too_old_is_refused_with_its_version() {
 #[tokio::test]
 async fn that_nobody_answers_is_said_with_the_address() {
     let config =
-        sterna_server::config::NatsConfig { urls: vec!["nats://127.0.0.1:1".into()], ..Default::default() };
+        NatsConfig { urls: vec!["nats://127.0.0.1:1".into()], start: Duration::ZERO, ..Default::default() };
     let error =
         NatsEngine::open(&config, "tests", Duration::ZERO).await.expect_err("nobody is there").to_string();
     assert!(error.contains("nats://127.0.0.1:1") && error.contains("engine.urls"), "{error}");
@@ -280,7 +281,7 @@ async fn a_server_that_shuts_down_soon_is_left_for_another_first() {
     let Some(servers) = Servers::start(3).await else { return };
     let all = config(&servers);
     // It knows one of them by configuration, and the others from that one.
-    let one = sterna_server::config::NatsConfig { urls: vec![all.urls[1].clone()], ..all };
+    let one = NatsConfig { urls: vec![all.urls[1].clone()], ..all };
     let engine = NatsEngine::open(&one, "tests", Duration::ZERO).await.unwrap();
     let revision = created(&engine, COHORT, record(&engine, 1)).await;
     assert_eq!(engine.server().as_deref(), Some("nats-2"));
@@ -302,7 +303,7 @@ async fn a_server_that_shuts_down_soon_is_left_for_another_first() {
 #[tokio::test]
 async fn a_server_that_wants_tls_and_a_password_gets_them() {
     let Some(Secured { servers, ca, certificate, key, password }) = Secured::start().await else { return };
-    let with = |password: &PathBuf, ca: Option<&PathBuf>, own: bool| sterna_server::config::NatsConfig {
+    let with = |password: &PathBuf, ca: Option<&PathBuf>, own: bool| NatsConfig {
         urls: servers.urls(),
         user: Some("ann".into()),
         password_file: Some(password.clone()),
@@ -314,16 +315,19 @@ async fn a_server_that_wants_tls_and_a_password_gets_them() {
     let opened = NatsEngine::open(&with(&password, Some(&ca), true), "tests", Duration::ZERO).await;
     let engine = opened.unwrap_or_else(|error| panic!("{error}\n{}", servers.explain()));
     created(&engine, COHORT, record(&engine, 1)).await;
-    for wrong in [with(&key, Some(&ca), true), with(&password, None, true), with(&password, Some(&ca), false)]
-    {
-        let refused = NatsEngine::open(&wrong, "tests", Duration::ZERO).await;
-        assert!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+    // Nothing of this heals by waiting, and nobody waits for it.
+    let open = async |config: NatsConfig| NatsEngine::open(&config, "tests", Duration::ZERO).await;
+    let refused = open(with(&key, Some(&ca), true)).await;
+    assert!(matches!(refused, Err(OpenError::Refused { .. })), "{refused:?}");
+    for wrong in [with(&password, None, true), with(&password, Some(&ca), false)] {
+        let refused = open(wrong).await;
+        assert!(matches!(refused, Err(OpenError::Tls { .. })), "{refused:?}");
     }
     // A CA is a wish for TLS, whatever the address says.
     let plain = Servers::start(1).await.expect("it is installed");
-    let plain = sterna_server::config::NatsConfig { urls: plain.urls(), ca: Some(ca), ..Default::default() };
+    let plain = NatsConfig { urls: plain.urls(), ca: Some(ca), ..Default::default() };
     let refused = NatsEngine::open(&plain, "tests", Duration::ZERO).await;
-    assert!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(OpenError::Tls { .. })), "{refused:?}");
 }
 
 /// A server that shows a certificate, wants one of its clients, and a password.

@@ -7,13 +7,17 @@ mod contract;
 mod credentials;
 mod faults;
 mod leases;
+mod losses;
 mod moves;
 mod player;
 #[allow(dead_code)] // tests/cluster uses the rest
 mod processes;
+mod refusals;
 mod rooms;
 mod servers;
 mod signals;
+mod snapshots;
+mod starts;
 
 use servers::Servers;
 use std::time::Duration;
@@ -33,10 +37,15 @@ fn config(servers: &Servers) -> NatsConfig {
 
 /// The engine of another process, as it were.
 async fn engine(servers: &Servers) -> NatsEngine {
+    engine_with(servers, TAKE_OVER).await
+}
+
+/// The same, with a take-over time. Without one that nothing is found means nothing from the first moment on.
+async fn engine_with(servers: &Servers, take_over: Duration) -> NatsEngine {
     if let Ok(filter) = std::env::var("STERNA_LOG") {
         sterna_server::logging::init(&filter);
     }
-    let opened = NatsEngine::open(&config(servers), "tests", TAKE_OVER).await;
+    let opened = NatsEngine::open(&config(servers), "tests", take_over).await;
     opened.unwrap_or_else(|error| panic!("{error}\n{}", servers.explain()))
 }
 

@@ -255,6 +255,12 @@ impl Servers {
         Some(name.strip_prefix("nats-")?.parse::<usize>().ok()? - 1)
     }
 
+    /// Has one read its configuration again, and waits until it counts.
+    pub(crate) async fn reload(&self, index: usize) {
+        self.signal(index, Signal::SIGHUP);
+        self.until_logged(index, "Reloaded server configuration").await;
+    }
+
     /// What a failing test shows.
     pub(crate) fn explain(&self) -> String {
         let mut text = String::new();

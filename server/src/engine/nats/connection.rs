@@ -4,10 +4,14 @@
 //! the new connection is there before the old one is let go, so that no renewal of a lease falls between two.
 
 use super::OpenError;
+use super::credentials::Credentials;
 use crate::config::NatsConfig;
 use crate::engine::ANSWER_MAX;
 use async_nats::connection::State;
-use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, Request, RequestErrorKind};
+use async_nats::{
+    AuthError, Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Message, Request,
+    RequestErrorKind,
+};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -92,6 +96,17 @@ impl Connection {
         headers: Option<HeaderMap>,
         payload: Bytes,
     ) -> Result<Message, NoAnswer> {
+        self.request_within(ANSWER_MAX, subject, headers, payload).await
+    }
+
+    /// The same, and waits so long for the answer.
+    pub(super) async fn request_within(
+        &self,
+        time: Duration,
+        subject: String,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+    ) -> Result<Message, NoAnswer> {
         let client = self.client();
         // What is handed to a client without a link is sent when it has one, long after anybody waits for it.
         if client.connection_state() != State::Connected {
@@ -100,7 +115,7 @@ impl Connection {
         let mut request = Request::new().payload(payload).timeout(None);
         request.headers = headers;
         // Also the time in which it waits for its turn to be sent.
-        let Ok(answer) = tokio::time::timeout(ANSWER_MAX, client.send_request(subject, request)).await else {
+        let Ok(answer) = tokio::time::timeout(time, client.send_request(subject, request)).await else {
             self.heard_nothing();
             return Err(NoAnswer::Silent);
         };
@@ -191,41 +206,61 @@ async fn connect(
     name: &str,
     leave: Arc<Notify>,
 ) -> Result<Client, OpenError> {
-    let mut options = ConnectOptions::new()
+    let credentials = Credentials::of(config);
+    let mut options = match credentials {
+        None => ConnectOptions::new(),
+        Some(credentials) => {
+            // So that a file that cannot be used is named.
+            credentials.read().await?;
+            // They may be replaced while this process runs: each link is opened with what the files hold then.
+            ConnectOptions::with_auth_callback(move |nonce| {
+                let credentials = credentials.clone();
+                async move { credentials.prove(&nonce).await.map_err(AuthError::new) }
+            })
+        }
+    };
+    options = options
         .name(name)
         .connection_timeout(CONNECT_MAX)
         .ping_interval(PING_EVERY)
         .request_timeout(Some(ANSWER_MAX))
         .reconnect_delay_callback(pause_before)
         .event_callback(move |event| on_event(event, leave.clone()));
-    if let Some(path) = &config.credentials {
-        options = options
-            .credentials_file(path)
-            .await
-            .map_err(|error| OpenError::Credentials { path: path.clone(), error })?;
-    }
-    if let (Some(user), Some(path)) = (&config.user, &config.password_file) {
-        let password = tokio::fs::read_to_string(path)
-            .await
-            .map_err(|error| OpenError::Credentials { path: path.clone(), error })?;
-        options = options.user_and_password(user.clone(), password.trim_end().to_owned());
-    }
     if let Some(ca) = &config.ca {
         options = options.add_root_certificates(ca.clone()).require_tls(true);
     }
     if let (Some(certificate), Some(key)) = (&config.certificate, &config.key) {
         options = options.add_client_certificate(certificate.clone(), key.clone()).require_tls(true);
     }
-    let client = options.connect(urls).await.map_err(|error| {
-        let cause = std::error::Error::source(&error)
-            .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-        OpenError::Unreachable { urls: urls.join(", "), cause }
-    })?;
+    let client = options.connect(urls).await.map_err(|error| why_not(&error, urls))?;
     let info = client.server_info();
     if !is_new_enough(&info.version) {
         return Err(OpenError::TooOld { server: info.server_name, version: info.version });
     }
     Ok(client)
+}
+
+/// What stands in the way of a connection, and whether that may pass.
+fn why_not(error: &ConnectError, urls: &[String]) -> OpenError {
+    let source = std::error::Error::source(error);
+    let cause = source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    let urls = urls.join(", ");
+    let of_tls = source
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .and_then(std::io::Error::get_ref)
+        .is_some_and(|inner| inner.is::<rustls::Error>());
+    match error.kind() {
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+            OpenError::Refused { urls, cause }
+        }
+        ConnectErrorKind::Tls => OpenError::Tls { urls, cause },
+        ConnectErrorKind::Io if of_tls => OpenError::Tls { urls, cause },
+        ConnectErrorKind::ServerParse => OpenError::BadAddress { urls, cause },
+        ConnectErrorKind::Dns
+        | ConnectErrorKind::TimedOut
+        | ConnectErrorKind::Io
+        | ConnectErrorKind::MaxReconnects => OpenError::Unreachable { urls, cause },
+    }
 }
 
 /// Full speed at first, then slower: a node has seconds before it must stop serving.

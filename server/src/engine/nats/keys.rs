@@ -25,6 +25,11 @@ impl Keys {
         Self { prefix: format!("sterna.{cluster}.{bucket}") }
     }
 
+    /// Everything of a cluster, whatever the incarnation.
+    pub(super) fn of_all_lives(cluster: &str) -> String {
+        format!("sterna.{cluster}.>")
+    }
+
     /// Everything.
     pub(super) fn all(&self) -> String {
         format!("{}.>", self.prefix)
@@ -84,6 +89,11 @@ impl Keys {
     /// A piece of one attempt to write a snapshot.
     pub(super) fn piece(&self, cohort: CohortId, attempt: u64, index: u32) -> String {
         format!("{}.piece.{cohort}.{attempt:016x}.{index}", self.prefix)
+    }
+
+    /// All pieces of one attempt.
+    pub(super) fn attempt(&self, cohort: CohortId, attempt: u64) -> String {
+        format!("{}.piece.{cohort}.{attempt:016x}.*", self.prefix)
     }
 
     /// All pieces of a cohort's snapshots.

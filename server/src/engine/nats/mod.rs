@@ -6,9 +6,11 @@
 
 mod codec;
 mod connection;
+mod credentials;
 mod incarnation;
 mod keys;
 mod leases;
+mod opening;
 mod pace;
 mod records;
 mod roster;
@@ -22,9 +24,10 @@ use crate::config::NatsConfig;
 use connection::Connection;
 use incarnation::{Life, Wanted, stream_name};
 use leases::Beats;
+pub use opening::OpenError;
+use opening::Patience;
 use roster::Roster;
 use snapshots::Snapshots;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::ids::{Bucket, CohortId, NodeId, SessionId};
@@ -48,51 +51,6 @@ const ROSTER_MAX: Duration = Duration::from_secs(10);
 /// Pause between two looks at a bucket that is in doubt.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// Why NATS cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// No server answers.
-    #[error("cannot connect to NATS at {urls}: {cause}: is a server running there? check `engine.urls`")]
-    Unreachable {
-        /// Where.
-        urls: String,
-        /// What the attempts ended in.
-        cause: String,
-    },
-    /// The file with the credentials, or with the password, cannot be used.
-    #[error(
-        "cannot use {path}: {error}: check `engine.credentials` and `engine.password_file`", path = path.display()
-    )]
-    Credentials {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// The server lacks what is needed.
-    #[error("the NATS server {server} is of version {version}: Sterna needs 2.11 or newer; upgrade it first")]
-    TooOld {
-        /// Its name.
-        server: String,
-        /// What it says that it is.
-        version: String,
-    },
-    /// The server runs without JetStream.
-    #[error("NATS runs without JetStream ({0}): start it with `--jetstream`, or allow it for this account")]
-    NoJetStream(String),
-    /// The bucket is not there, and could not be made.
-    #[error("cannot use the stream {stream}: {cause}: check that `engine.replicas` servers are up")]
-    NoBucket {
-        /// The stream.
-        stream: String,
-        /// What the last attempt ended in.
-        cause: String,
-    },
-    /// The stream is somebody else's.
-    #[error("the stream {0} was not made by Sterna: delete or rename it, or give the cluster another name")]
-    Foreign(String),
-}
-
 /// The engine `nats`.
 pub struct NatsEngine {
     inner: Arc<Inner>,
@@ -112,12 +70,13 @@ struct Inner {
 }
 
 impl NatsEngine {
-    /// Connects, and finds the cluster's bucket or makes it.
+    /// Connects, and finds the cluster's bucket or makes it; waits for NATS as long as the configuration says.
     pub async fn open(config: &NatsConfig, cluster: &str, take_over: Duration) -> Result<Self, OpenError> {
-        let connection = Connection::open(config.clone(), cluster).await?;
+        let mut patience = Patience::new(config.start);
+        let connection = patience.until_ok(async || Connection::open(config.clone(), cluster).await).await?;
         let store = Store::new(connection, stream_name(cluster));
         let wanted = Wanted { cluster, config, take_over, known: None, has_lost_data: false };
-        let life = wanted.settle(&store).await?;
+        let life = patience.until_ok(async || wanted.settle(&store).await).await?;
         tracing::info!(cluster, bucket = %life.bucket, "the bucket in NATS is open");
         let bucket = life.bucket;
         let inner = Arc::new(Inner {

@@ -4,7 +4,7 @@
 use super::codec::{decode_listed, decode_node};
 use super::incarnation::Life;
 use super::keys::Followed;
-use super::store::{Failed, Store};
+use super::store::{Failed, Store, TRACE_LIFE};
 use crate::engine::{Listed, NodeInfo};
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{DeliverPolicy, push};
@@ -22,6 +22,12 @@ pub(super) const NODE_LIFE: Duration = Duration::from_secs(3600);
 /// publish themselves again.
 const CARRIED_LIFE: Duration = Duration::from_secs(60);
 
+/// That something is gone is known for so long. Until the trace of it has left the bucket it may be seen again.
+const GONE_FOR: Duration = TRACE_LIFE.saturating_mul(2);
+
+/// Pause between two looks at what may be forgotten.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
 /// Pause before what broke is followed again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
@@ -36,6 +42,7 @@ pub(super) struct Roster {
 #[derive(Default)]
 struct State {
     bucket: Bucket,
+    swept_at: Option<Instant>,
     nodes: BTreeMap<NodeId, Seen<NodeInfo>>,
     rooms: BTreeMap<CohortId, Seen<Listed>>,
 }
@@ -67,6 +74,22 @@ impl<T> Seen<T> {
 }
 
 impl State {
+    /// Forgets what has been gone for long, and nodes that have not said anything for long.
+    fn sweep(&mut self, now: Instant) {
+        if self.swept_at.is_some_and(|at| now.saturating_duration_since(at) < SWEEP_EVERY) {
+            return;
+        }
+        self.swept_at = Some(now);
+        let since = |at: Instant| now.saturating_duration_since(at);
+        self.nodes
+            .retain(|_, seen| since(seen.at) < if seen.what.is_some() { NODE_LIFE * 2 } else { GONE_FOR });
+        // A room is published when it changes, and only then.
+        self.rooms.retain(|_, seen| match seen.what {
+            Some(_) => seen.revision > 0 || since(seen.at) < CARRIED_LIFE,
+            None => since(seen.at) < GONE_FOR,
+        });
+    }
+
     /// When the data are gone, nodes and rooms are still there; each is about to publish itself again.
     fn carry_over(&mut self, bucket: Bucket) {
         self.bucket = bucket;
@@ -106,6 +129,7 @@ impl Roster {
         let mut state = self.state.lock();
         if state.bucket == bucket {
             note(&mut state.nodes, node, revision, info);
+            state.sweep(Instant::now());
         }
     }
 
@@ -114,6 +138,7 @@ impl Roster {
         let mut state = self.state.lock();
         if state.bucket == bucket {
             note(&mut state.rooms, room, revision, listed);
+            state.sweep(Instant::now());
         }
     }
 
@@ -142,7 +167,8 @@ impl Roster {
             ..Default::default()
         };
         let context = jetstream::new(client);
-        let consumer = context.create_consumer_on_stream(config, store.stream()).await.map_err(|_| Failed)?;
+        let made = context.create_consumer_on_stream(config, store.stream()).await;
+        let consumer = made.map_err(|error| store.cannot_follow(&error))?;
         {
             let mut state = self.state.lock();
             if state.bucket != life.bucket {
@@ -178,5 +204,37 @@ impl Roster {
             },
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sterna::protocol::room::Listing;
+
+    fn listed(room: CohortId) -> Listed {
+        let listing = Listing { room, members: 1, members_max: 4, free: 3, properties: Vec::new() };
+        Listed { owner: NodeId(1), listing }
+    }
+
+    #[test]
+    fn what_has_been_gone_for_long_is_forgotten() {
+        let mut state = State::default();
+        let now = Instant::now();
+        for room in 1..=100 {
+            note(&mut state.rooms, CohortId(room), room, Some(listed(CohortId(room))));
+            note(&mut state.nodes, NodeId(room), room, None);
+        }
+        for room in 1..100 {
+            note(&mut state.rooms, CohortId(room), room + 100, None);
+        }
+        state.sweep(now + GONE_FOR / 2);
+        assert_eq!((state.rooms.len(), state.nodes.len()), (100, 100), "a trace may still come");
+        state.sweep(now + GONE_FOR * 2);
+        assert_eq!(state.nodes.len(), 0);
+        assert_eq!(state.rooms.keys().collect::<Vec<_>>(), [&CohortId(100)], "it is still listed");
+        state.carry_over(Bucket(2));
+        state.sweep(now + GONE_FOR * 3);
+        assert!(state.rooms.is_empty(), "nobody has published it in the new life");
     }
 }

@@ -111,9 +111,10 @@ impl Still {
     /// The heartbeats with numbers up to this one.
     async fn read_below(&self, store: &Store, life: &Life, before: u64) -> Result<Shown, Failed> {
         let (mut shown, doubtful) = self.known(life.bucket);
-        let reads = doubtful
-            .into_iter()
-            .map(|(number, beat)| async move { Ok((number, beat, store.is_there(number).await?)) });
+        let reads = doubtful.into_iter().map(|(number, beat)| async move {
+            let is_there = store.is_there(&life.keys.beat(beat.node), number).await?;
+            Ok((number, beat, is_there))
+        });
         for (number, beat, is_there) in try_join_all(reads).await? {
             if is_there {
                 shown.push((beat.node, beat.beat));

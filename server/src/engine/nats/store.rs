@@ -4,6 +4,7 @@
 use super::connection::{Connection, NoAnswer};
 use super::keys::Keys;
 use async_nats::HeaderMap;
+use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// What was deleted leaves an empty message behind, so that a write that comes late does not find a free name.
@@ -22,6 +23,9 @@ pub(super) const TRACE_LIFE: Duration = Duration::from_secs(600);
 const NO_MESSAGE: u32 = 10037;
 const WRONG_LAST_SEQUENCE: [u32; 2] = [10071, 10164];
 const NO_STREAM: u32 = 10059;
+
+/// What JetStream refuses is said so often for each reason: a node asks many times in a second.
+const COMPLAIN_AGAIN: Duration = Duration::from_secs(10);
 
 /// How a write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +67,25 @@ pub(super) struct Store {
     connection: Arc<Connection>,
     stream: String,
     written: Mutex<Written>,
+    said: Mutex<Said>,
     /// Wakes who looks whether the bucket is still there.
     suspect: Notify,
+}
+
+/// When each of JetStream's error codes was said last. It has some two hundred of them.
+#[derive(Default)]
+struct Said(HashMap<Option<u32>, Instant>);
+
+impl Said {
+    /// Whether it is to be said now.
+    fn is_due(&mut self, code: Option<u32>, now: Instant) -> bool {
+        let is_due =
+            self.0.get(&code).is_none_or(|said| now.saturating_duration_since(*said) >= COMPLAIN_AGAIN);
+        if is_due {
+            self.0.insert(code, now);
+        }
+        is_due
+    }
 }
 
 #[derive(Deserialize)]
@@ -123,7 +144,8 @@ struct Purged {
 
 impl Store {
     pub(super) fn new(connection: Arc<Connection>, stream: String) -> Self {
-        Self { connection, stream, written: Mutex::default(), suspect: Notify::new() }
+        let (written, said) = (Mutex::default(), Mutex::default());
+        Self { connection, stream, written, said, suspect: Notify::new() }
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -219,12 +241,18 @@ impl Store {
         self.put(subject, Some(expected), Some(TRACE_LIFE), Bytes::new()).await
     }
 
-    /// Drops the anchor of a life, unless it is there. False: that is not known.
-    pub(super) async fn anchor(&self, keys: &Keys) -> bool {
+    /// Drops the anchor of a life, unless it is there. Gives its number.
+    pub(super) async fn anchor(&self, keys: &Keys) -> Result<u64, Failed> {
         match self.send(keys.anchor(), Some(0), None, Bytes::from_static(b"sterna")).await {
-            Put::Written(_) | Put::Conflict => true,
-            Put::Unknown => false,
+            Put::Written(revision) => Ok(revision),
+            Put::Conflict => Ok(self.find(keys.anchor()).await?.ok_or(Failed)?.revision),
+            Put::Unknown => Err(Failed),
         }
+    }
+
+    /// Whether the leader holds the anchor of a life.
+    pub(super) async fn has_anchor(&self, keys: &Keys) -> Result<bool, Failed> {
+        Ok(self.find(keys.anchor()).await?.is_some())
     }
 
     /// What the leader holds under a name of this life.
@@ -237,7 +265,7 @@ impl Store {
 
     /// Fails if this life is over, as far as the leader knows: then nothing was learnt by finding nothing.
     pub(super) async fn is_anchored(&self, keys: &Keys) -> Result<(), Failed> {
-        if self.find(keys.anchor()).await?.is_none() {
+        if !self.has_anchor(keys).await? {
             self.doubt();
             return Err(Failed);
         }
@@ -249,9 +277,11 @@ impl Store {
         Ok(found.map(|(_, found)| found))
     }
 
-    /// Whether the leader still holds what was written under this number: no later write of that name has come.
-    pub(super) async fn is_there(&self, revision: u64) -> Result<bool, Failed> {
-        Ok(self.message(&serde_json::json!({ "seq": revision })).await?.is_some())
+    /// Whether the leader still holds what was written under this name and number: no later write of that name has
+    /// come. After a loss of data another name's write may bear the number.
+    pub(super) async fn is_there(&self, subject: &str, revision: u64) -> Result<bool, Failed> {
+        let found = self.message(&serde_json::json!({ "seq": revision })).await?;
+        Ok(found.is_some_and(|(found, _)| found == subject))
     }
 
     /// Of the names that match, the one whose last write has the lowest number from this one on, which is at least 1.
@@ -357,16 +387,49 @@ impl Store {
         }
     }
 
+    /// Whom JetStream tells nothing of what is written.
+    pub(super) fn cannot_follow(&self, error: &ConsumerError) -> Failed {
+        if let ConsumerErrorKind::JetStream(error) = error.kind() {
+            self.say("a consumer", u32::try_from(error.error_code().0).ok(), &error.to_string());
+        }
+        Failed
+    }
+
     fn complain(&self, what: &str, error: Option<&ApiError>) {
         let (code, description) =
             error.map_or((None, "no reason"), |error| (error.err_code, &*error.description));
+        self.say(what, code, description);
+    }
+
+    fn say(&self, what: &str, code: Option<u32>, description: &str) {
         if code == Some(NO_STREAM) {
             self.doubt();
         }
-        tracing::debug!(?code, "JetStream refuses {what}: {description}");
+        if self.said.lock().is_due(code, Instant::now()) {
+            tracing::warn!(code = code.unwrap_or_default(), "NATS refuses {what}: {description}");
+        } else {
+            tracing::debug!(?code, "NATS refuses {what}: {description}");
+        }
     }
 }
 
 fn is_conflict(error: &ApiError) -> bool {
     error.err_code.is_some_and(|code| WRONG_LAST_SEQUENCE.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_said_once_in_ten_seconds_and_another_one_beside_it() {
+        let mut said = Said::default();
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        assert!(said.is_due(Some(10077), at(0)));
+        assert!(!said.is_due(Some(10077), at(9)));
+        assert!(said.is_due(Some(10023), at(9)) && said.is_due(None, at(9)));
+        assert!(said.is_due(Some(10077), at(10)));
+        assert!(!said.is_due(Some(10077), at(19)));
+    }
 }
