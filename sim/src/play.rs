@@ -234,6 +234,7 @@ impl Stage {
             Happening::Restart { node } => {
                 self.cluster.node_at(node) != NodeId::default() && self.cluster.restart(node).is_some()
             }
+            Happening::BeatsForgotten {} => self.cluster.forget_heartbeats(),
             Happening::Pause { node, for_ms } => {
                 self.on_node(node, |cluster, node| cluster.pause(node, ms(for_ms), false))
             }

@@ -111,7 +111,12 @@ impl Directory {
         self.records.clear();
         self.snapshots.clear();
         self.listings.clear();
-        self.heartbeats.values_mut().for_each(|beat| *beat = Heartbeat::Beating(0));
+        self.heartbeats.clear();
+    }
+
+    /// The nodes that records name.
+    pub(super) fn nodes_named(&self) -> impl Iterator<Item = NodeId> {
+        self.records.values().flat_map(|found| found.record.nodes())
     }
 
     /// Whether this read is one that is not answered.

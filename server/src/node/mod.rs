@@ -14,6 +14,7 @@ mod failpoints;
 pub mod failpoints;
 mod leases;
 mod links;
+mod named;
 mod others;
 mod outbox;
 mod pace;
@@ -21,6 +22,7 @@ mod parking;
 mod peers;
 mod republish;
 mod rooms;
+mod shared_read;
 mod slot;
 mod takeovers;
 mod watching;
@@ -37,14 +39,16 @@ use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
 use addresses::{Addresses, Told};
 use dry_run::DryRuns;
+use named::Named;
 use others::Others;
 use outbox::Outbox;
 use pace::Pace;
 use parking_lot::{Mutex, RwLock};
 use republish::Life;
 use ring::rand::{SecureRandom as _, SystemRandom};
+use shared_read::SharedRead;
 use slot::Slot;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -165,6 +169,9 @@ pub struct Node {
     drain_began: Mutex<Option<(Time, u64)>>,
     lease: RwLock<Lease>,
     watch: Mutex<LeaseWatch>,
+    named: Mutex<Named>,
+    /// The nodes whose lease has run out, as the last read has shown; `None`: it has failed.
+    lease_reads: SharedRead<Option<BTreeSet<NodeId>>>,
     slots: Mutex<HashMap<CohortId, Arc<Slot>>>,
     /// Which room the sessions are in that are not alone.
     rooms_of: Mutex<HashMap<SessionId, CohortId>>,
@@ -270,6 +277,8 @@ impl Node {
             drain_began: Mutex::default(),
             lease: RwLock::new(Lease::new(config.times.self_fence)),
             watch: Mutex::new(LeaseWatch::new(config.times.take_over)),
+            named: Mutex::default(),
+            lease_reads: SharedRead::new(None),
             slots: Mutex::default(),
             rooms_of: Mutex::default(),
             held: AtomicUsize::new(0),
@@ -296,6 +305,7 @@ impl Node {
         node.renew_lease(true).await?;
         node.publish().await?;
         *node.lease_keeper.lock() = Some(tokio::spawn(node.clone().keep_lease()));
+        tokio::spawn(node.clone().find_owners());
         node.spawn(node.clone().accept_clients(tcp));
         node.spawn(node.clone().accept_clients(quic));
         node.spawn(node.clone().accept_peers(peer));

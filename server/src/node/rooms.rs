@@ -113,6 +113,7 @@ impl Node {
         if record.room.is_some() {
             return ErrandAnswer::Nowhere; // that is a session in a room, not a room
         }
+        self.name_nodes_of(record);
         // (h) Also one that is this node's, although it does not have it.
         if self.take_over(room, record, None) || record.owner == self.id {
             return ErrandAnswer::Later;
@@ -185,10 +186,14 @@ impl Node {
     pub(super) async fn ruling_record(&self, session: SessionId) -> Result<Option<Ruling>, Unavailable> {
         let cohort = CohortId::from(session);
         let Some(own) = self.read_record(cohort).await? else { return Ok(None) };
+        self.name_nodes_of(&own.record);
         let alone = Ruling { cohort, found: own, orphan_of: None };
         let Some(room) = own.record.room else { return Ok(Some(alone)) };
         Ok(Some(match self.read_record(room).await? {
-            Some(found) => Ruling { cohort: room, found, orphan_of: None },
+            Some(found) => {
+                self.name_nodes_of(&found.record);
+                Ruling { cohort: room, found, orphan_of: None }
+            }
             None => Ruling { orphan_of: Some(room), ..alone },
         }))
     }

@@ -178,6 +178,10 @@ impl Store {
                     Answer::Read(_) => Reply::Unknown,
                 }
             }
+            Question::NodesNamed => match self.engine.nodes_named().await {
+                Ok(nodes) => Reply::NodesNamed(nodes.into_iter().map(|node| node.0).collect()),
+                Err(Unavailable) => Reply::Unavailable,
+            },
             Question::CohortsOf(node) => match self.engine.cohorts_of(NodeId(node)).await {
                 Ok(cohorts) => Reply::Cohorts(cohorts.into_iter().map(|cohort| cohort.0).collect()),
                 Err(Unavailable) => Reply::Unavailable,
@@ -218,7 +222,7 @@ impl Store {
                 self.tell_nodes();
                 done
             }
-            Question::Heartbeats => match self.engine.heartbeats(NodeId(0), Duration::ZERO).await {
+            Question::Heartbeats => match self.engine.heartbeats(NodeId(0), Duration::ZERO, BTreeSet::new()).await {
                 Ok(beats) => Reply::Heartbeats(beats.into_iter().map(beat).collect()),
                 Err(Unavailable) => Reply::Unavailable,
             },

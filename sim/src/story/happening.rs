@@ -123,6 +123,8 @@ happenings! {
         /// Where.
         node: u8,
     }
+    /// The heartbeats of nodes that have ended are forgotten.
+    "beats-forgotten" BeatsForgotten {}
     /// A node's process stands still.
     "pause" Pause {
         /// Which.

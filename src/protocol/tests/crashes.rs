@@ -177,6 +177,24 @@ fn a_recall_goes_on_from_what_the_target_had_stored() {
 }
 
 #[test]
+fn who_has_no_heartbeat_any_more_is_followed_like_who_has_an_old_one() {
+    // At once, and when the others have already seen it stand still for a while.
+    for (seed, after) in (420..).zip([Duration::ZERO, limits::TAKE_OVER / 2]) {
+        let (mut cluster, player, [first, ..]) = at_play(seed, Durability::BeforeAck);
+        cluster.crash(first);
+        cluster.run_for(after);
+        let forgotten_at = cluster.now();
+        assert!(cluster.forget_heartbeats());
+        found_again(&mut cluster, player);
+        assert!(cluster.now().since(forgotten_at) >= limits::TAKE_OVER, "that it is missing counts from now");
+        cluster.run_for(ms(500));
+        assert!(told_lost(&cluster, player).iter().all(|(from, to)| from == to), "{after:?}");
+        cluster.history().one_owner();
+        cluster.history().no_faults();
+    }
+}
+
+#[test]
 fn a_write_that_comes_late_does_not_replace_what_was_taken_over() {
     let (mut cluster, player, [first, ..]) = at_play(390, Durability::Lazy(ms(200)));
     let cohort = CohortId::from(cluster.cohort(first, player).expect("served there").session().id());

@@ -3,6 +3,7 @@
 use super::{at_play, migrated, ms, reconnected};
 use crate::protocol::client::Standing;
 use crate::protocol::ids::{Bucket, Epoch};
+use crate::protocol::limits;
 use crate::protocol::record::Record;
 use crate::testing::{Cluster, PlayerId};
 use std::time::Duration;
@@ -60,6 +61,30 @@ fn a_move_in_which_the_data_are_lost_at_any_step_ends_and_loses_nobody() {
         let found = record(&cluster, player).unwrap_or_else(|| panic!("{line}: nothing is published"));
         assert_eq!(found.bucket, NEXT, "{line}");
         assert!(cluster.served_by(player, found.owner), "{line}");
+        cluster.finish();
+        cluster.history().check();
+    }
+}
+
+#[test]
+fn a_source_whose_target_died_with_the_data_recalls_the_session() {
+    for seed in 920..923 {
+        let (mut cluster, player, [source, target, _]) = at_play(seed);
+        cluster.drain(source);
+        cluster.lose_next("Baton");
+        cluster.run_until(|cluster| cluster.trace().any(|found| found.contains("Baton")));
+        cluster.crash(target);
+        cluster.engine_loses_its_data();
+        let lost_at = cluster.now();
+        cluster.publish_again(NEXT, false);
+        let found = record(&cluster, player).expect("it is published");
+        assert_eq!((found.bucket, found.owner), (NEXT, target), "its baton is out");
+        cluster.run_until(|cluster| cluster.served_by(player, source));
+        // (d) The target has no heartbeat in this life of the data, and never will.
+        assert!(cluster.now().since(lost_at) >= limits::TAKE_OVER);
+        let found = record(&cluster, player).expect("it is recalled");
+        assert_eq!((found.bucket, found.epoch, found.owner), (NEXT, Epoch(3), source));
+        cluster.run_until(|cluster| cluster.standing(player) == Standing::Connected);
         cluster.finish();
         cluster.history().check();
     }

@@ -3,6 +3,7 @@
 use super::{Status, options};
 use crate::player::Player;
 use crate::{BOTH, TOKEN_LIFE, on_free_ports};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -58,6 +59,10 @@ impl Engine for Sulking {
         self.engine.cohorts_of(node)
     }
 
+    fn nodes_named(&self) -> Reply<'_, Result<BTreeSet<NodeId>, Unavailable>> {
+        self.engine.nodes_named()
+    }
+
     fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, Result<(), Unavailable>> {
         self.engine.forget(cohort, held)
     }
@@ -105,8 +110,9 @@ impl Engine for Sulking {
         &self,
         asker: NodeId,
         still_for: Duration,
+        named: BTreeSet<NodeId>,
     ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
-        self.engine.heartbeats(asker, still_for)
+        self.engine.heartbeats(asker, still_for, named)
     }
 }
 
