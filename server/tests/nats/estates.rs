@@ -27,14 +27,17 @@ async fn what_is_left_after_all_nodes_were_off_for_long_ends_in_good_order() {
     let keys = Folder::new();
     ClusterKeys::load_or_create(keys.path(), "dev").expect("keys can be made");
     let mut red = Process::start("red", &servers, keys.path(), QUICK).await;
+    let mut players = Vec::new();
     for user in ["ann", "bob"] {
         let mut player = Player::join(&red.ask(&["token", user]).await, Transport::Tcp).await;
         player.plays().await;
+        players.push(player);
     }
     let engine = NatsEngine::open(&config(&servers), "dev", TAKE_OVER).await.expect("it can be opened");
     let left_by = engine.nodes_named().await.expect("it answers");
     assert_eq!(left_by.len(), 1, "both are on one node");
     red.kill();
+    drop(players); // they give up, and nobody hears of it
     heartbeats_are_forgotten(&servers).await;
 
     let green = Process::start("green", &servers, keys.path(), QUICK).await;
