@@ -28,7 +28,7 @@ impl Cluster {
 
     /// Starts a new incarnation at the address of an earlier one.
     pub(super) fn start_at(&mut self, place: u8) -> NodeId {
-        let id = NodeId(1 + self.directory.heartbeats.len() as u64);
+        let id = NodeId(1 + self.place_of.len() as u64); // every incarnation is another
         self.directory.beat(id);
         let application = Echo { node: id, history: self.history.clone(), knows_games: true };
         let mut node = Node::new(application, place, self.settings.clone());
