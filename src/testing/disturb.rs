@@ -259,6 +259,12 @@ impl Cluster {
         self.directory.lose_store = Some(landing);
     }
 
+    /// The store has no room for snapshots, or has it again.
+    pub fn set_store_busy(&mut self, busy: bool) {
+        self.note(|| format!("the store is busy: {busy}"));
+        self.directory.store_busy = busy;
+    }
+
     /// The application stores more than travels with a baton.
     pub fn store_large(&mut self, player: PlayerId) {
         self.command(player, STORE_LARGE, 0);

@@ -247,6 +247,7 @@ impl Cluster {
         self.directory.lose_answer = None;
         self.directory.lose_reads = 0;
         self.directory.lose_store = None;
+        self.directory.store_busy = false;
         for (from, to) in std::mem::take(&mut self.stalled) {
             for _ in 0..self.outboxes.get(&(from, to)).map_or(0, |frames| frames.len()) {
                 self.schedule(Duration::from_micros(50), Happening::Leaves(from, to));

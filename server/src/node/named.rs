@@ -40,7 +40,8 @@ impl Node {
 
     /// Moves depend on the other node, whether it has been seen or not (rules c and d).
     pub(super) fn name_partners(&self) {
-        let partners = self.all_slots().into_iter().filter_map(|slot| slot.look(|cohort| cohort.depends_on()));
+        let partners =
+            self.all_slots().into_iter().filter_map(|slot| slot.look(|cohort| cohort.depends_on()));
         self.name_nodes(partners.collect::<BTreeSet<_>>());
     }
 

@@ -29,8 +29,7 @@ impl Player {
     /// `None`: it was not let in.
     pub(crate) async fn try_join(token: &str, transport: Transport) -> Option<Self> {
         let mut player = Self::begin_to_join(token, transport);
-        let decided =
-            |event: &Event| matches!(event, Event::Connected { .. } | Event::ConnectFailed { .. });
+        let decided = |event: &Event| matches!(event, Event::Connected { .. } | Event::ConnectFailed { .. });
         let event = player.until("connected, or refused", decided).await;
         matches!(event, Event::Connected { .. }).then_some(player)
     }

@@ -248,6 +248,11 @@ happenings! {
         /// How many.
         count: u32,
     }
+    /// The store has no room for snapshots.
+    "store-busy" StoreBusy {
+        /// How long.
+        for_ms: u64,
+    }
     /// The next snapshot lands, but its answer is lost.
     "store-landed" StoreLanded {}
     /// The next snapshot is lost.

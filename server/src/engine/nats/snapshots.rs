@@ -4,13 +4,14 @@
 
 use super::codec::{Head, decode_head, encode_head};
 use super::incarnation::Life;
-use super::pace::Pace;
+use super::pace::{Complaints, Pace};
 use super::store::{Failed, Found, Put, Store};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use parking_lot::Mutex;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::collections::HashSet;
+use std::time::Instant;
 use sterna::protocol::ids::CohortId;
 use sterna::protocol::record::Revision;
 use sterna::protocol::snapshot::{Snapshot, SnapshotAnswer, Stored};
@@ -24,13 +25,18 @@ const PIECES_AT_ONCE: usize = 8;
 /// The snapshots that this process writes.
 pub(super) struct Snapshots {
     pace: Pace,
+    complaints: Complaints,
     /// Cohorts whose last snapshot, as far as this process has seen, lies in pieces.
     in_pieces: Mutex<HashSet<CohortId>>,
 }
 
 impl Snapshots {
     pub(super) fn new(bytes_per_second: u64) -> Self {
-        Self { pace: Pace::new(bytes_per_second), in_pieces: Mutex::default() }
+        Self {
+            pace: Pace::new(bytes_per_second),
+            complaints: Complaints::default(),
+            in_pieces: Mutex::default(),
+        }
     }
 
     /// A leader's read.
@@ -110,8 +116,13 @@ impl Snapshots {
         }
         let bytes = snapshot.encode();
         if !self.pace.wait(bytes.len() as u64).await {
-            tracing::warn!("snapshots come faster than `engine.snapshot_bytes_per_second`: they wait");
-            return SnapshotAnswer::Unknown;
+            if let Some(sent_away) = self.complaints.complain(Instant::now()) {
+                tracing::warn!(
+                    sent_away,
+                    "snapshots come faster than `engine.snapshot_bytes_per_second`: they wait"
+                );
+            }
+            return SnapshotAnswer::NotNow;
         }
         let (head, first_piece) = match self.spread(store, life, cohort, bytes).await {
             Ok(spread) => spread,
