@@ -1,8 +1,9 @@
 //! The node's lease (rule e), and what it sees of the others' (rule d).
 
 use super::{Node, boot_now, now};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use sterna::protocol::ids::NodeId;
 
 impl Node {
@@ -36,7 +37,7 @@ impl Node {
                 fenced = true;
                 self.metrics.fenced(true);
                 tracing::error!(node = %self.name, "lost touch with the engine: play pauses");
-                self.for_each_slot(|cohort, env| cohort.on_fenced(env));
+                self.fence_all();
             }
             if !fenced {
                 self.look_after_life();
@@ -63,6 +64,27 @@ impl Node {
             if let Some(gone) = gone {
                 tokio::spawn(self.clone().inherit(gone));
             }
+        }
+    }
+
+    /// Fences everything that is here (e), and what becomes of it meanwhile: a session that leaves its room is a slot of
+    /// its own. Whatever begins here otherwise looks at the number of fences.
+    fn fence_all(self: &Arc<Self>) {
+        {
+            let _slots = self.slots.lock();
+            self.fences.fetch_add(1, Ordering::AcqRel);
+        }
+        let (mut seen, mut fenced) = (HashSet::new(), Vec::new());
+        loop {
+            let mut slots = self.all_slots();
+            slots.retain(|slot| seen.insert(Arc::as_ptr(slot)));
+            if slots.is_empty() {
+                return;
+            }
+            for slot in &slots {
+                slot.with(self, None, |cohort, env| cohort.on_fenced(env));
+            }
+            fenced.push(slots); // kept, so that no other comes to lie where one was
         }
     }
 

@@ -60,6 +60,7 @@ use sterna::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
 use sterna::protocol::lease::{Lease, LeaseWatch};
 use sterna::protocol::limits;
 use sterna::protocol::reasons::OfflineReason;
+use sterna::protocol::record::Versioned;
 use sterna::protocol::room::RoomSettings;
 use sterna::protocol::session::Settings;
 use sterna::protocol::snapshot;
@@ -173,6 +174,8 @@ pub struct Node {
     /// The nodes whose lease has run out, as the last read has shown; `None`: it has failed.
     lease_reads: SharedRead<Option<BTreeSet<NodeId>>>,
     slots: Mutex<HashMap<CohortId, Arc<Slot>>>,
+    /// How often everything here has been fenced; changes under the lock of `slots`.
+    fences: AtomicU64,
     /// Which room the sessions are in that are not alone.
     rooms_of: Mutex<HashMap<SessionId, CohortId>>,
     /// How many of the slots the node is responsible for ...
@@ -227,6 +230,10 @@ impl Refusals {
     }
 }
 
+/// How often everything had been fenced when something began.
+#[derive(Clone, Copy, Debug)]
+struct Fences(u64);
+
 /// Now, on the process's monotonic clock.
 pub(crate) fn now() -> Time {
     use std::sync::OnceLock;
@@ -280,6 +287,7 @@ impl Node {
             named: Mutex::default(),
             lease_reads: SharedRead::new(None),
             slots: Mutex::default(),
+            fences: AtomicU64::new(0),
             rooms_of: Mutex::default(),
             held: AtomicUsize::new(0),
             sessions: AtomicUsize::new(0),
@@ -423,6 +431,37 @@ impl Node {
         let id = cohort.id();
         let mut slots = self.slots.lock();
         slots.entry(id).or_insert_with(|| Slot::spawn(self, cohort)).clone()
+    }
+
+    /// Adds a cohort whose record was written since [`may_begin`](Self::may_begin) said so. Not if everything was fenced
+    /// meanwhile: the lease under which it was written is over, others may have taken it over, and nobody would look
+    /// whether they have before it is served (e). Then what was written is forgotten.
+    fn add_begun(self: &Arc<Self>, cohort: Cohort, held: Versioned, since: Fences) -> Option<Arc<Slot>> {
+        {
+            let mut slots = self.slots.lock();
+            if self.fences.load(Ordering::Acquire) == since.0 {
+                let slot = slots.entry(cohort.id()).or_insert_with(|| Slot::spawn(self, cohort));
+                return Some(slot.clone());
+            }
+        }
+        self.forget_record(cohort.id(), held);
+        None
+    }
+
+    /// Deletes a record that nothing here belongs to, if nobody else has taken it.
+    fn forget_record(self: &Arc<Self>, cohort: CohortId, held: Versioned) {
+        let node = self.clone();
+        tokio::spawn(async move {
+            while node.shared.engine.forget(cohort, held).await.is_err() && !node.has_stopped() {
+                tokio::time::sleep(node.timing.record_poll).await;
+            }
+        });
+    }
+
+    /// Whether the lease holds, so that a record may be written for what begins here.
+    fn may_begin(&self) -> Option<Fences> {
+        let fences = Fences(self.fences.load(Ordering::Acquire));
+        self.with_env(|env| env.permit.is_some()).then_some(fences)
     }
 
     fn all_slots(&self) -> Vec<Arc<Slot>> {

@@ -60,6 +60,7 @@ impl Node {
             // It takes no new rooms: made where the session would have to move to anyway.
             return Some(self.another_node().map_or(ErrandAnswer::Later, ErrandAnswer::At));
         }
+        let Some(since) = self.may_begin() else { return Some(ErrandAnswer::Failed) };
         let Ok(id) = random_u64().map(CohortId) else { return Some(ErrandAnswer::Failed) };
         let record = Record {
             bucket: self.shared.engine.bucket(),
@@ -75,9 +76,13 @@ impl Node {
         let held = Versioned { revision, record };
         let made = self.with_env(|env| Cohort::begin_room(id, held, options, self.settings.clone(), env));
         let room = match made {
-            Ok(room) => self.add_slot(room),
-            Err(refusal) => return Some(ErrandAnswer::Refused(refusal)),
+            Ok(room) => self.add_begun(room, held, since),
+            Err(refusal) => {
+                self.forget_record(id, held);
+                return Some(ErrandAnswer::Refused(refusal));
+            }
         };
+        let Some(room) = room else { return Some(ErrandAnswer::Failed) };
         let answer = self.enter(&room, lone);
         if answer.is_some() {
             room.with(self, None, |cohort, env| cohort.abandon_room(env));
