@@ -157,6 +157,23 @@ impl TakeOver {
         self.copy.is_some()
     }
 
+    /// The record, if it has been won, and what is served has not begun.
+    pub fn held(&self) -> Option<Record> {
+        match &self.phase {
+            Phase::Reading { held, .. } | Phase::WritingBack { held, .. } | Phase::Offering { held, .. } => {
+                Some(held.record)
+            }
+            Phase::Looking { .. } | Phase::Weighing { .. } | Phase::Claiming { .. } | Phase::Ended => None,
+        }
+    }
+
+    /// The engine has lost its data, and the record that was won is published again, in their new life: what is stored
+    /// there is looked at anew. `copy`: the fence of the copy, in that life.
+    pub fn published(&mut self, held: Versioned, copy: Fence, now: Time) {
+        self.copy = Some(copy);
+        self.won(held, now);
+    }
+
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
