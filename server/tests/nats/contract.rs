@@ -1,7 +1,7 @@
 //! What every engine promises its nodes: the same tests for all of them.
 
 use crate::servers::Servers;
-use crate::{engine, eventually};
+use crate::{TAKE_OVER, config, engine, eventually};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,8 @@ use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, R
 use sterna::protocol::room::Listing;
 use sterna::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk, Stored};
 use sterna::protocol::wire::SessionState;
-use sterna_server::engine::{Engine, Listed, LocalEngine, NodeInfo, Standing, Unavailable};
+use sterna_server::config::NatsConfig;
+use sterna_server::engine::{Engine, Listed, LocalEngine, NatsEngine, NodeInfo, Standing, Unavailable};
 
 pub(crate) const COHORT: CohortId = CohortId(0xc0);
 pub(crate) const NODE: NodeId = NodeId(0xa1);
@@ -237,6 +238,24 @@ async fn a_snapshot_of_any_size_comes_back_as_it_was(engine: &dyn Engine) {
     assert_eq!(write(engine, None, late).await, SnapshotAnswer::Conflict);
     let found = stored(engine).await.expect("it is there");
     assert_eq!(found.snapshot.number, 5, "a late writer changes nothing, in no piece of it");
+}
+
+/// What comes faster than it is configured is told so, and nothing of it lands.
+#[tokio::test]
+async fn a_snapshot_that_the_store_has_no_room_for_is_not_sent() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let slow = NatsConfig { snapshot_bytes_per_second: 1000, ..config(&servers) };
+    let engine = NatsEngine::open(&slow, "tests", TAKE_OVER).await.expect("it can be opened");
+    let write = |cohort: CohortId, number| {
+        let snapshot = snapshot(&engine, 1, number, 10_000);
+        engine.ask_snapshot(cohort, SnapshotAsk::Write { expected: None, snapshot })
+    };
+    assert!(matches!(write(COHORT, 1).await, SnapshotAnswer::Written(_)));
+    let other = CohortId(COHORT.0 + 1);
+    for number in 1..4 {
+        assert_eq!(write(other, number).await, SnapshotAnswer::NotNow);
+    }
+    assert_eq!(engine.ask_snapshot(other, SnapshotAsk::Read).await, SnapshotAnswer::Read(None));
 }
 
 async fn a_snapshot_goes_with_its_record(engine: &dyn Engine) {
