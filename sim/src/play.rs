@@ -234,6 +234,7 @@ impl Stage {
             Happening::Restart { node } => {
                 self.cluster.node_at(node) != NodeId::default() && self.cluster.restart(node).is_some()
             }
+            Happening::BeatsForgotten {} => self.cluster.forget_heartbeats(),
             Happening::Pause { node, for_ms } => {
                 self.on_node(node, |cluster, node| cluster.pause(node, ms(for_ms), false))
             }
@@ -264,6 +265,10 @@ impl Stage {
             }
             Happening::EngineDown { .. } => {
                 self.cluster.engine_down();
+                true
+            }
+            Happening::StoreBusy { .. } => {
+                self.cluster.set_store_busy(true);
                 true
             }
             Happening::CasLanded {} => self.lose_cas_answer(Landing::Landed),
@@ -395,6 +400,7 @@ impl Stage {
                 self.on_player(player, |cluster, player| cluster.make_reachable(player, node));
             }
             Happening::EngineDown { .. } => self.cluster.engine_up(),
+            Happening::StoreBusy { .. } => self.cluster.set_store_busy(false),
             Happening::EngineCut { node, .. } => {
                 self.on_node(node, |cluster, node| cluster.join_engine(node));
             }
@@ -417,6 +423,7 @@ fn lasts(happening: &Happening) -> Option<u64> {
         | Happening::Stall { for_ms, .. }
         | Happening::Unreachable { for_ms, .. }
         | Happening::EngineDown { for_ms }
+        | Happening::StoreBusy { for_ms }
         | Happening::EngineCut { for_ms, .. }
         | Happening::FillUp { for_ms, .. }
         | Happening::StopReading { for_ms, .. } => Some(for_ms),

@@ -23,7 +23,7 @@ enum Phase {
     Idle,
     Reading,
     Writing,
-    /// No answer came: the store is asked again at this time.
+    /// No answer came, or nothing was sent: the store is asked again at this time.
     Waiting(Time),
 }
 
@@ -149,7 +149,7 @@ impl Keeper {
     }
 
     /// The store has answered the question of this number. `fence`: the owner's. `again_after`: the pause
-    /// before a silent store is asked again.
+    /// before a store is asked again that was silent, or had no room.
     pub fn on_answer(
         &mut self,
         number: u64,
@@ -171,6 +171,8 @@ impl Keeper {
                 return Some(Kept::Stored);
             }
             SnapshotAnswer::Conflict => self.replaces = Replaces::Unknown,
+            // Nothing has changed: to read what is stored would only add to what the store has to do.
+            SnapshotAnswer::NotNow => self.phase = Phase::Waiting(now + again_after),
             SnapshotAnswer::Unknown => {
                 self.replaces = Replaces::Unknown;
                 self.phase = Phase::Waiting(now + again_after);
@@ -275,6 +277,26 @@ mod tests {
         assert_eq!(keeper.next_step(NOW + AGAIN), Some(Step::Read(2)));
         assert_eq!(answer(&mut keeper, 2, stored(9, 5, 1)), Some(Kept::Stored), "it had landed");
         assert!(!keeper.is_pending());
+    }
+
+    #[test]
+    fn what_was_not_sent_is_offered_again_later_without_a_look() {
+        let mut keeper = Keeper::of_new();
+        keeper.want();
+        keeper.next_step(NOW);
+        assert_eq!(answer(&mut keeper, 1, SnapshotAnswer::Written(Revision(8))), Some(Kept::Stored));
+        for number in 2..5 {
+            keeper.want();
+            let expected = Some(Revision(8));
+            let step = Step::Write { number, expected, snapshot: number };
+            assert_eq!(keeper.next_step(NOW + AGAIN * number as u32), Some(step), "a newer one, on the same");
+            let now = NOW + AGAIN * number as u32;
+            let answered = keeper.on_answer(number, SnapshotAnswer::NotNow, fence(5), now, AGAIN);
+            assert_eq!(answered, None, "it is not stored");
+            assert_eq!(keeper.next_step(now), None, "not at once");
+            assert_eq!(keeper.poll_timeout(), Some(now + AGAIN));
+        }
+        assert!(keeper.is_pending());
     }
 
     #[test]

@@ -75,6 +75,12 @@ pub enum Heartbeat {
     Goodbye,
 }
 
+impl Heartbeat {
+    /// A leader's read showed that the node has none: it was forgotten, as nobody had renewed it for long, or its life of
+    /// the data is over. That counts as one that stands still: whoever renews again writes one first, and it is another.
+    pub const NONE: Self = Self::Beating(0);
+}
+
 impl LeaseWatch {
     /// Watches with this time to take-over.
     pub const fn new(take_over_after: Duration) -> Self {
@@ -206,6 +212,27 @@ mod tests {
         assert!(!watch.has_run_out(NODE));
         watch.observed(NODE, Heartbeat::Beating(7), seconds(45), seconds(45));
         assert!(watch.has_run_out(NODE));
+    }
+
+    #[test]
+    fn that_there_is_no_heartbeat_counts_as_one_that_stands_still_until_one_appears() {
+        let mut watch = LeaseWatch::new(Duration::from_secs(15));
+        watch.observed(NODE, Heartbeat::Beating(4), seconds(0), seconds(0));
+        watch.observed(NODE, Heartbeat::NONE, seconds(10), seconds(10));
+        watch.observed(NODE, Heartbeat::NONE, seconds(24), seconds(24));
+        assert!(!watch.has_run_out(NODE), "it counts from when it was first missing");
+        watch.observed(NODE, Heartbeat::NONE, seconds(25), seconds(25));
+        assert!(watch.has_run_out(NODE));
+        // Who comes back writes a heartbeat before anything else, by whichever read it is noticed.
+        let mut shown = watch.clone();
+        shown.observed(NODE, Heartbeat::Beating(1), seconds(26), seconds(26));
+        assert!(!shown.has_run_out(NODE));
+        watch.others_have_changed(&BTreeSet::new());
+        assert!(!watch.has_run_out(NODE), "it was left out, for it has changed");
+        watch.observed(NODE, Heartbeat::NONE, seconds(27), seconds(27));
+        watch.read_failed();
+        watch.observed(NODE, Heartbeat::NONE, seconds(42), seconds(42));
+        assert!(!watch.has_run_out(NODE), "a failed read starts this time again, too");
     }
 
     #[test]

@@ -62,6 +62,15 @@ impl Record {
         }
     }
 
+    /// The nodes that it names: whose leases decide what becomes of the cohort (d).
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        let from = match self.phase {
+            OwnerPhase::Serving => None,
+            OwnerPhase::Handing { from, .. } => Some(from),
+        };
+        [self.owner].into_iter().chain(from)
+    }
+
     /// Whether `node` serves the cohort by this record.
     pub fn served_by(&self, node: NodeId) -> bool {
         self.owner == node && self.phase == OwnerPhase::Serving

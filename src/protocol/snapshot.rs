@@ -1,6 +1,6 @@
 //! Snapshots: what a session goes on from after a crash, in a store under compare-and-set (promise 7).
 
-use crate::protocol::ids::{Epoch, Fence};
+use crate::protocol::ids::{CohortId, Epoch, Fence};
 use crate::protocol::record::Revision;
 use crate::protocol::room::RoomState;
 use crate::protocol::wire::{DecodeError, Field as _, Reader, SessionState};
@@ -108,6 +108,15 @@ pub enum SnapshotAnswer {
     Written(Revision),
     /// To [`SnapshotAsk::Write`]: another write came first.
     Conflict,
+    /// To [`SnapshotAsk::Write`]: more is written than the store is to take, so nothing was sent, and nothing will land.
+    NotNow,
     /// No answer, or one that proves nothing.
     Unknown,
+}
+
+/// How long a cohort waits after [`SnapshotAnswer::NotNow`] to its question of this number: about a second, and each another
+/// time, so that those who were sent away together do not come back together.
+pub const fn not_now_pause(cohort: CohortId, number: u64) -> Duration {
+    let mixed = (cohort.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
+    Duration::from_micros(500_000 + mixed)
 }

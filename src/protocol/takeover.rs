@@ -22,6 +22,8 @@ pub enum Input {
     Leases(u64, Option<BTreeSet<NodeId>>),
     /// The answer to the question of this number to the store of snapshots.
     Snapshot(u64, SnapshotAnswer),
+    /// The store has no room for the write-back of this number: it was not sent, and is to be tried again so much later.
+    NotNow(u64, Duration),
     /// The node's own lease may have run out: it serves nothing, and begins anew later (e).
     Fenced,
     /// The time of [`TakeOver::poll_timeout`] has come.
@@ -87,7 +89,14 @@ enum Phase {
     /// The record is won, the snapshot is being read.
     Reading { held: Versioned, poll_at: Time },
     /// The snapshot is being written back, so that a late write of the owner before fails.
-    WritingBack { held: Versioned, snapshot: Option<Box<Snapshot>>, poll_at: Time },
+    WritingBack {
+        held: Versioned,
+        expected: Option<Revision>,
+        snapshot: Option<Box<Snapshot>>,
+        poll_at: Time,
+    },
+    /// It was not sent, and what it is to replace is still known.
+    Offering { held: Versioned, expected: Option<Revision>, snapshot: Option<Box<Snapshot>>, poll_at: Time },
     /// Over.
     Ended,
 }
@@ -148,6 +157,23 @@ impl TakeOver {
         self.copy.is_some()
     }
 
+    /// The record, if it has been won, and what is served has not begun.
+    pub fn held(&self) -> Option<Record> {
+        match &self.phase {
+            Phase::Reading { held, .. } | Phase::WritingBack { held, .. } | Phase::Offering { held, .. } => {
+                Some(held.record)
+            }
+            Phase::Looking { .. } | Phase::Weighing { .. } | Phase::Claiming { .. } | Phase::Ended => None,
+        }
+    }
+
+    /// The engine has lost its data, and the record that was won is published again, in their new life: what is stored
+    /// there is looked at anew. `copy`: the fence of the copy, in that life.
+    pub fn published(&mut self, held: Versioned, copy: Fence, now: Time) {
+        self.copy = Some(copy);
+        self.won(held, now);
+    }
+
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
@@ -160,7 +186,8 @@ impl TakeOver {
             Phase::Looking { poll_at } if self.copy.is_some() => Some((*poll_at, Wake::AskAgain)),
             Phase::Claiming { poll_at, .. }
             | Phase::Reading { poll_at, .. }
-            | Phase::WritingBack { poll_at, .. } => Some((*poll_at, Wake::AskAgain)),
+            | Phase::WritingBack { poll_at, .. }
+            | Phase::Offering { poll_at, .. } => Some((*poll_at, Wake::AskAgain)),
             // These are answered by the driver, also when the directory is silent.
             Phase::Looking { .. } | Phase::Weighing { .. } | Phase::Ended => None,
         }
@@ -181,7 +208,11 @@ impl TakeOver {
                 self.waits = false;
                 self.on_snapshot(answer, now);
             }
-            Input::Answer(..) | Input::Leases(..) | Input::Snapshot(..) => {}
+            Input::NotNow(number, pause) if number == self.asked => {
+                self.waits = false;
+                self.on_not_now(now + pause);
+            }
+            Input::Answer(..) | Input::Leases(..) | Input::Snapshot(..) | Input::NotNow(..) => {}
             Input::Fenced => self.end(Outcome::Fenced),
             Input::Timeout => self.on_timeout(now),
         }
@@ -194,7 +225,11 @@ impl TakeOver {
                 Answer::Read(ReadAnswer::Failed) | Answer::Cas(_) => self.give_up_looking(now),
             },
             Phase::Claiming { from, .. } => self.on_claim_answer(from, answer, now),
-            Phase::Weighing { .. } | Phase::Reading { .. } | Phase::WritingBack { .. } | Phase::Ended => {}
+            Phase::Weighing { .. }
+            | Phase::Reading { .. }
+            | Phase::WritingBack { .. }
+            | Phase::Offering { .. }
+            | Phase::Ended => {}
         }
     }
 
@@ -279,7 +314,21 @@ impl TakeOver {
                 self.won(held, now);
             }
             (Phase::Reading { .. } | Phase::WritingBack { .. }, _) => self.poll_again(now),
-            (Phase::Looking { .. } | Phase::Weighing { .. } | Phase::Claiming { .. } | Phase::Ended, _) => {}
+            (
+                Phase::Looking { .. }
+                | Phase::Weighing { .. }
+                | Phase::Claiming { .. }
+                | Phase::Offering { .. }
+                | Phase::Ended,
+                _,
+            ) => {}
+        }
+    }
+
+    fn on_not_now(&mut self, again_at: Time) {
+        if let Phase::WritingBack { held, expected, snapshot, .. } = &mut self.phase {
+            let (held, expected, snapshot) = (*held, *expected, snapshot.take());
+            self.phase = Phase::Offering { held, expected, snapshot, poll_at: again_at };
         }
     }
 
@@ -310,7 +359,7 @@ impl TakeOver {
         let number = self.next_question();
         let fence = held.record.fence();
         self.outputs.push_back(Output::WriteBack { number, expected, fence, snapshot: snapshot.clone() });
-        self.phase = Phase::WritingBack { held, snapshot, poll_at: now + self.poll };
+        self.phase = Phase::WritingBack { held, expected, snapshot, poll_at: now + self.poll };
     }
 
     fn poll_again(&mut self, now: Time) {
@@ -332,6 +381,10 @@ impl TakeOver {
             Phase::Looking { .. } if self.copy.is_some() => self.ask(Ask::Read),
             Phase::Claiming { .. } => self.ask(Ask::Read),
             Phase::Reading { held, .. } | Phase::WritingBack { held, .. } => self.won(held, now),
+            Phase::Offering { held, expected, ref mut snapshot, .. } => {
+                let snapshot = snapshot.take();
+                self.write_back(held, expected, snapshot, now);
+            }
             Phase::Looking { .. } | Phase::Weighing { .. } | Phase::Ended => {}
         }
     }
@@ -441,6 +494,22 @@ mod tests {
                 snapshot: Some(snapshot(4)),
             }))
         );
+    }
+
+    #[test]
+    fn a_write_back_that_was_not_sent_is_offered_again_later_without_a_look() {
+        let (mut take_over, _) = recalling(stored(3, 5));
+        let pause = Duration::from_secs(1);
+        let fence = found(6, ME, OwnerPhase::Serving).record.fence();
+        for number in 2..5 {
+            assert_eq!(tell(&mut take_over, Input::NotNow(number, pause)), None, "not at once");
+            assert_eq!(take_over.poll_timeout(), Some((NOW + pause, Wake::AskAgain)));
+            let (number, expected, snapshot) = (number + 1, Some(Revision(3)), Some(snapshot(5)));
+            let again = Output::WriteBack { number, expected, fence, snapshot };
+            assert_eq!(tell(&mut take_over, Input::Timeout), Some(again), "the same, over the same");
+        }
+        let next = tell(&mut take_over, Input::Snapshot(5, SnapshotAnswer::Written(Revision(4))));
+        assert!(matches!(next, Some(Output::Ended(Outcome::Serve { .. }))));
     }
 
     #[test]

@@ -35,6 +35,10 @@ pub struct Directory {
     pub(super) lose_answer: Option<Landing>,
     /// So many reads are not answered.
     pub(super) lose_reads: u32,
+    /// How often the store of snapshots was asked for something.
+    pub snapshot_questions: u64,
+    /// The store has no room for snapshots.
+    pub(super) store_busy: bool,
     /// The next snapshot is not answered, and may land late.
     pub(super) lose_store: Option<Landing>,
 }
@@ -83,8 +87,10 @@ impl Directory {
 
     /// The store of snapshots.
     pub(super) fn on_snapshot(&mut self, cohort: CohortId, ask: SnapshotAsk) -> SnapshotAnswer {
+        self.snapshot_questions += 1;
         match ask {
             SnapshotAsk::Read => SnapshotAnswer::Read(self.snapshot(cohort).cloned().map(Box::new)),
+            SnapshotAsk::Write { .. } if self.store_busy => SnapshotAnswer::NotNow,
             SnapshotAsk::Write { expected, snapshot } => {
                 if self.snapshot(cohort).map(|stored| stored.revision) != expected {
                     return SnapshotAnswer::Conflict;
@@ -111,7 +117,12 @@ impl Directory {
         self.records.clear();
         self.snapshots.clear();
         self.listings.clear();
-        self.heartbeats.values_mut().for_each(|beat| *beat = Heartbeat::Beating(0));
+        self.heartbeats.clear();
+    }
+
+    /// The nodes that records name.
+    pub(super) fn nodes_named(&self) -> impl Iterator<Item = NodeId> {
+        self.records.values().flat_map(|found| found.record.nodes())
     }
 
     /// Whether this read is one that is not answered.

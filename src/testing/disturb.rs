@@ -212,6 +212,17 @@ impl Cluster {
         self.directory.clear();
     }
 
+    /// Nobody has renewed the leases of nodes that are gone for so long that their heartbeats are forgotten.
+    /// False: there are none.
+    pub fn forget_heartbeats(&mut self) -> bool {
+        let (nodes, beats) = (&self.nodes, &mut self.directory.heartbeats);
+        let before = beats.len();
+        beats.retain(|node, _| nodes.contains_key(node));
+        let forgotten = before - beats.len();
+        self.note(|| format!("{forgotten} heartbeats are forgotten"));
+        forgotten > 0
+    }
+
     /// A new life of the engine's data has begun: every node publishes what it holds. `fenced_too`: also who was
     /// fenced when they were lost.
     pub fn publish_again(&mut self, bucket: Bucket, fenced_too: bool) {
@@ -246,6 +257,12 @@ impl Cluster {
     /// The next snapshot is not answered.
     pub fn lose_store_answer(&mut self, landing: Landing) {
         self.directory.lose_store = Some(landing);
+    }
+
+    /// The store has no room for snapshots, or has it again.
+    pub fn set_store_busy(&mut self, busy: bool) {
+        self.note(|| format!("the store is busy: {busy}"));
+        self.directory.store_busy = busy;
     }
 
     /// The application stores more than travels with a baton.

@@ -9,6 +9,7 @@ use crate::protocol::lease::Heartbeat;
 use crate::protocol::limits;
 use crate::protocol::time::{BootTime, Time};
 use crate::protocol::wire::Peer;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Pause between two looks of a node at its lease.
@@ -49,13 +50,18 @@ impl Cluster {
 
     pub(super) fn watches(&mut self, id: NodeId, asked_at: Time) {
         let read = !self.is_cut_off(id) && !self.directory.loses_read();
-        let beats = read.then(|| self.heartbeats());
+        let beats = read.then(|| self.heartbeats(id));
         let delay = if read { self.lease_delay(id) } else { DIRECTORY_MAX };
         self.schedule(delay, Happening::Watched(id, asked_at, beats));
     }
 
-    pub(super) fn heartbeats(&self) -> Vec<(NodeId, Heartbeat)> {
-        self.directory.heartbeats.iter().map(|(node, beat)| (*node, *beat)).collect()
+    /// All heartbeats, and that there is none of those that are named, by records or by moves of who asks.
+    pub(super) fn heartbeats(&self, asker: NodeId) -> Vec<(NodeId, Heartbeat)> {
+        let partners = self.nodes.get(&asker).into_iter().flat_map(|node| node.cohorts.values());
+        let named = partners.filter_map(Cohort::depends_on).chain(self.directory.nodes_named());
+        let mut beats: BTreeMap<NodeId, Heartbeat> = named.map(|node| (node, Heartbeat::NONE)).collect();
+        beats.extend(self.directory.heartbeats.iter().map(|(node, beat)| (*node, *beat)));
+        beats.into_iter().collect()
     }
 
     pub(super) fn watched(&mut self, id: NodeId, asked_at: Time, beats: Option<Vec<(NodeId, Heartbeat)>>) {
@@ -67,6 +73,7 @@ impl Cluster {
             node.watch.observed(*other, *beat, asked_at, local);
             node.seen.insert(*other);
         }
+        node.watch.others_have_changed(&beats.iter().map(|(other, _)| *other).collect());
         let gone = node.gone();
         if gone.is_empty() {
             return;

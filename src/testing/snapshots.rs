@@ -93,7 +93,7 @@ impl Cluster {
     /// A take-over's question for the heartbeats, asked at `asked_at`, reaches the directory.
     pub(super) fn leases_asked(&mut self, node: NodeId, cohort: CohortId, number: u64, asked_at: Time) {
         let read = !self.is_cut_off(node) && !self.directory.loses_read();
-        let beats = read.then(|| self.heartbeats());
+        let beats = read.then(|| self.heartbeats(node));
         let delay = if read { self.directory_delay(cohort) } else { DIRECTORY_MAX };
         self.schedule(delay, Happening::LeasesRead(node, cohort, number, asked_at, beats));
     }

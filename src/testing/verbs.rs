@@ -28,7 +28,7 @@ impl Cluster {
 
     /// Starts a new incarnation at the address of an earlier one.
     pub(super) fn start_at(&mut self, place: u8) -> NodeId {
-        let id = NodeId(1 + self.directory.heartbeats.len() as u64);
+        let id = NodeId(1 + self.place_of.len() as u64); // every incarnation is another
         self.directory.beat(id);
         let application = Echo { node: id, history: self.history.clone(), knows_games: true };
         let mut node = Node::new(application, place, self.settings.clone());
@@ -247,6 +247,7 @@ impl Cluster {
         self.directory.lose_answer = None;
         self.directory.lose_reads = 0;
         self.directory.lose_store = None;
+        self.directory.store_busy = false;
         for (from, to) in std::mem::take(&mut self.stalled) {
             for _ in 0..self.outboxes.get(&(from, to)).map_or(0, |frames| frames.len()) {
                 self.schedule(Duration::from_micros(50), Happening::Leaves(from, to));

@@ -4,6 +4,7 @@
 
 use super::{ANSWER_MAX, Engine, Listed, NodeInfo, Reply, Unavailable};
 use crate::metrics::{EngineCall, NodeMetrics};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sterna::protocol::ids::{Bucket, CohortId, NodeId, SessionId};
@@ -129,6 +130,15 @@ impl Engine for Bounded {
         )
     }
 
+    fn nodes_named(&self) -> Reply<'_, Result<BTreeSet<NodeId>, Unavailable>> {
+        self.within_time(
+            self.bulk_answer_max(),
+            EngineCall::Other,
+            self.engine.nodes_named(),
+            Err(Unavailable),
+        )
+    }
+
     fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, Result<(), Unavailable>> {
         self.within(EngineCall::Record, self.engine.forget(cohort, held), Err(Unavailable))
     }
@@ -178,8 +188,9 @@ impl Engine for Bounded {
         &self,
         asker: NodeId,
         still_for: Duration,
+        named: BTreeSet<NodeId>,
     ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
-        self.within(EngineCall::Lease, self.engine.heartbeats(asker, still_for), Err(Unavailable))
+        self.within(EngineCall::Lease, self.engine.heartbeats(asker, still_for, named), Err(Unavailable))
     }
 }
 
@@ -213,6 +224,7 @@ mod tests {
             create(CohortId, Record) -> CasAnswer;
             ask(CohortId, Ask) -> Answer;
             cohorts_of(NodeId) -> Result<Vec<CohortId>, Unavailable>;
+            nodes_named() -> Result<BTreeSet<NodeId>, Unavailable>;
             forget(CohortId, Versioned) -> Result<(), Unavailable>;
             ask_snapshot(CohortId, SnapshotAsk) -> SnapshotAnswer;
             list_room(CohortId, Option<Listed>) -> Result<(), Unavailable>;
@@ -222,7 +234,7 @@ mod tests {
             release_user(&str, SessionId) -> ();
             renew(NodeId) -> Result<(), Unavailable>;
             goodbye(NodeId) -> Result<(), Unavailable>;
-            heartbeats(NodeId, Duration) -> Result<Vec<(NodeId, Heartbeat)>, Unavailable>;
+            heartbeats(NodeId, Duration, BTreeSet<NodeId>) -> Result<Vec<(NodeId, Heartbeat)>, Unavailable>;
         }
     }
 
@@ -267,6 +279,7 @@ mod tests {
                     assert_eq!(engine.ask(cohort, Ask::Cas { expected, record }).await, unknown);
                 },
                 async { assert_eq!(engine.cohorts_of(node).await, Err(Unavailable)) },
+                async { assert_eq!(engine.nodes_named().await, Err(Unavailable)) },
                 async {
                     let held = Versioned { revision: expected, record };
                     assert_eq!(engine.forget(cohort, held).await, Err(Unavailable));
@@ -280,12 +293,15 @@ mod tests {
                 engine.release_user("ann", session),
                 async { assert_eq!(engine.renew(node).await, Err(Unavailable)) },
                 async { assert_eq!(engine.goodbye(node).await, Err(Unavailable)) },
-                async { assert_eq!(engine.heartbeats(node, ANSWER_MAX).await, Err(Unavailable)) },
+                async {
+                    let answer = engine.heartbeats(node, ANSWER_MAX, BTreeSet::new()).await;
+                    assert_eq!(answer, Err(Unavailable));
+                },
             )
         };
         tokio::time::timeout(ANSWER_MAX * 10, answers).await.expect("every answer comes in time");
         let text = metrics.encode(&[]);
-        for (call, unanswered) in [("record", 4), ("snapshot", 1), ("lease", 3), ("other", 5)] {
+        for (call, unanswered) in [("record", 4), ("snapshot", 1), ("lease", 3), ("other", 6)] {
             let line = format!(
                 "sterna_engine_unanswered_total{{node=\"node-1\",request=\"{call}\"}} {unanswered}\n"
             );

@@ -1,9 +1,9 @@
 //! The engine of one process with several nodes: maps under one lock. The default, for development,
 //! demonstrations, tests and small games.
 
-use super::{Engine, Listed, NodeInfo, Reply, Unavailable};
+use super::{Engine, Listed, NodeInfo, Reply, Unavailable, with_missing};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::ready;
 use std::time::Duration;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
@@ -104,9 +104,15 @@ impl Engine for LocalEngine {
 
     fn cohorts_of(&self, node: NodeId) -> Reply<'_, Result<Vec<CohortId>, Unavailable>> {
         let state = self.state.lock();
-        let owned = state.records.iter().filter(|(_, found)| found.record.owner == node);
-        let owned = owned.map(|(cohort, _)| *cohort).collect();
-        Box::pin(ready(Ok(owned)))
+        let of = state.records.iter().filter(|(_, found)| found.record.nodes().any(|named| named == node));
+        let of = of.map(|(cohort, _)| *cohort).collect();
+        Box::pin(ready(Ok(of)))
+    }
+
+    fn nodes_named(&self) -> Reply<'_, Result<BTreeSet<NodeId>, Unavailable>> {
+        let state = self.state.lock();
+        let named = state.records.values().flat_map(|found| found.record.nodes()).collect();
+        Box::pin(ready(Ok(named)))
     }
 
     fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, Result<(), Unavailable>> {
@@ -189,9 +195,14 @@ impl Engine for LocalEngine {
         Box::pin(ready(Ok(())))
     }
 
-    fn heartbeats(&self, _: NodeId, _: Duration) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
+    fn heartbeats(
+        &self,
+        _: NodeId,
+        _: Duration,
+        named: BTreeSet<NodeId>,
+    ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
         let beats = self.state.lock().heartbeats.iter().map(|(node, beat)| (*node, *beat)).collect();
-        Box::pin(ready(Ok(beats)))
+        Box::pin(ready(Ok(with_missing(beats, named))))
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) use bounded::unknown;
 pub use local::LocalEngine;
 pub use nats::{NatsEngine, OpenError};
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -75,6 +76,16 @@ pub struct Listed {
     pub listing: Listing,
 }
 
+/// The heartbeats of all nodes, and [`Heartbeat::NONE`] of those `named` that have none.
+pub fn with_missing(
+    mut beats: Vec<(NodeId, Heartbeat)>,
+    mut named: BTreeSet<NodeId>,
+) -> Vec<(NodeId, Heartbeat)> {
+    beats.iter().for_each(|(node, _)| _ = named.remove(node));
+    beats.extend(named.into_iter().map(|node| (node, Heartbeat::NONE)));
+    beats
+}
+
 /// The engine, as a node uses it.
 pub trait Engine: Send + Sync + 'static {
     /// Which life of the engine's data this is: what is created belongs to it. A higher one begins when the data are
@@ -107,9 +118,12 @@ pub trait Engine: Send + Sync + 'static {
     /// A compare-and-set, or a leader's read, of a cohort's record.
     fn ask(&self, cohort: CohortId, ask: Ask) -> Reply<'_, Answer>;
 
-    /// The cohorts whose record names this node as the owner: what is to be looked after when it is gone. May be
-    /// behind; who takes something over reads its record.
+    /// The cohorts whose record names this node, as the owner or as the source of a move: what is to be looked after when it
+    /// is gone. May be behind; who takes something over reads its record.
     fn cohorts_of(&self, node: NodeId) -> Reply<'_, Result<Vec<CohortId>, Unavailable>>;
+
+    /// The nodes that records name. May be behind as well.
+    fn nodes_named(&self) -> Reply<'_, Result<BTreeSet<NodeId>, Unavailable>>;
 
     /// Deletes a cohort's record, if it still has this revision, and its snapshot: the session has ended.
     fn forget(&self, cohort: CohortId, held: Versioned) -> Reply<'_, Result<(), Unavailable>>;
@@ -140,10 +154,11 @@ pub trait Engine: Send + Sync + 'static {
     fn goodbye(&self, node: NodeId) -> Reply<'_, Result<(), Unavailable>>;
 
     /// Heartbeats, by a leader's read: of every node, but those may be left out that have changed since `asker` asked
-    /// before, at least `still_for` ago.
+    /// before, at least `still_for` ago. Of the nodes `named` those that surely have none: [`Heartbeat::NONE`].
     fn heartbeats(
         &self,
         asker: NodeId,
         still_for: Duration,
+        named: BTreeSet<NodeId>,
     ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>>;
 }

@@ -87,9 +87,7 @@ impl Node {
             return Err(RefuseReason::Full.into());
         }
         // One that has slept must not put an old greeting in the place of what has begun elsewhere since.
-        if self.with_env(|env| env.permit.is_none()) {
-            return Err(RefuseReason::Unavailable.into());
-        }
+        let Some(since) = self.may_begin() else { return Err(RefuseReason::Unavailable.into()) };
         let session = SessionId(random_u64().map_err(|_| RefuseReason::Unavailable)?);
         self.claim(user.id(), session).await?;
         let held = match self.create_record(session).await {
@@ -101,8 +99,11 @@ impl Node {
         };
         let user = user.into_id();
         let client_key = keys::client_key(&newcomer.binding);
-        let slot =
-            self.add_slot(Cohort::begin(session, user.clone(), client_key, held, self.settings.clone()));
+        let begun = Cohort::begin(session, user.clone(), client_key, held, self.settings.clone());
+        let Some(slot) = self.add_begun(begun, held, since) else {
+            self.shared.engine.release_user(&user, session).await;
+            return Err(RefuseReason::Unavailable.into());
+        };
         slot.add_link(newcomer.id, newcomer.attached());
         let link = newcomer.link(terms, Cursor(0));
         let let_in = slot.with(self, None, |cohort, env| {

@@ -1,8 +1,9 @@
 //! The node's lease (rule e), and what it sees of the others' (rule d).
 
 use super::{Node, boot_now, now};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use sterna::protocol::ids::NodeId;
 
 impl Node {
@@ -36,7 +37,7 @@ impl Node {
                 fenced = true;
                 self.metrics.fenced(true);
                 tracing::error!(node = %self.name, "lost touch with the engine: play pauses");
-                self.for_each_slot(|cohort, env| cohort.on_fenced(env));
+                self.fence_all();
             }
             if !fenced {
                 self.look_after_life();
@@ -58,14 +59,40 @@ impl Node {
             }
             let gone = self.watch_others().await;
             self.look_for_others();
-            // To read what a node has left may take longer than a renewal can wait.
-            tokio::spawn(self.clone().inherit(gone));
+            // Nothing is learnt by a read that has failed. To read what a node has left may take longer than a renewal
+            // can wait.
+            if let Some(gone) = gone {
+                tokio::spawn(self.clone().inherit(gone));
+            }
         }
     }
 
-    /// Looks after the others' leases: moves that depend on a node that is gone end by rules c and d.
-    async fn watch_others(self: &Arc<Self>) -> BTreeSet<NodeId> {
-        let gone = self.read_leases().await.unwrap_or_default();
+    /// Fences everything that is here (e), and what becomes of it meanwhile: a session that leaves its room is a slot of
+    /// its own. Whatever begins here otherwise looks at the number of fences.
+    fn fence_all(self: &Arc<Self>) {
+        {
+            let _slots = self.slots.lock();
+            self.fences.fetch_add(1, Ordering::AcqRel);
+        }
+        let (mut seen, mut fenced) = (HashSet::new(), Vec::new());
+        loop {
+            let mut slots = self.all_slots();
+            slots.retain(|slot| seen.insert(Arc::as_ptr(slot)));
+            if slots.is_empty() {
+                return;
+            }
+            for slot in &slots {
+                slot.with(self, None, |cohort, env| cohort.on_fenced(env));
+            }
+            fenced.push(slots); // kept, so that no other comes to lie where one was
+        }
+    }
+
+    /// Looks after the others' leases: moves that depend on a node that is gone end by rules c and d. Gives the nodes
+    /// that are; `None`: that could not be read.
+    async fn watch_others(self: &Arc<Self>) -> Option<BTreeSet<NodeId>> {
+        self.name_partners();
+        let gone = self.read_leases().await?;
         if !gone.is_empty() {
             // Only moves depend on other nodes, and few sessions move at a time.
             self.for_each_slot(|cohort, env| {
@@ -74,16 +101,20 @@ impl Node {
                 }
             });
         }
-        gone
+        Some(gone)
     }
 
-    /// Reads the heartbeats that may stand still, by a leader's read that begins now, and gives the nodes whose lease has surely run
-    /// out. `None`: the read has failed.
+    /// Reads the heartbeats that may stand still, by a leader's read that begins from now on, and gives the nodes whose lease has
+    /// surely run out. `None`: the read has failed. All who ask while one read is under way share the next.
     pub(super) async fn read_leases(&self) -> Option<BTreeSet<NodeId>> {
+        self.lease_reads.get(async || self.read_leases_now().await).await
+    }
+
+    async fn read_leases_now(&self) -> Option<BTreeSet<NodeId>> {
         let asked_at = now();
         // Less than between two renewals, so that the question before counts that came with the last one.
         let still_for = self.shared.config.times.lease_renew / 2;
-        let read = self.shared.engine.heartbeats(self.id, still_for).await;
+        let read = self.shared.engine.heartbeats(self.id, still_for, self.named_nodes()).await;
         let mut watch = self.watch.lock();
         let Ok(beats) = read else {
             watch.read_failed();

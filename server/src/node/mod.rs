@@ -15,6 +15,7 @@ pub mod failpoints;
 mod guarded;
 mod leases;
 mod links;
+mod named;
 mod others;
 mod outbox;
 mod pace;
@@ -22,7 +23,9 @@ mod parking;
 mod peers;
 mod republish;
 mod rooms;
+mod shared_read;
 mod slot;
+mod standing;
 mod takeovers;
 mod watching;
 
@@ -31,7 +34,7 @@ pub use dry_run::{DryRunOrder, NoDryRun};
 pub(crate) use guarded::Guarded;
 
 use crate::config::{Config, Durability, PublicHost, SameUser};
-use crate::engine::{Bounded, Engine, NodeInfo, Standing, Unavailable};
+use crate::engine::{Bounded, Engine, Unavailable};
 use crate::metrics::{Metrics, NodeMetrics};
 use crate::moves::MoveLog;
 use crate::pki::{ClusterKeys, PkiError};
@@ -39,18 +42,21 @@ use crate::seal::{MoveTicket, ResumeToken, Sealer, TicketKeys, unix_ms};
 use crate::user_token::Verifier;
 use addresses::{Addresses, Told};
 use dry_run::DryRuns;
+use named::Named;
 use others::Others;
 use outbox::Outbox;
 use pace::Pace;
 use parking_lot::{Mutex, RwLock};
 use republish::Life;
 use ring::rand::{SecureRandom as _, SystemRandom};
+use shared_read::SharedRead;
 use slot::Slot;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use standing::Phase;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use sterna::client::token::server_name;
 use sterna::protocol::application::Application;
 use sterna::protocol::cohort::{Cohort, Env, NodeView, Report};
@@ -58,6 +64,7 @@ use sterna::protocol::ids::{CohortId, MoveId, NodeId, SessionId};
 use sterna::protocol::lease::{Lease, LeaseWatch};
 use sterna::protocol::limits;
 use sterna::protocol::reasons::OfflineReason;
+use sterna::protocol::record::Versioned;
 use sterna::protocol::room::RoomSettings;
 use sterna::protocol::session::Settings;
 use sterna::protocol::snapshot;
@@ -135,21 +142,6 @@ impl Observer for NoObserver {
     fn report(&self, _: &str, _: Report, _: Instant) {}
 }
 
-/// What a node does, and since when it is on its way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Online,
-    Cordoned,
-    /// `length`: of the drain, as it was ordered last; zero: everybody is moved without asking.
-    Offline {
-        reason: OfflineReason,
-        rooms_leave_at: Time,
-        deadline: Time,
-        length: Duration,
-        any_version: bool,
-    },
-}
-
 /// A running node.
 pub struct Node {
     id: NodeId,
@@ -169,7 +161,12 @@ pub struct Node {
     /// Calls of cohorts that are under way hold it for reading; a node that stops serving waits for them.
     calls: RwLock<()>,
     watch: Mutex<LeaseWatch>,
+    named: Mutex<Named>,
+    /// The nodes whose lease has run out, as the last read has shown; `None`: it has failed.
+    lease_reads: SharedRead<Option<BTreeSet<NodeId>>>,
     slots: Mutex<HashMap<CohortId, Arc<Slot>>>,
+    /// How often everything here has been fenced; changes under the lock of `slots`.
+    fences: AtomicU64,
     /// Which room the sessions are in that are not alone.
     rooms_of: Mutex<HashMap<SessionId, CohortId>>,
     /// How many of the slots the node is responsible for ...
@@ -224,6 +221,10 @@ impl Refusals {
     }
 }
 
+/// How often everything had been fenced when something began.
+#[derive(Clone, Copy, Debug)]
+struct Fences(u64);
+
 /// Now, on the process's monotonic clock.
 pub(crate) fn now() -> Time {
     use std::sync::OnceLock;
@@ -275,7 +276,10 @@ impl Node {
             calls: RwLock::default(),
             lease: RwLock::new(Lease::new(config.times.self_fence)),
             watch: Mutex::new(LeaseWatch::new(config.times.take_over)),
+            named: Mutex::default(),
+            lease_reads: SharedRead::new(None),
             slots: Mutex::default(),
+            fences: AtomicU64::new(0),
             rooms_of: Mutex::default(),
             held: AtomicUsize::new(0),
             sessions: AtomicUsize::new(0),
@@ -301,6 +305,7 @@ impl Node {
         node.renew_lease(true).await?;
         node.publish().await?;
         *node.lease_keeper.lock() = Some(tokio::spawn(node.clone().keep_lease()));
+        tokio::spawn(node.clone().find_owners());
         node.spawn(node.clone().accept_clients(tcp));
         node.spawn(node.clone().accept_clients(quic));
         node.spawn(node.clone().accept_peers(peer));
@@ -335,18 +340,6 @@ impl Node {
         self.shared.config.app_version.unwrap_or_else(|| self.shared.application.version())
     }
 
-    /// Whether it takes newcomers.
-    pub fn standing(&self) -> Standing {
-        if self.is_parking() {
-            return Standing::Offline;
-        }
-        match *self.phase.lock() {
-            Phase::Online => Standing::Online,
-            Phase::Cordoned => Standing::Cordoned,
-            Phase::Offline { .. } => Standing::Offline,
-        }
-    }
-
     /// How many sessions it is responsible for.
     pub fn sessions(&self) -> usize {
         self.sessions.load(Ordering::Acquire)
@@ -367,50 +360,6 @@ impl Node {
         self.tls_tickets.resumed()
     }
 
-    /// Lets no new users in, or lets them in again. False if the node is offline.
-    pub async fn cordon(&self, on: bool) -> bool {
-        let done = self.set_cordoned(on);
-        if done {
-            self.tell_standing().await;
-        }
-        done
-    }
-
-    /// The same, before other nodes know.
-    pub(crate) fn set_cordoned(&self, on: bool) -> bool {
-        let mut phase = self.phase.lock();
-        match *phase {
-            Phase::Offline { .. } => return false,
-            Phase::Online | Phase::Cordoned => *phase = if on { Phase::Cordoned } else { Phase::Online },
-        }
-        true
-    }
-
-    /// Tells the other nodes.
-    pub(crate) async fn tell_standing(&self) {
-        if self.publish().await.is_err() {
-            tracing::warn!(node = %self.name, "could not publish the node's state: it is published again with the next renewal");
-        }
-    }
-
-    async fn publish(&self) -> Result<(), Unavailable> {
-        if self.has_stopped() {
-            return Ok(()); // it has said goodbye, or is about to
-        }
-        let Told { tcp, quic, peer } = self.addresses.told();
-        let info = NodeInfo {
-            id: self.id,
-            name: self.name.clone(),
-            standing: self.standing(),
-            tcp,
-            quic,
-            peer,
-            app_version: self.app_version(),
-            sessions: self.sessions() as u64,
-        };
-        self.shared.engine.publish(info).await
-    }
-
     fn slot(&self, cohort: CohortId) -> Option<Arc<Slot>> {
         self.slots.lock().get(&cohort).cloned()
     }
@@ -427,6 +376,37 @@ impl Node {
         let id = cohort.id();
         let mut slots = self.slots.lock();
         slots.entry(id).or_insert_with(|| Slot::spawn(self, cohort)).clone()
+    }
+
+    /// Adds a cohort whose record was written since [`may_begin`](Self::may_begin) said so. Not if everything was fenced
+    /// meanwhile: the lease under which it was written is over, others may have taken it over, and nobody would look
+    /// whether they have before it is served (e). Then what was written is forgotten.
+    fn add_begun(self: &Arc<Self>, cohort: Cohort, held: Versioned, since: Fences) -> Option<Arc<Slot>> {
+        {
+            let mut slots = self.slots.lock();
+            if self.fences.load(Ordering::Acquire) == since.0 {
+                let slot = slots.entry(cohort.id()).or_insert_with(|| Slot::spawn(self, cohort));
+                return Some(slot.clone());
+            }
+        }
+        self.forget_record(cohort.id(), held);
+        None
+    }
+
+    /// Deletes a record that nothing here belongs to, if nobody else has taken it.
+    fn forget_record(self: &Arc<Self>, cohort: CohortId, held: Versioned) {
+        let node = self.clone();
+        tokio::spawn(async move {
+            while node.shared.engine.forget(cohort, held).await.is_err() && !node.has_stopped() {
+                tokio::time::sleep(node.timing.record_poll).await;
+            }
+        });
+    }
+
+    /// Whether the lease holds, so that a record may be written for what begins here.
+    fn may_begin(&self) -> Option<Fences> {
+        let fences = Fences(self.fences.load(Ordering::Acquire));
+        self.with_env(|env| env.permit.is_some()).then_some(fences)
     }
 
     fn all_slots(&self) -> Vec<Arc<Slot>> {

@@ -60,6 +60,7 @@ impl Node {
             // It takes no new rooms: made where the session would have to move to anyway.
             return Some(self.another_node().map_or(ErrandAnswer::Later, ErrandAnswer::At));
         }
+        let Some(since) = self.may_begin() else { return Some(ErrandAnswer::Failed) };
         let Ok(id) = random_u64().map(CohortId) else { return Some(ErrandAnswer::Failed) };
         let record = Record {
             bucket: self.shared.engine.bucket(),
@@ -75,9 +76,13 @@ impl Node {
         let held = Versioned { revision, record };
         let made = self.with_env(|env| Cohort::begin_room(id, held, options, self.settings.clone(), env));
         let room = match made {
-            Ok(room) => self.add_slot(room),
-            Err(refusal) => return Some(ErrandAnswer::Refused(refusal)),
+            Ok(room) => self.add_begun(room, held, since),
+            Err(refusal) => {
+                self.forget_record(id, held);
+                return Some(ErrandAnswer::Refused(refusal));
+            }
         };
+        let Some(room) = room else { return Some(ErrandAnswer::Failed) };
         let answer = self.enter(&room, lone);
         if answer.is_some() {
             room.with(self, None, |cohort, env| cohort.abandon_room(env));
@@ -113,6 +118,7 @@ impl Node {
         if record.room.is_some() {
             return ErrandAnswer::Nowhere; // that is a session in a room, not a room
         }
+        self.name_nodes_of(record);
         // (h) Also one that is this node's, although it does not have it.
         if self.take_over(room, record, None) || record.owner == self.id {
             return ErrandAnswer::Later;
@@ -185,10 +191,14 @@ impl Node {
     pub(super) async fn ruling_record(&self, session: SessionId) -> Result<Option<Ruling>, Unavailable> {
         let cohort = CohortId::from(session);
         let Some(own) = self.read_record(cohort).await? else { return Ok(None) };
+        self.name_nodes_of(&own.record);
         let alone = Ruling { cohort, found: own, orphan_of: None };
         let Some(room) = own.record.room else { return Ok(Some(alone)) };
         Ok(Some(match self.read_record(room).await? {
-            Some(found) => Ruling { cohort: room, found, orphan_of: None },
+            Some(found) => {
+                self.name_nodes_of(&found.record);
+                Ruling { cohort: room, found, orphan_of: None }
+            }
             None => Ruling { orphan_of: Some(room), ..alone },
         }))
     }

@@ -9,6 +9,7 @@ use crate::engine::{NodeInfo, Standing, Unavailable};
 use futures_util::future::join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use sterna::protocol::cohort::Cohort;
 use sterna::protocol::ids::{CohortId, NodeId, SessionId};
 use sterna::protocol::limits;
@@ -17,8 +18,39 @@ use sterna::protocol::time::Time;
 use sterna::protocol::wire::Peer;
 use sterna::transport::{Close, Handler, Lane};
 
-/// Nodes that are gone: since when, and whether their sessions have been seen to. `None`: they have.
-pub(super) type Estates = BTreeMap<NodeId, Option<Time>>;
+/// Nodes that are gone, and what becomes of what they have left.
+pub(super) type Estates = BTreeMap<NodeId, Estate>;
+
+/// The first pause between two looks at what a node has left is the take-over time, and each is twice the one before, up
+/// to this: what is still there then are mostly entries of members whose room goes on elsewhere.
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(3600);
+
+/// What a node has left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Estate {
+    /// When it is looked at next. `None`: nothing is left.
+    look_at: Option<Time>,
+    /// The pause after that.
+    pause: Duration,
+}
+
+impl Estate {
+    /// Of a node that has just been seen to be gone; its clients have this time to ask for their sessions.
+    fn new(first_look: Time, take_over: Duration) -> Self {
+        Self { look_at: Some(first_look), pause: take_over }
+    }
+
+    fn is_due(&self, now: Time) -> bool {
+        self.look_at.is_some_and(|at| at <= now)
+    }
+
+    /// It has been looked at. Whether what was found comes to an end depends on others, and on what happens to this
+    /// node: only that nothing is found any more proves it.
+    fn looked(&mut self, is_empty: bool, now: Time) {
+        self.look_at = (!is_empty).then(|| now + self.pause);
+        self.pause = (self.pause * 2).min(LOOK_AGAIN_MAX.max(self.pause));
+    }
+}
 
 impl Node {
     /// Takes a session, or a room, over if that is permitted, as far as this node can see. The take-over asks for itself.
@@ -76,14 +108,18 @@ impl Node {
         let Ok(mut estates) = self.estates.try_lock() else { return }; // the last look still goes on
         estates.retain(|node, _| gone.contains(node));
         for node in gone {
-            estates.entry(node).or_insert(Some(now()));
+            let estate = Estate::new(now() + self.settings.resume_max, self.shared.config.times.take_over);
+            estates.entry(node).or_insert(estate);
         }
-        let left: Vec<(NodeId, Time)> =
-            estates.iter().filter_map(|(node, since)| Some((*node, (*since)?))).collect();
+        let left = estates.iter_mut().filter(|(_, estate)| estate.look_at.is_some());
+        let left: Vec<(NodeId, &mut Estate)> = left.map(|(node, estate)| (*node, estate)).collect();
+        // Its heartbeat may be forgotten before anybody has seen to everything.
+        self.name_nodes(left.iter().map(|(node, _)| *node));
         join_all(left.iter().map(|(node, _)| self.tell_lease_over(*node))).await;
-        for (node, since) in left {
-            if now() >= since + self.settings.resume_max && self.inherit_from(node).await {
-                estates.insert(node, None);
+        for (node, estate) in left {
+            if estate.is_due(now()) {
+                let is_empty = self.inherit_from(node).await == Ok(true);
+                estate.looked(is_empty, now());
             }
         }
     }
@@ -112,21 +148,33 @@ impl Node {
         }
     }
 
-    /// False: the engine did not answer.
-    async fn inherit_from(self: &Arc<Self>, gone: NodeId) -> bool {
-        let Ok(cohorts) = self.shared.engine.cohorts_of(gone).await else { return false };
-        let heirs = self.live_nodes();
+    /// Whether nothing is left of it.
+    async fn inherit_from(self: &Arc<Self>, gone: NodeId) -> Result<bool, Unavailable> {
+        let cohorts = self.shared.engine.cohorts_of(gone).await?;
+        let is_empty = cohorts.is_empty();
+        let heirs = heirs(self.live_nodes());
         let mine = |cohort: &CohortId| heir(*cohort, &heirs) == Some(self.id);
         for cohort in cohorts.into_iter().filter(mine) {
+            // A node that stops would begin what it cannot end.
+            if self.is_parking() || self.has_stopped() {
+                break;
+            }
             // A room's record rules itself; a session in a room is left to whoever has the room.
-            match self.ruling_record(SessionId(cohort.0)).await {
-                Ok(Some(ruling)) if ruling.cohort == cohort => self.begin_take_over(cohort, ruling.orphan_of),
-                Ok(Some(_) | None) => {}
-                Err(Unavailable) => return false,
+            let ruling = self.ruling_record(SessionId(cohort.0)).await?;
+            if let Some(ruling) = ruling.filter(|ruling| ruling.cohort == cohort) {
+                self.begin_take_over(cohort, ruling.orphan_of);
             }
         }
-        true
+        Ok(is_empty)
     }
+}
+
+/// Who sees to what a node has left: those who stay, if there are any.
+fn heirs(mut nodes: Vec<NodeInfo>) -> Vec<NodeInfo> {
+    if nodes.iter().any(|info| info.standing != Standing::Offline) {
+        nodes.retain(|info| info.standing != Standing::Offline);
+    }
+    nodes
 }
 
 /// Says one thing on a link, and closes it.
@@ -161,4 +209,41 @@ fn heir(cohort: CohortId, nodes: &[NodeInfo]) -> Option<NodeId> {
         .iter()
         .map(|info| info.id)
         .max_by_key(|node| (cohort.0 ^ node.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estate_is_looked_at_until_nothing_is_left_and_ever_more_seldom() {
+        let at = |seconds: u64| Time::from_micros(seconds * 1_000_000);
+        let mut estate = Estate::new(at(60), Duration::from_secs(15));
+        assert!(!estate.is_due(at(59)) && estate.is_due(at(60)));
+        // A read has failed, or an heir has died.
+        estate.looked(false, at(60));
+        assert!(!estate.is_due(at(74)) && estate.is_due(at(75)));
+        estate.looked(false, at(75));
+        assert!(!estate.is_due(at(104)) && estate.is_due(at(105)));
+        for _ in 0..20 {
+            estate.looked(false, at(105));
+        }
+        assert!(estate.is_due(at(105) + LOOK_AGAIN_MAX), "it is never given up");
+        estate.looked(true, at(105));
+        assert!(!estate.is_due(at(1_000_000)), "nothing is left");
+    }
+
+    #[test]
+    fn whoever_leaves_inherits_only_if_nobody_stays() {
+        let node = |id, standing| {
+            let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+            let (tcp, quic, peer) = (nowhere, nowhere, nowhere);
+            let name = format!("node-{id}");
+            NodeInfo { id: NodeId(id), name, standing, tcp, quic, peer, app_version: 1, sessions: 0 }
+        };
+        let ids = |nodes: Vec<NodeInfo>| heirs(nodes).iter().map(|info| info.id.0).collect::<Vec<_>>();
+        let [leaves, stays] = [node(1, Standing::Offline), node(2, Standing::Cordoned)];
+        assert_eq!(ids(vec![leaves.clone(), stays, node(3, Standing::Online)]), [2, 3]);
+        assert_eq!(ids(vec![leaves]), [1]);
+    }
 }

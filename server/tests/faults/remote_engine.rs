@@ -2,7 +2,7 @@
 
 use crate::wire::{Question, Reply, listed, listing_bytes, packet, read_packet, unbeat};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -124,6 +124,13 @@ impl Engine for RemoteEngine {
         })
     }
 
+    fn nodes_named(&self) -> engine::Reply<'_, Result<BTreeSet<NodeId>, Unavailable>> {
+        self.question(Question::NodesNamed, &[], |reply, _| match reply {
+            Reply::NodesNamed(nodes) => Ok(nodes.into_iter().map(NodeId).collect()),
+            _ => Err(Unavailable),
+        })
+    }
+
     fn forget(&self, cohort: CohortId, held: Versioned) -> engine::Reply<'_, Result<(), Unavailable>> {
         self.done(Question::Forget(cohort.0, held.into()))
     }
@@ -197,9 +204,12 @@ impl Engine for RemoteEngine {
         &self,
         _: NodeId,
         _: Duration,
+        named: BTreeSet<NodeId>,
     ) -> engine::Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
         self.question(Question::Heartbeats, &[], |reply, _| match reply {
-            Reply::Heartbeats(beats) => Ok(beats.into_iter().map(unbeat).collect()),
+            Reply::Heartbeats(beats) => {
+                Ok(engine::with_missing(beats.into_iter().map(unbeat).collect(), named))
+            }
             _ => Err(Unavailable),
         })
     }

@@ -178,6 +178,10 @@ impl Store {
                     Answer::Read(_) => Reply::Unknown,
                 }
             }
+            Question::NodesNamed => match self.engine.nodes_named().await {
+                Ok(nodes) => Reply::NodesNamed(nodes.into_iter().map(|node| node.0).collect()),
+                Err(Unavailable) => Reply::Unavailable,
+            },
             Question::CohortsOf(node) => match self.engine.cohorts_of(NodeId(node)).await {
                 Ok(cohorts) => Reply::Cohorts(cohorts.into_iter().map(|cohort| cohort.0).collect()),
                 Err(Unavailable) => Reply::Unavailable,
@@ -218,10 +222,12 @@ impl Store {
                 self.tell_nodes();
                 done
             }
-            Question::Heartbeats => match self.engine.heartbeats(NodeId(0), Duration::ZERO).await {
-                Ok(beats) => Reply::Heartbeats(beats.into_iter().map(beat).collect()),
-                Err(Unavailable) => Reply::Unavailable,
-            },
+            Question::Heartbeats => {
+                match self.engine.heartbeats(NodeId(0), Duration::ZERO, BTreeSet::new()).await {
+                    Ok(beats) => Reply::Heartbeats(beats.into_iter().map(beat).collect()),
+                    Err(Unavailable) => Reply::Unavailable,
+                }
+            }
         };
         (reply, Vec::new())
     }
@@ -262,6 +268,6 @@ fn snapshot(answer: SnapshotAnswer) -> (Reply, Vec<u8>) {
         }
         SnapshotAnswer::Written(revision) => (Reply::Written(revision.0), Vec::new()),
         SnapshotAnswer::Conflict => (Reply::Conflict, Vec::new()),
-        SnapshotAnswer::Unknown => (Reply::Unknown, Vec::new()),
+        SnapshotAnswer::NotNow | SnapshotAnswer::Unknown => (Reply::Unknown, Vec::new()),
     }
 }

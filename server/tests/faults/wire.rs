@@ -110,6 +110,7 @@ pub(crate) enum Question {
     Read(u64),
     Cas(u64, u64, WireRecord),
     CohortsOf(u64),
+    NodesNamed,
     Forget(u64, WireVersioned),
     ReadSnapshot(u64),
     WriteSnapshot(u64, Option<u64>),
@@ -134,6 +135,7 @@ pub(crate) enum Reply {
     Lost(Option<WireVersioned>),
     Unknown,
     Cohorts(Vec<u64>),
+    NodesNamed(Vec<u64>),
     /// Owners and listings.
     Rooms(Vec<(u64, Vec<u8>)>),
     Session(Option<u64>),

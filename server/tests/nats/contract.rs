@@ -1,7 +1,8 @@
 //! What every engine promises its nodes: the same tests for all of them.
 
 use crate::servers::Servers;
-use crate::{engine_with, eventually};
+use crate::{TAKE_OVER, config, engine_with, eventually};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +12,8 @@ use sterna::protocol::record::{Answer, Ask, CasAnswer, OwnerPhase, ReadAnswer, R
 use sterna::protocol::room::Listing;
 use sterna::protocol::snapshot::{Snapshot, SnapshotAnswer, SnapshotAsk, Stored};
 use sterna::protocol::wire::SessionState;
-use sterna_server::engine::{Engine, Listed, LocalEngine, NodeInfo, Standing, Unavailable};
+use sterna_server::config::NatsConfig;
+use sterna_server::engine::{Engine, Listed, LocalEngine, NatsEngine, NodeInfo, Standing, Unavailable};
 
 pub(crate) const COHORT: CohortId = CohortId(0xc0);
 pub(crate) const NODE: NodeId = NodeId(0xa1);
@@ -48,6 +50,7 @@ of_every_engine! {
     a_snapshot_of_any_size_comes_back_as_it_was
     a_snapshot_goes_with_its_record
     a_heartbeat_changes_with_every_renewal
+    that_a_node_has_no_heartbeat_is_said_of_those_that_are_named
     a_goodbye_is_the_last_that_is_heard
     nodes_are_known_until_they_say_goodbye
     rooms_are_found_until_they_are_not_listed_any_more
@@ -173,6 +176,15 @@ async fn cohorts_are_found_by_their_owner(engine: &dyn Engine) {
     let mut owned = engine.cohorts_of(NodeId(1)).await.unwrap();
     owned.sort();
     assert_eq!(owned, (1..25).map(|number| CohortId(number * 2)).collect::<Vec<_>>());
+    let named = BTreeSet::from([NodeId(1), NodeId(2)]);
+    assert_eq!(engine.nodes_named().await, Ok(named.clone()));
+    // The source of a move is named as well: both have to be gone before anybody takes it over.
+    let phase = OwnerPhase::Handing { from: NodeId(4), attempt: 1 };
+    created(engine, COHORT, Record { phase, ..record(engine, 3) }).await;
+    for node in [NodeId(3), NodeId(4)] {
+        assert_eq!(engine.cohorts_of(node).await, Ok(vec![COHORT]));
+    }
+    assert_eq!(engine.nodes_named().await, Ok(&named | &BTreeSet::from([NodeId(3), NodeId(4)])));
 }
 
 /// A snapshot of so many bytes, of this epoch.
@@ -228,6 +240,24 @@ async fn a_snapshot_of_any_size_comes_back_as_it_was(engine: &dyn Engine) {
     assert_eq!(found.snapshot.number, 5, "a late writer changes nothing, in no piece of it");
 }
 
+/// What comes faster than it is configured is told so, and nothing of it lands.
+#[tokio::test]
+async fn a_snapshot_that_the_store_has_no_room_for_is_not_sent() {
+    let Some(servers) = Servers::start(1).await else { return };
+    let slow = NatsConfig { snapshot_bytes_per_second: 1000, ..config(&servers) };
+    let engine = NatsEngine::open(&slow, "tests", TAKE_OVER).await.expect("it can be opened");
+    let write = |cohort: CohortId, number| {
+        let snapshot = snapshot(&engine, 1, number, 10_000);
+        engine.ask_snapshot(cohort, SnapshotAsk::Write { expected: None, snapshot })
+    };
+    assert!(matches!(write(COHORT, 1).await, SnapshotAnswer::Written(_)));
+    let other = CohortId(COHORT.0 + 1);
+    for number in 1..4 {
+        assert_eq!(write(other, number).await, SnapshotAnswer::NotNow);
+    }
+    assert_eq!(engine.ask_snapshot(other, SnapshotAsk::Read).await, SnapshotAnswer::Read(None));
+}
+
 async fn a_snapshot_goes_with_its_record(engine: &dyn Engine) {
     for bytes in [10, 1_000_000] {
         let record = record(engine, 1);
@@ -251,7 +281,7 @@ async fn beat(engine: &dyn Engine, node: NodeId) -> Option<Heartbeat> {
     // Who asks for the first time is shown all.
     static ASKERS: AtomicU64 = AtomicU64::new(1000);
     let asker = NodeId(ASKERS.fetch_add(1, Ordering::Relaxed));
-    let beats = engine.heartbeats(asker, Duration::ZERO).await.expect("it answers");
+    let beats = engine.heartbeats(asker, Duration::ZERO, BTreeSet::new()).await.expect("it answers");
     beats.into_iter().find(|(found, _)| *found == node).map(|(_, beat)| beat)
 }
 
@@ -266,6 +296,24 @@ async fn a_heartbeat_changes_with_every_renewal(engine: &dyn Engine) {
     }
     assert!(seen.iter().all(Option::is_some));
     assert!(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2], "{seen:?}");
+}
+
+/// A node that records name, and that nobody has heard of.
+async fn that_a_node_has_no_heartbeat_is_said_of_those_that_are_named(engine: &dyn Engine) {
+    let (asker, silent) = (NodeId(0xa0), NodeId(0xa2));
+    engine.renew(NODE).await.unwrap();
+    let named = BTreeSet::from([NODE, silent]);
+    for _ in 0..3 {
+        let beats = engine.heartbeats(asker, Duration::ZERO, named.clone()).await.unwrap();
+        assert!(beats.contains(&(silent, Heartbeat::NONE)), "{beats:?}");
+        let seen = beats.into_iter().find(|(node, _)| *node == NODE);
+        // It may be left out when it has changed since the last time.
+        assert!(seen.is_none_or(|(_, beat)| beat != Heartbeat::NONE), "{seen:?}");
+        engine.renew(NODE).await.unwrap();
+    }
+    engine.renew(silent).await.unwrap();
+    let beats = engine.heartbeats(asker, Duration::ZERO, named).await.unwrap();
+    assert!(!beats.contains(&(silent, Heartbeat::NONE)), "{beats:?}");
 }
 
 async fn a_goodbye_is_the_last_that_is_heard(engine: &dyn Engine) {

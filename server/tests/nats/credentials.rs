@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use nkeys::KeyPair;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
@@ -107,7 +108,7 @@ async fn a_credentials_file_opens_a_server_that_belongs_to_an_operator() {
     // Everything that nodes do is within the rights that are documented.
     created(&engine, COHORT, record(&engine, 1)).await;
     engine.renew(NODE).await.expect("it may");
-    assert_eq!(engine.heartbeats(NODE, Duration::ZERO).await.expect("it may").len(), 1);
+    assert_eq!(engine.heartbeats(NODE, Duration::ZERO, BTreeSet::new()).await.expect("it may").len(), 1);
     engine.publish(info(NODE, 7)).await.expect("it may");
     // What others publish it hears by a subscription.
     let other = open(Some(&right)).await.unwrap_or_else(|error| panic!("{error}\n{}", servers.explain()));

@@ -3,6 +3,7 @@
 use crate::contract::{COHORT, NODE, cas, created, info, read, record, snapshot, write};
 use crate::servers::{Folder, Servers};
 use crate::{config, engine, eventually};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use sterna::protocol::record::{CasAnswer, ReadAnswer, Versioned};
@@ -76,7 +77,10 @@ async fn a_write_whose_answer_was_lost_is_found_or_fenced_off_later() {
     assert_eq!(read(&engine, COHORT).await, ReadAnswer::Failed);
     let answer = write(&engine, None, snapshot(&engine, 1, 1, 10)).await;
     assert_eq!(answer, SnapshotAnswer::Unknown);
-    assert!(engine.heartbeats(NODE, Duration::ZERO).await.is_err() && engine.renew(NODE).await.is_err());
+    assert!(
+        engine.heartbeats(NODE, Duration::ZERO, BTreeSet::new()).await.is_err()
+            && engine.renew(NODE).await.is_err()
+    );
     assert!(asked.elapsed() < Duration::from_secs(5), "nobody waits for a silent server");
     servers.go_on(0);
     let mut found = None;
@@ -134,7 +138,8 @@ async fn a_bucket_that_was_deleted_begins_a_new_life() {
     async_nats::jetstream::new(client.clone()).delete_stream(STREAM).await.unwrap();
     eventually("red renews its lease", async || red.renew(NODE).await.is_ok()).await;
     eventually("green notices as well", async || {
-        green.heartbeats(NODE, Duration::ZERO).await.is_ok() && green.bucket() == red.bucket()
+        green.heartbeats(NODE, Duration::ZERO, BTreeSet::new()).await.is_ok()
+            && green.bucket() == red.bucket()
     })
     .await;
     let after = red.bucket();

@@ -3,6 +3,7 @@
 use crate::servers::Servers;
 use crate::{engine, eventually};
 use futures_util::StreamExt as _;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use sterna::protocol::ids::NodeId;
 use sterna::protocol::lease::Heartbeat;
@@ -53,7 +54,7 @@ async fn shown(engine: &dyn Engine, spy: &mut Spy, still: &[NodeId]) -> (Vec<(No
     eventually("those that have renewed are left out", async || {
         renew_but(engine, still).await;
         spy.count().await;
-        let beats = engine.heartbeats(ASKER, STILL).await.expect("it answers");
+        let beats = engine.heartbeats(ASKER, STILL, BTreeSet::new()).await.expect("it answers");
         last = (beats, spy.count().await);
         last.0.len() == still.len()
     })
@@ -67,7 +68,7 @@ async fn only_heartbeats_that_stand_still_are_read() {
     let engine = engine(&servers).await;
     let mut spy = Spy::on(&servers).await;
     renew_but(&engine, &[]).await;
-    let all = engine.heartbeats(ASKER, STILL).await.expect("it answers");
+    let all = engine.heartbeats(ASKER, STILL, BTreeSet::new()).await.expect("it answers");
     assert_eq!(all.len(), NODES as usize, "who asks for the first time is shown all");
     // Where the stream ends, and the oldest heartbeat: it has changed, and so have all behind it.
     assert_eq!(shown(&engine, &mut spy, &[]).await, (Vec::new(), 2));
@@ -107,6 +108,6 @@ async fn each_node_has_its_own_questions() {
     let mut spy = Spy::on(&servers).await;
     renew_but(&engine, &[]).await;
     shown(&engine, &mut spy, &[]).await;
-    let later = engine.heartbeats(NodeId(2), STILL).await.expect("it answers");
+    let later = engine.heartbeats(NodeId(2), STILL, BTreeSet::new()).await.expect("it answers");
     assert_eq!(later.len(), NODES as usize);
 }

@@ -8,6 +8,7 @@ use crate::servers::{Folder, Servers};
 use crate::{engine, engine_with, eventually};
 use async_nats::jetstream::stream::{Config, Stream};
 use futures_util::TryStreamExt as _;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use sterna::client::config::Transport;
 use sterna::client::event::Event;
@@ -127,7 +128,7 @@ async fn another_names_write_does_not_pass_for_a_heartbeat() {
     servers.start_again(0).await;
     eventually("it beats once", async || other.renew(dead).await.is_ok()).await;
     let shows_it = async || {
-        let beats = asker.heartbeats(NODE, Duration::ZERO).await;
+        let beats = asker.heartbeats(NODE, Duration::ZERO, BTreeSet::new()).await;
         beats.map(|beats| beats.iter().any(|(node, _)| *node == dead))
     };
     // From the second question on it is known by its number.

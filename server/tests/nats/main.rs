@@ -5,6 +5,7 @@
 
 mod contract;
 mod credentials;
+mod estates;
 mod faults;
 mod leases;
 mod losses;

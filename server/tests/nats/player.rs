@@ -21,11 +21,23 @@ pub(crate) struct Player {
 
 impl Player {
     pub(crate) async fn join(token: &str, transport: Transport) -> Self {
-        let client = Client::create(Config { transport, ..Config::default() }).expect("a client can be made");
-        client.connect(token).expect("the token can be read");
-        let mut player = Self { client, seen: Vec::new(), said: 0, heard: 0, node: String::new() };
+        let mut player = Self::begin_to_join(token, transport);
         player.until("connected", |event| matches!(event, Event::Connected { .. })).await;
         player
+    }
+
+    /// `None`: it was not let in.
+    pub(crate) async fn try_join(token: &str, transport: Transport) -> Option<Self> {
+        let mut player = Self::begin_to_join(token, transport);
+        let decided = |event: &Event| matches!(event, Event::Connected { .. } | Event::ConnectFailed { .. });
+        let event = player.until("connected, or refused", decided).await;
+        matches!(event, Event::Connected { .. }).then_some(player)
+    }
+
+    fn begin_to_join(token: &str, transport: Transport) -> Self {
+        let client = Client::create(Config { transport, ..Config::default() }).expect("a client can be made");
+        client.connect(token).expect("the token can be read");
+        Self { client, seen: Vec::new(), said: 0, heard: 0, node: String::new() }
     }
 
     fn take(&mut self) {

@@ -3,6 +3,8 @@
 
 #[path = "dry_runs.rs"]
 mod dry_runs;
+#[path = "engines.rs"]
+mod engines;
 #[path = "rooms.rs"]
 mod rooms;
 
@@ -313,6 +315,7 @@ pub fn draw(seed: u64) -> Story {
     }
     rooms::play_in_rooms(seed, &mut author);
     dry_runs::try_out(seed, &mut author);
+    engines::have_their_ways(seed, &mut author);
     author.happenings.sort_by_key(|(at_ms, _)| *at_ms);
     let happenings = author.happenings;
     let nodes = nodes as u8;

@@ -123,6 +123,8 @@ happenings! {
         /// Where.
         node: u8,
     }
+    /// The heartbeats of nodes that have ended are forgotten.
+    "beats-forgotten" BeatsForgotten {}
     /// A node's process stands still.
     "pause" Pause {
         /// Which.
@@ -245,6 +247,11 @@ happenings! {
     "reads-lost" ReadsLost {
         /// How many.
         count: u32,
+    }
+    /// The store has no room for snapshots.
+    "store-busy" StoreBusy {
+        /// How long.
+        for_ms: u64,
     }
     /// The next snapshot lands, but its answer is lost.
     "store-landed" StoreLanded {}

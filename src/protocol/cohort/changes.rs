@@ -247,7 +247,7 @@ impl Cohort {
     ) {
         let Some(index) = self.seat_of(session) else { return };
         let fence = self.leaving_fence(index);
-        let again_after = env.node.timing().record_poll;
+        let again_after = Self::store_again_after(session.into(), number, &answer, env);
         let Some(change) = &mut self.seats[index].change else { return };
         let Step::StoringOwn(keeper) = &mut change.step else { return };
         match keeper.on_answer(number, answer, fence, env.now, again_after) {

@@ -1,14 +1,15 @@
 //! Snapshots of what is served here: between the session and its [`Keeper`](crate::protocol::keeper::Keeper).
 
 use super::{Asker, Cohort, Env, Output, Role};
-use crate::protocol::ids::Fence;
+use crate::protocol::ids::{CohortId, Fence};
 use crate::protocol::keeper::{Kept, Step};
 use crate::protocol::record::Ask;
 use crate::protocol::room::Room;
-use crate::protocol::snapshot::{Durability, Snapshot, SnapshotAnswer, SnapshotAsk};
+use crate::protocol::snapshot::{Durability, Snapshot, SnapshotAnswer, SnapshotAsk, not_now_pause};
 use crate::protocol::takeover;
 use crate::protocol::target;
 use crate::protocol::time::Time;
+use std::time::Duration;
 
 impl Cohort {
     /// The fence that snapshots are written at: that of what is served here.
@@ -113,6 +114,10 @@ impl Cohort {
     pub fn on_snapshot(&mut self, asker: Asker, number: u64, answer: SnapshotAnswer, env: &Env<'_>) {
         match asker {
             Asker::Keeper => self.on_keeper_answer(number, answer, env),
+            Asker::TakeOver if answer == SnapshotAnswer::NotNow => {
+                let pause = not_now_pause(self.id, number);
+                self.take_over_input(takeover::Input::NotNow(number, pause), env);
+            }
             Asker::TakeOver => self.take_over_input(takeover::Input::Snapshot(number, answer), env),
             Asker::Member(session) => self.on_member_snapshot(session, number, answer, env),
             Asker::Owner | Asker::Source(_) | Asker::Target(_) => {}
@@ -120,9 +125,23 @@ impl Cohort {
         self.settle(env);
     }
 
+    /// When the store is asked again about this cohort after such an answer.
+    pub(super) fn store_again_after(
+        cohort: CohortId,
+        number: u64,
+        answer: &SnapshotAnswer,
+        env: &Env<'_>,
+    ) -> Duration {
+        if *answer == SnapshotAnswer::NotNow {
+            not_now_pause(cohort, number)
+        } else {
+            env.node.timing().record_poll
+        }
+    }
+
     fn on_keeper_answer(&mut self, number: u64, answer: SnapshotAnswer, env: &Env<'_>) {
         let fence = self.record_fence().unwrap_or(self.fence);
-        let again_after = env.node.timing().record_poll;
+        let again_after = Self::store_again_after(self.id, number, &answer, env);
         match self.keeper.on_answer(number, answer, fence, env.now, again_after) {
             None => {}
             Some(Kept::Stored) => {

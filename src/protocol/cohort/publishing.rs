@@ -30,7 +30,9 @@ impl Cohort {
             Role::Owner(held) => Some(held.record),
             Role::Source(_, departure) => Some(departure.source.held_record()),
             Role::Target(target) => target.held_record(self.fence),
-            Role::Absent | Role::Taking(_) | Role::Ending => None,
+            // Of a recall there is a copy here to go on from. Whoever has none goes on from what is stored, and that is gone.
+            Role::Taking(take_over) => take_over.held().filter(|_| take_over.has_copy()),
+            Role::Absent | Role::Ending => None,
         }
     }
 
@@ -67,7 +69,16 @@ impl Cohort {
             }
             // Whether the record is still the one of this move is read before it is finalised.
             Role::Target(_) => self.begin_bucket(bucket),
-            Role::Absent | Role::Taking(_) | Role::Ending => {}
+            Role::Taking(take_over) => {
+                let own = take_over.held().map(|held| Record { bucket, ..held });
+                if own == Some(found.record) {
+                    self.begin_bucket(bucket);
+                    self.recall_published(found, env);
+                } else {
+                    self.lose(Some(found.record), env);
+                }
+            }
+            Role::Absent | Role::Ending => {}
         }
         self.settle(env);
     }

@@ -85,6 +85,15 @@ impl Cohort {
         self.take_over_as(TakeOver::new(self.me, copy, env.node.timing().record_poll, env.now), env);
     }
 
+    /// The engine has lost its data, and what was being recalled is published again: the recall begins anew.
+    pub(super) fn recall_published(&mut self, held: Versioned, env: &Env<'_>) {
+        let copy = self.fence;
+        if let Role::Taking(take_over) = &mut self.role {
+            take_over.published(held, copy, env.now);
+            self.drain_take_over(env);
+        }
+    }
+
     /// The leases have been read: these nodes' have surely run out. `None`: the read has failed.
     pub fn on_leases(&mut self, number: u64, gone: Option<BTreeSet<NodeId>>, env: &Env<'_>) {
         self.take_over_input(takeover::Input::Leases(number, gone), env);

@@ -177,6 +177,56 @@ fn a_recall_goes_on_from_what_the_target_had_stored() {
 }
 
 #[test]
+fn while_the_store_has_no_room_nothing_is_lost_and_nobody_asks_much() {
+    let (mut cluster, player, [first, ..]) = at_play(430, Durability::BeforeAck);
+    let questions = |cluster: &Cluster| cluster.directory().snapshot_questions;
+    cluster.set_store_busy(true);
+    let before = questions(&cluster);
+    cluster.run_for(Duration::from_secs(10));
+    let asked = questions(&cluster) - before;
+    assert!((6..=20).contains(&asked), "about once in a second, and not a look besides: {asked}");
+    cluster.set_store_busy(false);
+    cluster.run_for(Duration::from_secs(2));
+    assert_eq!((cluster.standing(player), cluster.epoch(player).0), (Standing::Connected, 1));
+
+    // Whoever takes over does not crowd it either.
+    cluster.crash(first);
+    cluster.set_store_busy(true);
+    cluster.run_until(|cluster| {
+        cluster.epoch(player).0 > 1 || cluster.record(player).is_some_and(|found| found.record.owner != first)
+    });
+    cluster.run_for(ms(500)); // it has read what is stored
+    let before = questions(&cluster);
+    cluster.run_for(Duration::from_secs(10));
+    let asked = questions(&cluster) - before;
+    assert!((6..=20).contains(&asked), "{asked}");
+    cluster.set_store_busy(false);
+    cluster.run_until(|cluster| cluster.standing(player) == Standing::Connected);
+    cluster.run_for(ms(500));
+    assert!(told_lost(&cluster, player).iter().all(|(from, to)| from == to));
+    cluster.history().one_owner();
+    cluster.history().no_faults();
+}
+
+#[test]
+fn who_has_no_heartbeat_any_more_is_followed_like_who_has_an_old_one() {
+    // At once, and when the others have already seen it stand still for a while.
+    for (seed, after) in (420..).zip([Duration::ZERO, limits::TAKE_OVER / 2]) {
+        let (mut cluster, player, [first, ..]) = at_play(seed, Durability::BeforeAck);
+        cluster.crash(first);
+        cluster.run_for(after);
+        let forgotten_at = cluster.now();
+        assert!(cluster.forget_heartbeats());
+        found_again(&mut cluster, player);
+        assert!(cluster.now().since(forgotten_at) >= limits::TAKE_OVER, "that it is missing counts from now");
+        cluster.run_for(ms(500));
+        assert!(told_lost(&cluster, player).iter().all(|(from, to)| from == to), "{after:?}");
+        cluster.history().one_owner();
+        cluster.history().no_faults();
+    }
+}
+
+#[test]
 fn a_write_that_comes_late_does_not_replace_what_was_taken_over() {
     let (mut cluster, player, [first, ..]) = at_play(390, Durability::Lazy(ms(200)));
     let cohort = CohortId::from(cluster.cohort(first, player).expect("served there").session().id());

@@ -2,8 +2,12 @@
 
 use super::{at_play, migrated, ms, reconnected};
 use crate::protocol::client::Standing;
+use crate::protocol::cohort::Cohort;
 use crate::protocol::ids::{Bucket, Epoch};
+use crate::protocol::limits;
 use crate::protocol::record::Record;
+use crate::protocol::session::Settings;
+use crate::protocol::snapshot::Durability;
 use crate::testing::{Cluster, PlayerId};
 use std::time::Duration;
 
@@ -60,6 +64,63 @@ fn a_move_in_which_the_data_are_lost_at_any_step_ends_and_loses_nobody() {
         let found = record(&cluster, player).unwrap_or_else(|| panic!("{line}: nothing is published"));
         assert_eq!(found.bucket, NEXT, "{line}");
         assert!(cluster.served_by(player, found.owner), "{line}");
+        cluster.finish();
+        cluster.history().check();
+    }
+}
+
+#[test]
+fn a_source_whose_target_died_with_the_data_recalls_the_session() {
+    for seed in 920..923 {
+        let (mut cluster, player, [source, target, _]) = at_play(seed);
+        cluster.drain(source);
+        cluster.lose_next("Baton");
+        cluster.run_until(|cluster| cluster.trace().any(|found| found.contains("Baton")));
+        cluster.crash(target);
+        cluster.engine_loses_its_data();
+        let lost_at = cluster.now();
+        cluster.publish_again(NEXT, false);
+        let found = record(&cluster, player).expect("it is published");
+        assert_eq!((found.bucket, found.owner), (NEXT, target), "its baton is out");
+        cluster.run_until(|cluster| cluster.served_by(player, source));
+        // (d) The target has no heartbeat in this life of the data, and never will.
+        assert!(cluster.now().since(lost_at) >= limits::TAKE_OVER);
+        let found = record(&cluster, player).expect("it is recalled");
+        assert_eq!((found.bucket, found.epoch, found.owner), (NEXT, Epoch(3), source));
+        cluster.run_until(|cluster| cluster.standing(player) == Standing::Connected);
+        cluster.finish();
+        cluster.history().check();
+    }
+}
+
+#[test]
+fn a_recall_goes_on_when_the_data_are_lost_under_it() {
+    // At once, when the snapshot has been read, and when it is to be written back.
+    for (seed, after) in (940..).zip([ms(0), ms(5), ms(20), ms(700)]) {
+        let settings = Settings { durability: Durability::BeforeAck, ..Cluster::default_settings() };
+        let mut cluster = Cluster::with_settings(seed, 2, settings);
+        let [source, target] = cluster.nodes();
+        let player = cluster.connect(source);
+        cluster.play(player, ms(7));
+        cluster.run_for(ms(300));
+        cluster.drain(source);
+        cluster.lose_next("Baton");
+        cluster.run_until(|cluster| cluster.trace().any(|found| found.contains("Baton")));
+        cluster.crash(target);
+        let recalls = |cluster: &Cluster| cluster.cohort(source, player).is_some_and(Cohort::is_taking);
+        cluster.set_store_busy(true); // so that it is not over too soon
+        cluster.run_until(recalls);
+        cluster.run_for(after);
+        cluster.engine_loses_its_data();
+        for _ in 0..20 {
+            cluster.publish_again(NEXT, false);
+            cluster.run_for(ms(100));
+        }
+        cluster.set_store_busy(false);
+        let found = record(&cluster, player).unwrap_or_else(|| panic!("{after:?}: it is not published"));
+        assert_eq!((found.bucket, found.owner), (NEXT, source), "{after:?}");
+        cluster.run_until(|cluster| cluster.standing(player) == Standing::Connected);
+        assert!(cluster.served_by(player, source), "{after:?}");
         cluster.finish();
         cluster.history().check();
     }

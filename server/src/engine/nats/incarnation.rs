@@ -45,6 +45,13 @@ pub(super) struct Life {
     pub(super) empty_until: Option<Instant>,
 }
 
+impl Life {
+    /// Whether that nothing is found means that there is nothing.
+    pub(super) fn is_complete(&self) -> bool {
+        self.empty_until.is_none_or(|until| Instant::now() >= until)
+    }
+}
+
 /// What a process wants of its bucket.
 pub(super) struct Wanted<'a> {
     pub(super) cluster: &'a str,

@@ -7,12 +7,13 @@ use super::store::{Failed, Found, Put, Store};
 use crate::engine::Unavailable;
 use futures_util::future::try_join_all;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use sterna::protocol::ids::{Bucket, NodeId};
 use sterna::protocol::lease::Heartbeat;
 
-/// What a node that is gone has left behind is forgotten after this. Nobody's session waits that long.
+/// The heartbeat of a node that is gone is forgotten after this. What it has left besides may stay for longer, and its
+/// lease has run out all the same: that there is [none](Heartbeat::NONE) says it, too.
 pub(super) const BEAT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The heartbeats that this process writes.
@@ -94,6 +95,27 @@ pub(super) async fn read_all(store: &Store, life: &Life) -> Result<Vec<(NodeId, 
     let reads = nodes.map(|node| async move {
         let found = store.get(&life.keys, life.keys.beat(node)).await.map_err(|Failed| Unavailable)?;
         Ok(found.and_then(|found| read(node, &found)).map(|beat| (node, beat)))
+    });
+    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+}
+
+/// [`Heartbeat::NONE`] of those `named` that surely have none. Whoever is `shown` has one.
+///
+/// After the data were lost everybody is without one at first, which means nothing until all who live have had time to
+/// renew: as long as that nobody publishes what nobody has yet.
+pub(super) async fn missing(
+    store: &Store,
+    life: &Life,
+    mut named: BTreeSet<NodeId>,
+    shown: &[(NodeId, Heartbeat)],
+) -> Result<Vec<(NodeId, Heartbeat)>, Unavailable> {
+    if !life.is_complete() {
+        return Ok(Vec::new());
+    }
+    shown.iter().for_each(|(node, _)| _ = named.remove(node));
+    let reads = named.into_iter().map(|node| async move {
+        let found = store.get(&life.keys, life.keys.beat(node)).await.map_err(|Failed| Unavailable)?;
+        Ok(found.is_none().then_some((node, Heartbeat::NONE)))
     });
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }

@@ -28,6 +28,7 @@ pub use opening::OpenError;
 use opening::Patience;
 use roster::Roster;
 use snapshots::Snapshots;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use sterna::protocol::ids::{Bucket, CohortId, NodeId, SessionId};
@@ -301,7 +302,14 @@ impl Engine for NatsEngine {
     fn cohorts_of(&self, node: NodeId) -> Reply<'_, Result<Vec<CohortId>, Unavailable>> {
         Box::pin(async move {
             let life = self.inner.life();
-            records::owned_by(&self.inner.store, &life, node).await.map_err(|Failed| Unavailable)
+            records::naming(&self.inner.store, &life, node).await.map_err(|Failed| Unavailable)
+        })
+    }
+
+    fn nodes_named(&self) -> Reply<'_, Result<BTreeSet<NodeId>, Unavailable>> {
+        Box::pin(async move {
+            let life = self.inner.life();
+            records::nodes_named(&self.inner.store, &life).await.map_err(|Failed| Unavailable)
         })
     }
 
@@ -352,10 +360,13 @@ impl Engine for NatsEngine {
         &self,
         asker: NodeId,
         still_for: Duration,
+        named: BTreeSet<NodeId>,
     ) -> Reply<'_, Result<Vec<(NodeId, Heartbeat)>, Unavailable>> {
         Box::pin(async move {
-            let inner = &self.inner;
-            inner.still.read(&inner.store, &inner.life(), asker, still_for).await
+            let (inner, life) = (&self.inner, self.inner.life());
+            let mut shown = inner.still.read(&inner.store, &life, asker, still_for).await?;
+            shown.extend(leases::missing(&inner.store, &life, named, &shown).await?);
+            Ok(shown)
         })
     }
 }

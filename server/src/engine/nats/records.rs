@@ -6,6 +6,7 @@ use super::store::{Failed, Found, Put, Store};
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{DeliverPolicy, push};
 use futures_util::StreamExt as _;
+use std::collections::BTreeSet;
 use sterna::protocol::ids::{CohortId, NodeId};
 use sterna::protocol::record::{CasAnswer, ReadAnswer, Record, Revision, Versioned};
 
@@ -17,9 +18,7 @@ pub(super) async fn read(store: &Store, life: &Life, cohort: CohortId) -> ReadAn
                 versioned(cohort, &found).map_or(ReadAnswer::Failed, |found| ReadAnswer::Read(Some(found)))
             }
             // Who owns it may be about to publish it again.
-            None if life.empty_until.is_some_and(|until| std::time::Instant::now() < until) => {
-                ReadAnswer::Failed
-            }
+            None if !life.is_complete() => ReadAnswer::Failed,
             None => ReadAnswer::Read(None),
         },
         Err(Failed) => ReadAnswer::Failed,
@@ -56,9 +55,27 @@ pub(super) async fn write(
     }
 }
 
-/// The cohorts whose record names this node as its owner. One pass over all records, which another write may
-/// overtake; it is made when a node is gone.
-pub(super) async fn owned_by(store: &Store, life: &Life, owner: NodeId) -> Result<Vec<CohortId>, Failed> {
+/// The cohorts whose record names this node, as the owner or as the source of a move.
+pub(super) async fn naming(store: &Store, life: &Life, node: NodeId) -> Result<Vec<CohortId>, Failed> {
+    let mut found = Vec::new();
+    pass(store, life, |cohort, record| {
+        if record.nodes().any(|named| named == node) {
+            found.push(cohort);
+        }
+    })
+    .await?;
+    Ok(found)
+}
+
+/// The nodes that records name.
+pub(super) async fn nodes_named(store: &Store, life: &Life) -> Result<BTreeSet<NodeId>, Failed> {
+    let mut named = BTreeSet::new();
+    pass(store, life, |_, record| named.extend(record.nodes())).await?;
+    Ok(named)
+}
+
+/// One pass over all records, which another write may overtake; it is made when a node starts, or is gone.
+async fn pass(store: &Store, life: &Life, mut see: impl FnMut(CohortId, Record)) -> Result<(), Failed> {
     let client = store.connection().client();
     let config = push::OrderedConfig {
         deliver_subject: client.new_inbox(),
@@ -68,20 +85,19 @@ pub(super) async fn owned_by(store: &Store, life: &Life, owner: NodeId) -> Resul
     };
     let context = jetstream::new(client);
     let consumer = context.create_consumer_on_stream(config, store.stream()).await.map_err(|_| Failed)?;
-    let mut owned = Vec::new();
     if consumer.cached_info().num_pending == 0 {
-        return store.is_anchored(&life.keys).await.map(|()| owned);
+        return store.is_anchored(&life.keys).await;
     }
     let mut messages = consumer.messages().await.map_err(|_| Failed)?;
     while let Some(message) = messages.next().await {
         let message = message.map_err(|_| Failed)?;
         if let Some(cohort) = life.keys.cohort_of(&message.subject)
-            && decode_record(&message.payload).is_ok_and(|record| record.owner == owner)
+            && let Ok(record) = decode_record(&message.payload)
         {
-            owned.push(cohort);
+            see(cohort, record);
         }
         if message.info().map_err(|_| Failed)?.pending == 0 {
-            return Ok(owned);
+            return Ok(());
         }
     }
     Err(Failed)

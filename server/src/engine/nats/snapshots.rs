@@ -5,7 +5,7 @@
 
 use super::codec::{Head, decode_head, encode_head};
 use super::incarnation::Life;
-use super::pace::Pace;
+use super::pace::{Complaints, Pace};
 use super::store::{Failed, Found, Put, Store};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -33,6 +33,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// The snapshots that this process writes.
 pub(super) struct Snapshots {
     pace: Pace,
+    complaints: Complaints,
     past: Mutex<Past>,
 }
 
@@ -75,7 +76,11 @@ impl Past {
 
 impl Snapshots {
     pub(super) fn new(bytes_per_second: u64) -> Self {
-        Self { pace: Pace::new(bytes_per_second), past: Mutex::new(Past::new(Instant::now())) }
+        Self {
+            pace: Pace::new(bytes_per_second),
+            complaints: Complaints::default(),
+            past: Mutex::new(Past::new(Instant::now())),
+        }
     }
 
     /// A leader's read.
@@ -152,8 +157,13 @@ impl Snapshots {
         }
         let bytes = snapshot.encode();
         if !self.pace.wait(bytes.len() as u64).await {
-            tracing::warn!("snapshots come faster than `engine.snapshot_bytes_per_second`: they wait");
-            return SnapshotAnswer::Unknown;
+            if let Some(sent_away) = self.complaints.complain(Instant::now()) {
+                tracing::warn!(
+                    sent_away,
+                    "snapshots come faster than `engine.snapshot_bytes_per_second`: they wait"
+                );
+            }
+            return SnapshotAnswer::NotNow;
         }
         let (head, first_piece) = match self.spread(store, life, cohort, bytes).await {
             Ok(spread) => spread,
