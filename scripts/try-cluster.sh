@@ -9,7 +9,8 @@ sterna="${STERNA:-$target/debug/sterna}"
 log="$(mktemp)"
 # With it the script is a group of its own, and hears of Ctrl-C.
 set -m
-STERNA="$sterna" ADMIN_PORT=0 examples/cluster.sh >"$log" 2>&1 &
+# Who is started in the background by a script ignores Ctrl-C, and cannot undo that.
+STERNA="$sterna" ADMIN_PORT=0 env --default-signal=INT examples/cluster.sh >"$log" 2>&1 &
 script=$!
 finish() {
     kill -INT "$script" 2>/dev/null || true

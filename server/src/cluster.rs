@@ -94,7 +94,8 @@ impl Cluster {
         let engine: Arc<dyn Engine> = match &config.engine {
             EngineConfig::Local => Arc::new(LocalEngine::default()),
             EngineConfig::Nats(nats) => {
-                Arc::new(NatsEngine::open(nats, &config.cluster, config.times.take_over).await?)
+                let (cluster, take_over) = (&config.cluster, config.times.take_over);
+                Arc::new(NatsEngine::open_cluster(nats, cluster, take_over, keys.are_new()).await?)
             }
         };
         let shared = Shared {

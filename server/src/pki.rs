@@ -36,6 +36,7 @@ pub struct ClusterKeys {
     ca_issuer: rcgen::Issuer<'static, KeyPair>,
     secret: [u8; 32],
     issuer: KeyPair,
+    are_new: bool,
 }
 
 /// What one node shows on its links: a certificate for server and client side, and its key.
@@ -126,7 +127,7 @@ impl ClusterKeys {
             .fill(&mut secret)
             .map_err(|_| PkiError::Make("the system gives no random numbers".into()))?;
         let issuer = KeyPair::generate_for(&PKCS_ED25519)?;
-        Ok(Self::assemble(cluster, ca, ca_key, secret, issuer))
+        Ok(Self { are_new: true, ..Self::assemble(cluster, ca, ca_key, secret, issuer) })
     }
 
     /// Loads the keys of a directory.
@@ -150,6 +151,11 @@ impl ClusterKeys {
             Some(dir) => Self::load_or_create(dir, &config.cluster),
             None => Self::generate(&config.cluster),
         }
+    }
+
+    /// Whether this process has made them: there has been no such cluster before.
+    pub fn are_new(&self) -> bool {
+        self.are_new
     }
 
     /// The cluster's name.
@@ -210,7 +216,7 @@ impl ClusterKeys {
     ) -> Self {
         // Certificates name their issuer by its subject, which follows from the cluster's name.
         let ca_issuer = rcgen::Issuer::new(ca_params(cluster), ca_key);
-        Self { cluster: cluster.to_owned(), ca, ca_issuer, secret, issuer }
+        Self { cluster: cluster.to_owned(), ca, ca_issuer, secret, issuer, are_new: false }
     }
 
     /// Whether what these keys sign will be accepted by those who hold the CA's certificate.

@@ -294,8 +294,12 @@ impl Handler for ClientLink {
             return true;
         }
         // The door's lock is let go before the cohort's is taken, which is taken first elsewhere.
-        if let Some(slot) = self.door.slot() {
-            return slot.is_closing(self.id);
+        while let Some(slot) = self.door.slot() {
+            // A cohort that the session has left meanwhile knows nothing of the link.
+            let is_closing = slot.is_closing(self.id);
+            if !is_closing || self.door.slot().is_some_and(|now| Arc::ptr_eq(&now, &slot)) {
+                return is_closing;
+            }
         }
         match &*self.door.state.lock() {
             DoorState::Greeting(_) | DoorState::Waiting | DoorState::Inside(_) => false,

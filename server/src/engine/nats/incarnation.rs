@@ -16,11 +16,14 @@ use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType};
 use bytes::Bytes;
 use ring::rand::{SecureRandom as _, SystemRandom};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use sterna::protocol::ids::Bucket;
 
 /// Where the stream's description holds its incarnation.
 const INCARNATION: &str = "sterna-incarnation";
+/// ... and whether that is the first one of all.
+const FIRST: &str = "sterna-first";
 
 /// Who asks about a stream without a leader is not answered, also not when there is one again.
 const LOOK_MAX: Duration = Duration::from_secs(1);
@@ -62,6 +65,8 @@ pub(super) struct Wanted<'a> {
     pub(super) known: Option<Bucket>,
     /// That life has lost data.
     pub(super) has_lost_data: bool,
+    /// There has been no such cluster before.
+    pub(super) is_new: bool,
 }
 
 /// The stream's name.
@@ -122,7 +127,7 @@ impl Wanted<'_> {
                 if !is_anchored {
                     store.anchor(&keys).await.map_err(|Failed| cannot("written"))?;
                 }
-                return Ok(self.life(found));
+                return Ok(self.life(found, is_first(&info.config)));
             }
         }
         self.begin_after(store, found, info.config).await
@@ -134,6 +139,7 @@ impl Wanted<'_> {
         let keys = Keys::new(self.cluster, next);
         let mut metadata = config.metadata;
         metadata.insert(INCARNATION.to_owned(), next.to_string());
+        metadata.remove(FIRST);
         // Not a compare-and-set, and it need not be: of two that do so the later counts, for both.
         let config = Config { subjects: vec![keys.all()], metadata, ..config };
         begin(store, "UPDATE", &config).await?;
@@ -141,7 +147,7 @@ impl Wanted<'_> {
         // Nobody writes into a life before its anchor is there: what has a lower number is of earlier ones, and nobody
         // asks for it any more. What stays for all that takes room, and does no harm.
         let _ = store.purge(Keys::of_all_lives(self.cluster), Some(anchor)).await;
-        Ok(self.life(next))
+        Ok(self.life(next, false))
     }
 
     /// Whether a life is over.
@@ -173,6 +179,10 @@ impl Wanted<'_> {
     }
 
     fn describe(&self, bucket: Bucket) -> Config {
+        let mut metadata = HashMap::from([(INCARNATION.to_owned(), bucket.to_string())]);
+        if self.is_new && self.known.is_none() {
+            metadata.insert(FIRST.to_owned(), "true".to_owned());
+        }
         Config {
             name: stream_name(self.cluster),
             description: Some("Sterna: nodes, ownership and snapshots".into()),
@@ -185,16 +195,17 @@ impl Wanted<'_> {
             // Answers of replicas may be old.
             allow_direct: false,
             allow_message_ttl: true,
-            metadata: [(INCARNATION.to_owned(), bucket.to_string())].into(),
+            metadata,
             ..Config::default()
         }
     }
 
-    fn life(&self, bucket: Bucket) -> Life {
+    fn life(&self, bucket: Bucket, is_first: bool) -> Life {
         let wait = match self.known {
             Some(known) if known == bucket => Duration::ZERO,
             Some(_) => self.wait(),
-            // This process may have made it, because it was lost: nobody can tell that from the first start of all.
+            None if is_first => Duration::ZERO,
+            // It may have been made because one was lost: its maker need not have known.
             None => self.wait().saturating_sub(age(bucket, unix_ms())),
         };
         let empty_until = (!wait.is_zero()).then(|| Instant::now() + wait);
@@ -211,6 +222,10 @@ impl Wanted<'_> {
 /// waited for besides, up to the whole wait; what it is ahead is taken from the wait, half of which is to spare.
 fn age(bucket: Bucket, now_ms: u64) -> Duration {
     Duration::from_millis(now_ms.saturating_sub(bucket.0 >> 16))
+}
+
+fn is_first(config: &Config) -> bool {
+    config.metadata.contains_key(FIRST)
 }
 
 fn bucket_of(info: &Info) -> Result<Bucket, OpenError> {
@@ -272,18 +287,31 @@ mod tests {
     fn that_nothing_is_found_counts_once_a_life_is_old_enough() {
         let config = NatsConfig::default();
         let take_over = Duration::from_secs(15);
-        let fresh = Wanted { cluster: "dev", config: &config, take_over, known: None, has_lost_data: false };
+        let fresh = Wanted {
+            cluster: "dev",
+            config: &config,
+            take_over,
+            known: None,
+            has_lost_data: false,
+            is_new: false,
+        };
         let begun = |before_ms: u64| Bucket((unix_ms() - before_ms) << 16);
         let left = |life: Life| life.empty_until.map(|until| until.saturating_duration_since(Instant::now()));
         // Whoever has made it.
-        assert!(left(fresh.life(begun(0))).is_some_and(|left| left > Duration::from_secs(25)));
-        assert!(left(fresh.life(begun(20_000))).is_some_and(|left| left < Duration::from_secs(11)));
-        assert_eq!(left(fresh.life(begun(30_001))), None);
+        assert!(left(fresh.life(begun(0), false)).is_some_and(|left| left > Duration::from_secs(25)));
+        assert!(left(fresh.life(begun(20_000), false)).is_some_and(|left| left < Duration::from_secs(11)));
+        assert_eq!(left(fresh.life(begun(30_001), false)), None);
         // By a clock that goes ahead, or that is of no use.
-        let ahead = left(fresh.life(Bucket(u64::MAX)));
+        let ahead = left(fresh.life(Bucket(u64::MAX), false));
         assert!(ahead.is_some_and(|left| left <= take_over * 2), "{ahead:?}");
         let known = Wanted { known: Some(Bucket(7)), ..fresh };
-        assert_eq!(left(known.life(Bucket(7))), None);
-        assert!(left(known.life(Bucket(8))).is_some(), "whatever its age: this process hears of it now");
+        assert_eq!(left(known.life(Bucket(7), false)), None);
+        assert!(
+            left(known.life(Bucket(8), false)).is_some(),
+            "whatever its age: this process hears of it now"
+        );
+        assert_eq!(left(fresh.life(begun(0), true)), None, "nothing was ever there");
+        assert!(is_first(&Wanted { is_new: true, ..fresh }.describe(Bucket(1))));
+        assert!(!is_first(&Wanted { is_new: true, ..known }.describe(Bucket(1))), "one has been lost since");
     }
 }

@@ -73,10 +73,20 @@ struct Inner {
 impl NatsEngine {
     /// Connects, and finds the cluster's bucket or makes it; waits for NATS as long as the configuration says.
     pub async fn open(config: &NatsConfig, cluster: &str, take_over: Duration) -> Result<Self, OpenError> {
+        Self::open_cluster(config, cluster, take_over, false).await
+    }
+
+    /// The same. `is_new`: there has been no such cluster before, so that a bucket which is not there has not been lost.
+    pub async fn open_cluster(
+        config: &NatsConfig,
+        cluster: &str,
+        take_over: Duration,
+        is_new: bool,
+    ) -> Result<Self, OpenError> {
         let mut patience = Patience::new(config.start);
         let connection = patience.until_ok(async || Connection::open(config.clone(), cluster).await).await?;
         let store = Store::new(connection, stream_name(cluster));
-        let wanted = Wanted { cluster, config, take_over, known: None, has_lost_data: false };
+        let wanted = Wanted { cluster, config, take_over, known: None, has_lost_data: false, is_new };
         let life = patience.until_ok(async || wanted.settle(&store).await).await?;
         tracing::info!(cluster, bucket = %life.bucket, "the bucket in NATS is open");
         let bucket = life.bucket;
@@ -150,6 +160,7 @@ impl Inner {
             take_over: self.take_over,
             known: Some(known),
             has_lost_data: self.store.has_lost_data(),
+            is_new: false,
         };
         match wanted.settle(&self.store).await {
             Ok(life) if life.bucket != known => {

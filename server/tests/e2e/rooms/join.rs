@@ -223,3 +223,39 @@ async fn a_room_whose_node_has_no_place_for_the_session_is_given_up_in_the_end()
         assert_eq!(player.node, "node-2");
     }
 }
+
+/// A link leads to another cohort from one moment to the next, whatever its task is just doing.
+#[tokio::test(flavor = "multi_thread")]
+async fn to_join_and_to_leave_breaks_no_link() {
+    let cluster = cluster(1).await;
+    for transport in BOTH {
+        let mut owner = Player::on(&cluster, transport, "owner", "node-1").await;
+        let room = owner.creates_room(options()).await;
+        let mut guests = Vec::new();
+        for number in 0..4 {
+            guests.push(Player::on(&cluster, transport, &format!("guest-{number}"), "node-1").await);
+        }
+        for _ in 0..100 {
+            let joins: Vec<_> =
+                guests.iter_mut().map(|guest| guest.begin_to_ask(&RoomRequest::Join { room })).collect();
+            guests.iter_mut().for_each(|guest| guest.say(10));
+            for (guest, number) in guests.iter_mut().zip(joins) {
+                assert_eq!(guest.until_result(number).await, (Status::Ok, Some(room)));
+            }
+            let leaves: Vec<_> =
+                guests.iter_mut().map(|guest| guest.begin_to_ask(&RoomRequest::Leave)).collect();
+            guests.iter_mut().for_each(|guest| guest.say(10));
+            for (guest, number) in guests.iter_mut().zip(leaves) {
+                assert_eq!(guest.until_result(number).await.0, Status::Ok);
+            }
+        }
+        for guest in &mut guests {
+            guest.hear_all().await;
+            assert_eq!(guest.client.stats().reconnects, 0);
+            guest.client.disconnect().unwrap();
+            guest.until_disconnected().await;
+        }
+        owner.client.disconnect().unwrap();
+        owner.until_disconnected().await;
+    }
+}
