@@ -63,11 +63,14 @@ test)
     for name in $(tests_in tests); do
         stage "library:$name" "$need $cargo_test --test $name"
     done
+    # These wait for most of their time.
+    threads="RUST_TEST_THREADS=$((2 * $(nproc)))"
     for name in $(tests_in server/tests); do
-        stage "server:$name" "$need $cargo_test --test $name"
+        [ "$name" = e2e ] && more="$threads" || more=""
+        stage "server:$name" "$need $more $cargo_test --test $name"
     done
     # Once more, with NATS in the place of the engine of one process.
-    stage "server:e2e-nats" "scripts/with-nats.sh $cargo_test --test e2e"
+    stage "server:e2e-nats" "$threads scripts/with-nats.sh $cargo_test --test e2e"
     # Profiles of their own: optimised, with every assertion.
     stage simulation "cargo test --locked --quiet --profile sim --package sterna-sim &&
                       cargo run --locked --quiet --profile sim --package sterna-sim --bin sterna-sim -- --seeds 1000 --start 1"
