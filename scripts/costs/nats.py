@@ -2,7 +2,9 @@
 docs/OPERATIONS.md, "Sizing".
 
     cargo build --workspace
-    python3 scripts/costs/nats.py target/debug target/tools/nats/bin/nats-server [PLAYERS] [DURABILITY]
+    python3 scripts/costs/nats.py target/debug target/tools/nats/bin/nats-server [PLAYERS] [DURABILITY] [NODES]
+
+NODES: of each of the three processes.
 """
 
 import contextlib
@@ -45,7 +47,7 @@ class Nats:
         return [after - earlier for after, earlier in zip(self.counts(), before)]
 
 
-def run(built, nats_program, count, durability):
+def run(built, nats_program, count, durability, nodes):
     with contextlib.ExitStack() as ends, tempfile.TemporaryDirectory() as folder:
 
         def start(*command, **options):
@@ -63,7 +65,7 @@ def run(built, nats_program, count, durability):
         for name in ("red", "green", "blue"):
             config = pathlib.Path(folder, f"{name}.toml")
             config.write_text(
-                f'name = "{name}"\nstate_dir = "{folder}/keys"\ntcp_port = 0\nquic_port = 0\npeer_port = 0\n'
+                f'name = "{name}"\nnodes = {nodes}\nstate_dir = "{folder}/keys"\ntcp_port = 0\nquic_port = 0\npeer_port = 0\n'
                 f'admin = "127.0.0.1:0"\nlog = "error"\ndurability = "{durability}"\n'
                 f'[engine]\nkind = "nats"\nurls = ["nats://127.0.0.1:{port}"]\n'
             )
@@ -72,17 +74,17 @@ def run(built, nats_program, count, durability):
             if said is None:
                 sys.exit(f"{name} has ended")
             admins.append(said.removeprefix("admin: http://").strip())
-        measure(nats, Players(next(built.glob("libsterna.so"))), str(built / "sterna"), admins[0], count)
+        measure(nats, Players(next(built.glob("libsterna.so"))), str(built / "sterna"), admins[0], count, nodes)
 
 
-def measure(nats, players, program, admin, count):
+def measure(nats, players, program, admin, count, nodes):
     def command(*arguments):
         return subprocess.run([program, *arguments, "--admin", admin], check=True, capture_output=True, text=True).stdout
 
     players.play(3)
     requests, size, _, _, seconds = nats.during(lambda: players.play(12))
     idle = requests / seconds
-    print(f"three nodes by themselves: {idle:.1f} requests a second, {size / requests:.0f} bytes each")
+    print(f"{3 * nodes} nodes by themselves: {idle:.1f} requests a second, {size / requests:.0f} bytes each")
 
     tokens = [command("token", f"player-{index}").strip() for index in range(count)]
     requests, _, stored, stored_bytes, seconds = nats.during(lambda: players.connect(tokens))
@@ -114,4 +116,5 @@ if __name__ == "__main__":
         sys.argv[2],
         int(sys.argv[3]) if len(sys.argv) > 3 else 60,
         sys.argv[4] if len(sys.argv) > 4 else "lazy",
+        int(sys.argv[5]) if len(sys.argv) > 5 else 1,
     )

@@ -2,7 +2,9 @@
 //! named some, but nodes come and go while a session lasts.
 
 use super::Node;
+use super::takeovers::weight;
 use crate::engine::NodeInfo;
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use sterna::protocol::ids::NodeId;
@@ -20,7 +22,7 @@ impl Others {
     /// the same ones for as long as they are there, for every change is told to every client.
     fn some_of(mut nodes: Vec<NodeInfo>, me: NodeId) -> Self {
         // The highest random weights (Thaler and Ravishankar 1998).
-        nodes.sort_by_key(|info| std::cmp::Reverse((info.id.0 ^ me.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        nodes.sort_by_key(|info| Reverse(weight(me.0, info.id)));
         nodes.truncate(NODES_TOLD_MAX);
         let (tcp, quic) = nodes.iter().map(|info| (info.tcp, info.quic)).unzip();
         Self { tcp, quic }

@@ -205,10 +205,12 @@ impl Handler for Word {
 /// Which of these nodes sees to a cohort, so that not all of them do: the one with the highest random weight
 /// (Thaler and Ravishankar 1998).
 fn heir(cohort: CohortId, nodes: &[NodeInfo]) -> Option<NodeId> {
-    nodes
-        .iter()
-        .map(|info| info.id)
-        .max_by_key(|node| (cohort.0 ^ node.0).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    nodes.iter().map(|info| info.id).max_by_key(|node| weight(cohort.0, *node))
+}
+
+/// The weight of a node for something with this number: as good as random, and the same wherever it is asked for.
+pub(super) fn weight(number: u64, node: NodeId) -> u64 {
+    (number ^ node.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ fn span(node: &Node, id: MoveId, role: &'static str) -> Span {
 }
 
 /// A step of a move, as logs name it; pieces that travel ahead are many.
-fn step(frame: &Peer) -> Option<&'static str> {
+pub(super) fn step(frame: &Peer) -> Option<&'static str> {
     match frame {
         Peer::Prepare { .. } => Some("Prepare"),
         Peer::Probe { .. } => Some("Probe"),

@@ -2,10 +2,11 @@
 
 use crate::moves::drained;
 use crate::player::{Player, quick};
-use crate::proxy::cluster_behind_proxies;
+use crate::proxy::{Proxies, cluster_behind_proxies};
 use crate::{BOTH, LONG, cluster, cluster_with, node};
 use std::sync::Arc;
 use std::time::Duration;
+use sterna::client::config::Transport;
 use sterna::client::event::Event;
 use sterna::client::{Config, State};
 use sterna::protocol::reasons::OfflineReason;
@@ -116,15 +117,21 @@ async fn a_node_with_room_for_some_is_not_taken_to_have_room_for_all() {
     nobody_has_noticed(&cluster, &mut players).await;
 }
 
+/// A player on the first of so many nodes, each behind a proxy.
+async fn ann_behind_proxies(nodes: u16, transport: Transport) -> (Arc<Cluster>, Proxies, Player) {
+    let (cluster, proxies) = cluster_behind_proxies(nodes, |config| {
+        config.times.attach = Duration::from_millis(400);
+    })
+    .await;
+    let token = proxies.token(&cluster, "ann", "node-1");
+    let player = Player::join(quick(transport), &token).await;
+    (cluster, proxies, player)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_cannot_reach_the_target_is_found_out() {
     for transport in BOTH {
-        let (cluster, proxies) = cluster_behind_proxies(3, |config| {
-            config.times.attach = Duration::from_millis(400);
-        })
-        .await;
-        let token = proxies.token(&cluster, "ann", "node-1");
-        let mut player = Player::join(quick(transport), &token).await;
+        let (cluster, proxies, mut player) = ann_behind_proxies(3, transport).await;
         proxies.close("node-2");
         proxies.close("node-3");
         let report = dry_run(&cluster).await;
@@ -144,12 +151,7 @@ async fn a_client_that_cannot_reach_the_target_is_found_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_without_a_link_is_told_apart() {
     for transport in BOTH {
-        let (cluster, proxies) = cluster_behind_proxies(2, |config| {
-            config.times.attach = Duration::from_millis(400);
-        })
-        .await;
-        let token = proxies.token(&cluster, "ann", "node-1");
-        let mut player = Player::join(quick(transport), &token).await;
+        let (cluster, proxies, mut player) = ann_behind_proxies(2, transport).await;
         proxies.close("node-1");
         player.until_reconnecting().await;
         // The node notices a while after its client, which does not answer until then.

@@ -5,6 +5,7 @@
 //! pass through here.
 
 mod codec;
+mod complaints;
 mod connection;
 mod credentials;
 mod incarnation;

@@ -42,26 +42,6 @@ impl Pace {
     }
 }
 
-/// Pause between two complaints: where too much is asked for, it is asked for by everybody, again and again.
-const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
-
-/// Counts what was sent away, and says so now and then.
-#[derive(Default)]
-pub(super) struct Complaints(Mutex<(Option<Instant>, u64)>);
-
-impl Complaints {
-    /// Something was sent away. How much that has been since the last complaint, if there is to be one now.
-    pub(super) fn complain(&self, now: Instant) -> Option<u64> {
-        let (last, count) = &mut *self.0.lock();
-        *count += 1;
-        if last.is_some_and(|last| now.saturating_duration_since(last) < COMPLAIN_EVERY) {
-            return None;
-        }
-        *last = Some(now);
-        Some(std::mem::take(count))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,16 +59,5 @@ mod tests {
         }
         assert_eq!(pauses[3], None);
         assert_eq!(pace.reserve(1000, now + Duration::from_secs(4)), Some(Duration::ZERO));
-    }
-
-    #[test]
-    fn one_complaint_speaks_for_all_since_the_last() {
-        let complaints = Complaints::default();
-        let now = Instant::now();
-        assert_eq!(complaints.complain(now), Some(1));
-        for ms in 1..=500 {
-            assert_eq!(complaints.complain(now + Duration::from_millis(ms)), None);
-        }
-        assert_eq!(complaints.complain(now + COMPLAIN_EVERY), Some(501));
     }
 }

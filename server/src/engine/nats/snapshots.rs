@@ -4,8 +4,9 @@
 //! has written the next head, and all of them with the cohort.
 
 use super::codec::{Head, decode_head, encode_head};
+use super::complaints::Complaints;
 use super::incarnation::Life;
-use super::pace::{Complaints, Pace};
+use super::pace::Pace;
 use super::store::{Failed, Found, Put, Store};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
@@ -33,7 +34,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// The snapshots that this process writes.
 pub(super) struct Snapshots {
     pace: Pace,
-    complaints: Complaints,
+    complaints: Complaints<()>,
     past: Mutex<Past>,
 }
 
@@ -157,7 +158,7 @@ impl Snapshots {
         }
         let bytes = snapshot.encode();
         if !self.pace.wait(bytes.len() as u64).await {
-            if let Some(sent_away) = self.complaints.complain(Instant::now()) {
+            if let Some(sent_away) = self.complaints.complain((), Instant::now()) {
                 tracing::warn!(
                     sent_away,
                     "snapshots come faster than `engine.snapshot_bytes_per_second`: they wait"

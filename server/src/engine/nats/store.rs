@@ -1,6 +1,7 @@
 //! The bucket as a store of bytes under names: a JetStream stream that keeps the last message of each subject.
 //! Reads go to its leader, writes are compare-and-set. No answer is turned into a failure that it is not (rule h).
 
+use super::complaints::Complaints;
 use super::connection::{Connection, NoAnswer};
 use super::keys::Keys;
 use async_nats::HeaderMap;
@@ -23,9 +24,6 @@ pub(super) const TRACE_LIFE: Duration = Duration::from_secs(600);
 const NO_MESSAGE: u32 = 10037;
 const WRONG_LAST_SEQUENCE: [u32; 2] = [10071, 10164];
 const NO_STREAM: u32 = 10059;
-
-/// What JetStream refuses is said so often for each reason: a node asks many times in a second.
-const COMPLAIN_AGAIN: Duration = Duration::from_secs(10);
 
 /// How a write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,25 +65,10 @@ pub(super) struct Store {
     connection: Arc<Connection>,
     stream: String,
     written: Mutex<Written>,
-    said: Mutex<Said>,
+    /// By JetStream's error codes, of which there are some two hundred.
+    complaints: Complaints<Option<u32>>,
     /// Wakes who looks whether the bucket is still there.
     suspect: Notify,
-}
-
-/// When each of JetStream's error codes was said last. It has some two hundred of them.
-#[derive(Default)]
-struct Said(HashMap<Option<u32>, Instant>);
-
-impl Said {
-    /// Whether it is to be said now.
-    fn is_due(&mut self, code: Option<u32>, now: Instant) -> bool {
-        let is_due =
-            self.0.get(&code).is_none_or(|said| now.saturating_duration_since(*said) >= COMPLAIN_AGAIN);
-        if is_due {
-            self.0.insert(code, now);
-        }
-        is_due
-    }
 }
 
 #[derive(Deserialize)]
@@ -144,8 +127,8 @@ struct Purged {
 
 impl Store {
     pub(super) fn new(connection: Arc<Connection>, stream: String) -> Self {
-        let (written, said) = (Mutex::default(), Mutex::default());
-        Self { connection, stream, written, said, suspect: Notify::new() }
+        let (written, complaints) = (Mutex::default(), Complaints::default());
+        Self { connection, stream, written, complaints, suspect: Notify::new() }
     }
 
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -405,8 +388,8 @@ impl Store {
         if code == Some(NO_STREAM) {
             self.doubt();
         }
-        if self.said.lock().is_due(code, Instant::now()) {
-            tracing::warn!(code = code.unwrap_or_default(), "NATS refuses {what}: {description}");
+        if let Some(times) = self.complaints.complain(code, Instant::now()) {
+            tracing::warn!(code = code.unwrap_or_default(), times, "NATS refuses {what}: {description}");
         } else {
             tracing::debug!(?code, "NATS refuses {what}: {description}");
         }
@@ -415,21 +398,4 @@ impl Store {
 
 fn is_conflict(error: &ApiError) -> bool {
     error.err_code.is_some_and(|code| WRONG_LAST_SEQUENCE.contains(&code))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_said_once_in_ten_seconds_and_another_one_beside_it() {
-        let mut said = Said::default();
-        let began = Instant::now();
-        let at = |seconds| began + Duration::from_secs(seconds);
-        assert!(said.is_due(Some(10077), at(0)));
-        assert!(!said.is_due(Some(10077), at(9)));
-        assert!(said.is_due(Some(10023), at(9)) && said.is_due(None, at(9)));
-        assert!(said.is_due(Some(10077), at(10)));
-        assert!(!said.is_due(Some(10077), at(19)));
-    }
 }

@@ -2,6 +2,7 @@
 //! returned (a crash, a pause) the hook does itself.
 
 use crate::engine::{ANSWER_MAX, Reply, unknown};
+use crate::node::watching::step;
 use std::sync::OnceLock;
 use sterna::protocol::cohort::Asker;
 use sterna::protocol::limits;
@@ -121,19 +122,10 @@ impl Passage {
 
 fn peer_point(body: &[u8]) -> Option<&'static str> {
     match Peer::decode(body).ok()? {
-        Peer::Hello { .. } | Peer::Close { .. } | Peer::Wanted { .. } | Peer::LeaseOver => None,
-        Peer::Prepare { .. } => Some("Prepare"),
-        Peer::Probe { .. } => Some("Probe"),
-        Peer::Prepared { .. } => Some("Prepared"),
-        Peer::Refused { .. } => Some("Refused"),
-        Peer::Ready { .. } => Some("Ready"),
-        Peer::Baton { .. } => Some("Baton"),
-        Peer::BatonAck { .. } => Some("BatonAck"),
-        Peer::Finalised { .. } => Some("Finalised"),
-        Peer::Cancel { .. } => Some("Cancel"),
         Peer::Ahead { .. } => Some("Ahead"),
         Peer::AheadAck { .. } => Some("AheadAck"),
         Peer::Credit { .. } => Some("Credit"),
+        frame => step(&frame),
     }
 }
 
