@@ -58,15 +58,23 @@ impl Inner {
 }
 
 impl Slot {
-    pub(super) fn spawn(node: &Arc<Node>, cohort: Cohort) -> Arc<Self> {
-        let slot = Arc::new(Self {
+    fn new(cohort: Cohort) -> Arc<Self> {
+        Arc::new(Self {
             id: cohort.id(),
             inner: Mutex::new(Inner::new(cohort)),
             timer: Notify::new(),
             removed: AtomicBool::new(false),
-        });
-        tokio::spawn(run_timer(Arc::downgrade(node), slot.clone()));
+        })
+    }
+
+    pub(super) fn spawn(node: &Arc<Node>, cohort: Cohort) -> Arc<Self> {
+        let slot = Self::new(cohort);
+        slot.start_timer(node);
         slot
+    }
+
+    fn start_timer(self: &Arc<Self>, node: &Arc<Node>) {
+        tokio::spawn(run_timer(Arc::downgrade(node), self.clone()));
     }
 
     /// Which cohort.
@@ -231,7 +239,9 @@ impl Slot {
         let Some(session) = cohort.sessions().next() else { return };
         let (session, links) = (session.id(), session.link_ids().collect::<Vec<_>>());
         node.rooms_of.lock().remove(&session);
-        let slot = Self::spawn(node, cohort);
+        let slot = Self::new(cohort);
+        // Until all of it is here nobody else may find it, the timer neither: the session may want to join the next
+        // room at once, would go there without its links, and would lock both in the other order.
         let mut theirs = slot.inner.lock();
         for id in links {
             if let Some(link) = inner.links.remove(&id) {
@@ -243,7 +253,8 @@ impl Slot {
         node.slots.lock().insert(slot.id, slot.clone());
         theirs.cohort.begin_alone(env);
         slot.follow_up(node, &mut theirs, None, env);
-        slot.rearm(&mut theirs, env);
+        drop(theirs);
+        slot.start_timer(node);
     }
 
     fn follow_up(self: &Arc<Self>, node: &Arc<Node>, inner: &mut Inner, own: Option<LinkId>, env: &Env<'_>) {

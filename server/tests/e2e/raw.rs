@@ -32,6 +32,8 @@ pub(crate) fn kind(transport: Transport) -> Kind {
 pub(crate) enum Got {
     Control(Downlink),
     Switch(Box<Switch>),
+    /// The next message has this number.
+    Start(Cursor),
     /// Command and payload.
     Message(u16, Vec<u8>),
     Ended(LinkEnd),
@@ -68,7 +70,7 @@ impl Handler for RawHandler {
                 match Data::decode(body).map_err(|_| Close)? {
                     Data::Switch(switch) => Got::Switch(switch),
                     Data::Message(message) => Got::Message(message.cmd, message.payload.to_vec()),
-                    Data::Start(_) => return Err(Close),
+                    Data::Start(at) => Got::Start(at),
                 }
             };
             let _ = self.incoming.send(got);
@@ -190,7 +192,7 @@ impl Raw {
             Got::Control(Downlink::Refused { reason, .. }) => Some(reason),
             Got::Ended(end) => panic!("no word before the end: {end}"),
             Got::Switch(switch) => panic!("let in: {switch:?}"),
-            Got::Control(_) | Got::Message(..) => None,
+            Got::Control(_) | Got::Start(_) | Got::Message(..) => None,
         };
         let reason = self.until(pick).await;
         self.until_ended().await;
@@ -202,7 +204,7 @@ impl Raw {
             Got::Switch(switch) => Some(*switch),
             Got::Ended(end) => panic!("ended before a Switch: {end}"),
             Got::Control(Downlink::Refused { reason, .. }) => panic!("refused: {reason}"),
-            Got::Control(_) | Got::Message(..) => None,
+            Got::Control(_) | Got::Start(_) | Got::Message(..) => None,
         };
         self.until(pick).await
     }
@@ -243,7 +245,7 @@ impl RawSession {
     pub(crate) async fn invitation(&mut self) -> Invitation {
         let pick = |got| match got {
             Got::Control(Downlink::Offline { epoch, .. }) => Some(epoch),
-            Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
+            Got::Control(_) | Got::Switch(_) | Got::Start(_) | Got::Message(..) => None,
             Got::Ended(end) => panic!("ended: {end}"),
         };
         let epoch = self.link.until(pick).await;
@@ -252,7 +254,7 @@ impl RawSession {
             Got::Control(Downlink::MoveTo { addresses, ticket, .. }) => {
                 Some(Invitation { address: addresses[0], ticket })
             }
-            Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
+            Got::Control(_) | Got::Switch(_) | Got::Start(_) | Got::Message(..) => None,
             Got::Ended(end) => panic!("ended: {end}"),
         };
         self.link.until(pick).await

@@ -24,7 +24,7 @@ async fn until_attached(link: &mut Raw) -> u64 {
     let pick = |got| match got {
         Got::Control(Downlink::Attached { credit, .. }) => Some(credit),
         Got::Control(Downlink::Refused { reason, .. }) => panic!("refused: {reason}"),
-        Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
+        Got::Control(_) | Got::Switch(_) | Got::Start(_) | Got::Message(..) => None,
         Got::Ended(end) => panic!("ended: {end}"),
     };
     link.until(pick).await
@@ -37,7 +37,7 @@ async fn until_settled(link: &mut Raw) -> (Switch, Fence) {
         match link.next().await {
             Got::Switch(came) => switch = Some(*came),
             Got::Control(Downlink::Settled { fence }) => settled = Some(fence),
-            Got::Control(_) | Got::Message(..) => {}
+            Got::Control(_) | Got::Start(_) | Got::Message(..) => {}
             Got::Ended(end) => panic!("ended: {end}"),
         }
     }
@@ -66,7 +66,7 @@ async fn a_move_by_hand_goes_by_the_book() {
         // The source says goodbye and closes.
         let moved = |got| match got {
             Got::Control(Downlink::Moved { epoch, .. }) => Some(epoch),
-            Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
+            Got::Control(_) | Got::Switch(_) | Got::Start(_) | Got::Message(..) => None,
             Got::Ended(end) => panic!("ended without a word: {end}"),
         };
         assert_eq!(session.link.until(moved).await, switch.fence.epoch);
@@ -157,7 +157,7 @@ async fn an_expired_ticket_lets_nobody_in() {
             let pick = |got| match got {
                 Got::Control(Downlink::Refused { reason, .. }) => Some(reason),
                 Got::Ended(_) => Some(RefuseReason::TicketVoid), // attached, and then called off
-                Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
+                Got::Control(_) | Got::Switch(_) | Got::Start(_) | Got::Message(..) => None,
             };
             refused.push(link.until(pick).await);
             assert!(refused.len() < 50, "{refused:?}");
@@ -202,7 +202,7 @@ async fn a_resume_token_is_good_for_its_client_only_and_at_every_node() {
         let mut link = session.resume(address("node-2"), &session.key, 2).await;
         let elsewhere = |got| match got {
             Got::Control(Downlink::Refused { elsewhere, .. }) => Some(elsewhere),
-            Got::Control(_) | Got::Switch(_) | Got::Message(..) => None,
+            Got::Control(_) | Got::Switch(_) | Got::Start(_) | Got::Message(..) => None,
             Got::Ended(end) => panic!("ended: {end}"),
         };
         assert_eq!(link.until(elsewhere).await, [address("node-1")]);

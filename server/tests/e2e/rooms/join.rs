@@ -4,12 +4,13 @@ use super::{Chorus, RoomEvent, Status, WAIT_LONG, options, room_on, room_with};
 use crate::moves::{begin_drain, drained};
 use crate::player::{Player, quick};
 use crate::proxy::cluster_behind_proxies;
-use crate::{BOTH, cluster, cluster_with};
+use crate::raw::{Got, RawSession};
+use crate::{BOTH, cluster, cluster_with, token};
 use sterna::client::config::Transport;
 use sterna::client::event::Event;
-use sterna::protocol::ids::CohortId;
-use sterna::protocol::room::wire::{Comparison, Condition, RoomOptions, RoomRequest};
-use sterna::protocol::wire::Value;
+use sterna::protocol::ids::{CohortId, Cursor};
+use sterna::protocol::room::wire::{self, Comparison, Condition, RoomAnswer, RoomOptions, RoomRequest};
+use sterna::protocol::wire::{Data, Kind, Message, Uplink, Value};
 
 /// Joins, and says something to everybody all the while.
 async fn joins_talking(player: &mut Player, room: CohortId) {
@@ -257,5 +258,48 @@ async fn to_join_and_to_leave_breaks_no_link() {
         }
         owner.client.disconnect().unwrap();
         owner.until_disconnected().await;
+    }
+}
+
+/// Creates a room and leaves it, over and over, with not a moment in between: the node may still be busy with making a
+/// cohort of its own for the session, which takes as long as the engine does.
+async fn changes_rooms(mut session: RawSession, times: u64) {
+    let create = RoomRequest::Create { options: options() };
+    let (mut heard, mut down) = (Cursor(0), Cursor(0));
+    for number in 0..2 * times {
+        let (mut payload, mut answered) = (Vec::new(), false);
+        if number % 2 == 0 { &create } else { &RoomRequest::Leave }.encode(&mut payload);
+        let (kind, ver, cmd) = (Kind::Request(number), wire::VER, wire::REQUEST);
+        session.link.data(&Data::Message(Message { kind, ver, cmd, payload: &payload }));
+        while !answered {
+            match session.link.next().await {
+                Got::Switch(switch) => down = switch.down,
+                Got::Start(at) => down = at,
+                Got::Message(cmd, payload) => {
+                    // Behind those two comes once more what is not known to have arrived.
+                    let is_new = down == heard;
+                    down = down.next();
+                    heard = heard.max(down);
+                    if is_new && cmd == wire::REQUEST {
+                        answered = true;
+                        assert_eq!(RoomAnswer::decode(&payload).unwrap().refusal, None);
+                    }
+                }
+                Got::Control(_) => {}
+                Got::Ended(end) => panic!("the link of {:?} ended: {end}", session.transport),
+            }
+        }
+        session.link.control(&Uplink::Ack { down: heard });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_leave_and_to_create_at_once_breaks_no_link() {
+    let cluster = cluster(1).await;
+    for transport in BOTH {
+        for number in 0..4 {
+            let user = format!("{transport:?}-{number}");
+            changes_rooms(RawSession::begin(transport, token(&cluster, &user)).await, 100).await;
+        }
     }
 }
