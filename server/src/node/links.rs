@@ -235,7 +235,7 @@ impl ClientLink {
                 Err(Close)
             }
             // The session has joined or left a room since: what has come is for the cohort that has it now.
-            None if self.slot().is_some_and(|now| !Arc::ptr_eq(&now, &slot)) => self.take(bytes),
+            None if self.door.turns.load(Ordering::Acquire) != self.turn => self.take(bytes),
             None => Ok(bytes.len()),
         }
     }
@@ -294,10 +294,13 @@ impl Handler for ClientLink {
             return true;
         }
         // The door's lock is let go before the cohort's is taken, which is taken first elsewhere.
-        while let Some(slot) = self.door.slot() {
-            // A cohort that the session has left meanwhile knows nothing of the link.
+        loop {
+            let turn = self.door.turns.load(Ordering::Acquire);
+            let Some(slot) = self.door.slot() else { break };
+            // A cohort that the session has left meanwhile knows nothing of the link. By turns, for it may have come back
+            // since.
             let is_closing = slot.is_closing(self.id);
-            if !is_closing || self.door.slot().is_some_and(|now| Arc::ptr_eq(&now, &slot)) {
+            if !is_closing || self.door.turns.load(Ordering::Acquire) == turn {
                 return is_closing;
             }
         }
